@@ -1,0 +1,255 @@
+//! CloudEvents 1.0, JSON format, in and out.
+//!
+//! Source: CloudEvents specification 1.0.2 and its JSON event format,
+//! <https://github.com/cloudevents/spec>.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{EventId, Metadata, NewEvent, RecordedEvent};
+use crate::names::{InvalidName, Position, StreamId, StreamVersion};
+use crate::payload::Payload;
+
+/// The `source` of events that name none: the specification wants one.
+const DEFAULT_SOURCE: &str = "/annals";
+
+/// The schema version is part of `dataschema`: `urn:annals:schema:<type>:<version>`.
+const SCHEMA_URN: &str = "urn:annals:schema:";
+
+/// An event in the CloudEvents 1.0 JSON format. Attributes that Annals does not use are kept in
+/// [`extensions`](Self::extensions).
+///
+/// ```
+/// use annals_core::CloudEvent;
+///
+/// let text = r#"{"specversion":"1.0","id":"A-1","source":"/shop","type":"order.placed","data":{"lines":3}}"#;
+/// let event: CloudEvent = serde_json::from_str(text)?;
+/// let new = event.to_new_event()?;
+/// assert_eq!(new.event_type.as_str(), "order.placed");
+/// assert_eq!(new.payload.as_str(), r#"{"lines":3}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CloudEvent {
+    /// Always `1.0`.
+    pub specversion: SpecVersion,
+    /// Unique together with the source.
+    pub id: String,
+    /// Where it happened, as a URI reference.
+    pub source: String,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// What it happened to: the stream.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// When it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+    /// The media type of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datacontenttype: Option<String>,
+    /// The schema of the data, as a URI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataschema: Option<String>,
+    /// The data as JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Payload>,
+    /// The data in base64, when it is no JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_base64: Option<String>,
+    /// All other attributes.
+    #[serde(flatten)]
+    pub extensions: BTreeMap<String, Value>,
+}
+
+/// The version of the specification, `1.0` and no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SpecVersion {
+    /// Version 1.0.
+    #[serde(rename = "1.0")]
+    V1,
+}
+
+/// A CloudEvent that cannot become an event here.
+#[derive(Debug, thiserror::Error)]
+pub enum CloudEventError {
+    /// A required attribute is empty.
+    #[error("the attribute `{0}` must not be empty")]
+    Empty(&'static str),
+    /// The data is not JSON.
+    #[error("event `{id}` carries {found}: only JSON data can be stored")]
+    NotJson {
+        /// The event's id.
+        id: String,
+        /// What it carries.
+        found: String,
+    },
+    /// It lacks what only a stored event has.
+    #[error("event `{id}` lacks the attribute `{attribute}`, so it was not exported from a store")]
+    NotRecorded {
+        /// The event's id.
+        id: String,
+        /// What is missing or unreadable.
+        attribute: &'static str,
+    },
+    /// The subject is no stream.
+    #[error(transparent)]
+    Subject(#[from] InvalidName),
+}
+
+impl From<&RecordedEvent> for CloudEvent {
+    fn from(event: &RecordedEvent) -> Self {
+        let metadata = &event.metadata;
+        let mut extensions = BTreeMap::new();
+        let mut extend = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                extensions.insert(name.to_owned(), Value::String(value));
+            }
+        };
+        extend("streamversion", Some(event.version.to_string()));
+        extend("position", Some(event.position.to_string()));
+        extend("recordedat", Some(event.recorded_at.to_string()));
+        extend("correlationid", metadata.correlation_id.clone());
+        extend("causationid", metadata.causation_id.clone());
+        extend("traceparent", metadata.traceparent.clone());
+        extend("actor", metadata.actor.clone());
+        // A map of strings is always JSON.
+        let custom = serde_json::to_string(&metadata.custom).unwrap_or_default();
+        extend("metadata", (!metadata.custom.is_empty()).then_some(custom));
+        Self {
+            specversion: SpecVersion::V1,
+            id: event.id.to_string(),
+            source: metadata.source.clone().unwrap_or_else(|| DEFAULT_SOURCE.to_owned()),
+            event_type: event.event_type.to_string(),
+            subject: Some(event.stream.to_string()),
+            time: Some(event.occurred_at),
+            datacontenttype: Some("application/json".to_owned()),
+            dataschema: Some(format!("{SCHEMA_URN}{}:{}", event.event_type, event.schema_version)),
+            data: Some(event.payload.clone()),
+            data_base64: None,
+            extensions,
+        }
+    }
+}
+
+impl CloudEvent {
+    /// An event to append. An id that is no UUID becomes a UUID of version 5 of source and id, so
+    /// that the same CloudEvent is always the same event. Extensions that Annals does not know go
+    /// into the free metadata.
+    ///
+    /// # Errors
+    /// [`CloudEventError`] when a required attribute is empty or the data is not JSON.
+    pub fn to_new_event(&self) -> Result<NewEvent, CloudEventError> {
+        for (name, value) in
+            [("id", &self.id), ("source", &self.source), ("type", &self.event_type)]
+        {
+            if value.is_empty() {
+                return Err(CloudEventError::Empty(name));
+            }
+        }
+        let mut metadata = self.metadata();
+        let id = match self.id.parse() {
+            Ok(id) => EventId::new(id),
+            Err(_) => {
+                metadata.custom.insert("cloudeventid".to_owned(), self.id.clone());
+                let name = format!("{} {}", self.source, self.id);
+                EventId::new(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
+            }
+        };
+        let event =
+            NewEvent::raw(self.event_type.as_str(), self.schema_version(), self.json_data()?);
+        let event = event.with_id(id).with_metadata(metadata);
+        Ok(NewEvent { occurred_at: self.time, ..event })
+    }
+
+    /// The stored event that was written with [`From<&RecordedEvent>`](Self::from): the way back.
+    ///
+    /// # Errors
+    /// [`CloudEventError`] when an attribute of a stored event is missing.
+    pub fn to_recorded(&self) -> Result<RecordedEvent, CloudEventError> {
+        let missing = |attribute| CloudEventError::NotRecorded { id: self.id.clone(), attribute };
+        let new = self.to_new_event()?;
+        if self.id.parse::<Uuid>().is_err() {
+            return Err(missing("id"));
+        }
+        let number = |name: &'static str| {
+            self.text(name).and_then(|text| text.parse().ok()).ok_or_else(|| missing(name))
+        };
+        let mut metadata = new.metadata;
+        metadata.source = metadata.source.filter(|source| source != DEFAULT_SOURCE);
+        Ok(RecordedEvent {
+            id: new.id,
+            stream: StreamId::parse(self.subject.as_deref().ok_or_else(|| missing("subject"))?)?,
+            version: StreamVersion::new(number("streamversion")?),
+            position: Position::new(number("position")?),
+            event_type: new.event_type,
+            schema_version: new.schema_version,
+            payload: new.payload,
+            recorded_at: self
+                .text("recordedat")
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| missing("recordedat"))?,
+            occurred_at: self.time.ok_or_else(|| missing("time"))?,
+            metadata: Arc::new(metadata),
+        })
+    }
+
+    fn text(&self, extension: &str) -> Option<&str> {
+        self.extensions.get(extension).and_then(Value::as_str)
+    }
+
+    fn schema_version(&self) -> u32 {
+        let urn = self.dataschema.as_deref().and_then(|schema| schema.strip_prefix(SCHEMA_URN));
+        urn.and_then(|urn| urn.rsplit_once(':')?.1.parse().ok()).unwrap_or(1)
+    }
+
+    fn json_data(&self) -> Result<Payload, CloudEventError> {
+        let not_json = |found: String| CloudEventError::NotJson { id: self.id.clone(), found };
+        if self.data_base64.is_some() {
+            return Err(not_json("binary data".to_owned()));
+        }
+        if let Some(media) = &self.datacontenttype {
+            let essence = media.split(';').next().unwrap_or(media).trim().to_ascii_lowercase();
+            if !(essence.ends_with("/json") || essence.ends_with("+json")) {
+                return Err(not_json(format!("data of type `{media}`")));
+            }
+        }
+        Ok(self.data.clone().unwrap_or_else(|| Payload::from_stored("null")))
+    }
+
+    fn metadata(&self) -> Metadata {
+        let mut metadata = Metadata { source: Some(self.source.clone()), ..Metadata::default() };
+        for (name, value) in &self.extensions {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            match name.as_str() {
+                "correlationid" => metadata.correlation_id = Some(text),
+                "causationid" => metadata.causation_id = Some(text),
+                "traceparent" => metadata.traceparent = Some(text),
+                "actor" => metadata.actor = Some(text),
+                "streamversion" | "position" | "recordedat" => {}
+                "metadata" => match serde_json::from_str(&text) {
+                    Ok(custom) => {
+                        let custom: BTreeMap<String, String> = custom;
+                        metadata.custom.extend(custom);
+                    }
+                    Err(_) => {
+                        metadata.custom.insert(name.clone(), text);
+                    }
+                },
+                _ => {
+                    metadata.custom.insert(name.clone(), text);
+                }
+            }
+        }
+        metadata
+    }
+}

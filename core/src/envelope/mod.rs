@@ -1,0 +1,87 @@
+//! What surrounds a payload: who, when, where, and because of what.
+
+mod cloudevents;
+mod new_event;
+mod recorded;
+mod recorded_event;
+
+pub use cloudevents::{CloudEvent, CloudEventError};
+pub use new_event::NewEvent;
+pub use recorded::{InvalidAggregateId, Recorded};
+pub use recorded_event::{EventType, RecordedEvent};
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The id of an event, a UUID of version 7. It is also its idempotency key: appending the same id
+/// again returns the first result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventId(Uuid);
+
+impl EventId {
+    /// A new id, from the system's clock and random numbers.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The id with this UUID.
+    pub const fn new(id: Uuid) -> Self {
+        Self(id)
+    }
+
+    /// The UUID.
+    pub const fn get(self) -> Uuid {
+        self.0
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
+    }
+}
+
+/// Where an event comes from and what led to it. Everything is optional.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// The service that emitted the event, as a URI reference.
+    pub source: Option<String>,
+    /// What all events of one business flow share.
+    pub correlation_id: Option<String>,
+    /// The id of the event or command that directly led to this event.
+    pub causation_id: Option<String>,
+    /// The W3C trace context, `00-<trace id>-<span id>-<flags>`.
+    pub traceparent: Option<String>,
+    /// The user or machine on whose behalf it happened.
+    pub actor: Option<String>,
+    /// Free pairs of one's own.
+    pub custom: BTreeMap<String, String>,
+}
+
+impl Metadata {
+    /// What an event that follows from `event` carries: its correlation (or, if it has none, its
+    /// id, which makes it the root of the flow) and its id as the cause.
+    pub fn caused_by(event: &RecordedEvent) -> Self {
+        let id = event.id.to_string();
+        Self {
+            correlation_id: Some(
+                event.metadata.correlation_id.clone().unwrap_or_else(|| id.clone()),
+            ),
+            causation_id: Some(id),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! An event on its way into a store.
+
+use jiff::Timestamp;
+
+use super::{EventId, EventType, Metadata};
+use crate::event::{EncodeError, Event};
+use crate::payload::Payload;
+
+/// An event that is not stored yet.
+///
+/// ```
+/// use annals_core::{NewEvent, Payload};
+///
+/// let event = NewEvent::raw("order.placed", 1, Payload::parse(r#"{"lines": 3}"#)?);
+/// assert_eq!(event.event_type.as_str(), "order.placed");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// The id; the same id again is the same event.
+    pub id: EventId,
+    /// The stable dotted name, such as `order.placed`.
+    pub event_type: EventType,
+    /// The version of the payload's schema.
+    pub schema_version: u32,
+    /// The payload.
+    pub payload: Payload,
+    /// When it happened; `None` means "when it is recorded".
+    pub occurred_at: Option<Timestamp>,
+    /// Where it comes from.
+    pub metadata: Metadata,
+}
+
+impl NewEvent {
+    /// An event given by its parts, with a new id.
+    pub fn raw(event_type: impl Into<EventType>, schema_version: u32, payload: Payload) -> Self {
+        Self {
+            id: EventId::generate(),
+            event_type: event_type.into(),
+            schema_version,
+            payload,
+            occurred_at: None,
+            metadata: Metadata::default(),
+        }
+    }
+
+    /// A typed event, with a new id.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when the payload cannot be written as JSON.
+    pub fn of<E: Event>(event: &E) -> Result<Self, EncodeError> {
+        let payload = event.encode()?;
+        Ok(Self::raw(EventType::from_static(event.event_type()), event.schema_version(), payload))
+    }
+
+    /// With an id of one's own: from an import, or to make a repetition harmless.
+    #[must_use]
+    pub fn with_id(mut self, id: EventId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// With the time it happened.
+    #[must_use]
+    pub fn occurred_at(mut self, at: Timestamp) -> Self {
+        self.occurred_at = Some(at);
+        self
+    }
+
+    /// With metadata.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+}

@@ -1,0 +1,57 @@
+//! Appending events outside a command: imports, and events from elsewhere.
+
+use std::sync::PoisonError;
+
+use super::Journal;
+use crate::schema::SchemaError;
+use crate::store::{Append, Appended, StoreError};
+
+/// An append that was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// A payload does not fit its schema, or its type is not registered. Nothing was written.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Journal {
+    /// Appends after checking every payload, and runs the hooks of inline projections.
+    ///
+    /// # Errors
+    /// [`JournalError`]
+    pub async fn append(&self, append: Append) -> Result<Appended, JournalError> {
+        let append = self.prepare(append)?;
+        Ok(self.store().append(append).await?)
+    }
+
+    /// Appends many batches, each atomic and judged on its own, in as few commits as possible.
+    /// For imports: give ids and `occurred_at` with the events, so that a second run of the same
+    /// import changes nothing. Payloads are checked before anything is written.
+    ///
+    /// # Errors
+    /// [`JournalError`] of the first batch that failed; the batches before it are written.
+    pub async fn import(&self, appends: Vec<Append>) -> Result<Vec<Appended>, JournalError> {
+        let appends: Vec<Append> =
+            appends.into_iter().map(|append| self.prepare(append)).collect::<Result<_, _>>()?;
+        let results = self.store().append_bulk(appends).await;
+        Ok(results.into_iter().collect::<Result<_, StoreError>>()?)
+    }
+
+    /// Checks payloads against their schemas and attaches hooks.
+    pub(super) fn prepare(&self, mut append: Append) -> Result<Append, SchemaError> {
+        for event in append.streams.iter().flat_map(|stream| &stream.events) {
+            self.inner.schemas.check(event)?;
+        }
+        let hooks = self.inner.hooks.read().unwrap_or_else(PoisonError::into_inner);
+        for hook in hooks.iter() {
+            let mut events = append.streams.iter().flat_map(|stream| &stream.events);
+            if events.any(|event| hook.event_types.contains(&event.event_type)) {
+                append.hooks.push(hook.hook.clone());
+            }
+        }
+        Ok(append)
+    }
+}

@@ -1,0 +1,103 @@
+//! The typed way into a store: aggregates above, raw envelopes below.
+
+mod append;
+mod cache;
+mod execute;
+mod fold;
+mod history;
+mod options;
+mod receipt;
+mod register;
+mod trace;
+
+pub use append::JournalError;
+pub use execute::{Execute, ExecuteError};
+pub use fold::LoadError;
+pub use history::{HistoryEvent, Loaded};
+pub use options::{JournalOptions, Origin};
+pub use receipt::Receipt;
+pub use register::RegisterError;
+
+use std::any::TypeId;
+use std::collections::HashSet;
+use std::sync::{Arc, RwLock};
+
+use crate::aggregate::{Aggregate, Clock, DecisionContext, IdGenerator};
+use crate::envelope::EventType;
+use crate::names::Position;
+use crate::names::{InvalidName, StreamId};
+use crate::schema::SchemaRegistry;
+use crate::store::{AppendHook, LogFilter, Store};
+use crate::subscription::Subscription;
+
+/// Executes commands, loads aggregates and appends events whose payloads have been checked
+/// against their schemas. Cloning is cheap; all clones share one cache of states.
+#[derive(Clone)]
+pub struct Journal {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    options: JournalOptions,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdGenerator>,
+    schemas: SchemaRegistry,
+    registered: RwLock<HashSet<TypeId>>,
+    cache: cache::StateCache,
+    hooks: RwLock<Vec<TypedHook>>,
+}
+
+/// A hook and the event types it wants to see.
+struct TypedHook {
+    event_types: Vec<EventType>,
+    hook: Arc<dyn AppendHook>,
+}
+
+impl Journal {
+    /// A journal on a store.
+    pub fn new(store: Arc<dyn Store>, options: JournalOptions) -> Self {
+        let inner = Inner {
+            store,
+            clock: options.clock.clone(),
+            ids: options.ids.clone(),
+            cache: cache::StateCache::new(options.cached_states),
+            options,
+            schemas: SchemaRegistry::default(),
+            registered: RwLock::default(),
+            hooks: RwLock::default(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The store beneath. Appending to it directly skips schemas and hooks.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+
+    /// The event types this journal knows.
+    pub fn schemas(&self) -> &SchemaRegistry {
+        &self.inner.schemas
+    }
+
+    /// A cursor over the log: what is there after `position`, then what comes.
+    pub fn subscribe(&self, filter: LogFilter, position: Position) -> Subscription {
+        Subscription::new(self.inner.store.clone(), filter, position)
+    }
+
+    /// Runs `hook` in the transaction of every append that has an event of one of these types.
+    pub fn add_hook(&self, event_types: Vec<EventType>, hook: Arc<dyn AppendHook>) {
+        let mut hooks = self.inner.hooks.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        hooks.push(TypedHook { event_types, hook });
+    }
+
+    /// A context for decisions, with this journal's clock and ids.
+    pub fn decision_context(&self) -> DecisionContext {
+        DecisionContext::new(self.inner.clock.now(), self.inner.ids.clone())
+    }
+
+    /// The stream of an aggregate.
+    pub(crate) fn stream_of<A: Aggregate>(id: &A::Id) -> Result<StreamId, InvalidName> {
+        StreamId::new(A::CATEGORY, id)
+    }
+}

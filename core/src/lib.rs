@@ -1,0 +1,48 @@
+//! The core of Annals: events and their envelopes, schemas, aggregates, the traits a store
+//! implements, a store in memory, and the loop that executes commands.
+//!
+//! It knows no database, no broker, no HTTP. Users depend on the facade crate `annals`; authors of
+//! stores depend on this one alone.
+
+mod aggregate;
+mod envelope;
+mod event;
+mod journal;
+mod memory;
+mod names;
+mod payload;
+mod schema;
+pub mod store;
+mod subscription;
+pub mod table;
+
+#[doc(hidden)]
+pub mod __private;
+
+pub use aggregate::{
+    Aggregate, Apply, ByCommand, ByFunction, ByFunctionWithContext, Clock, Command, Decide,
+    Decision, DecisionContext, IdGenerator, IntoDecision, IntoEvents, Outcome, SnapshotPolicy,
+    SystemClock, SystemIds,
+};
+pub use envelope::{
+    CloudEvent, CloudEventError, EventId, EventType, InvalidAggregateId, Metadata, NewEvent,
+    Recorded, RecordedEvent,
+};
+pub use event::{
+    DecodeError, EncodeError, Event, EventDescriptor, UnknownEvents, UpcastError, Upcaster,
+};
+pub use journal::{
+    Execute, ExecuteError, HistoryEvent, Journal, JournalError, JournalOptions, LoadError, Loaded,
+    Origin, Receipt, RegisterError,
+};
+pub use memory::MemoryStore;
+pub use names::{
+    ExpectedVersion, InvalidName, MAX_CATEGORY_BYTES, MAX_STREAM_NAME_BYTES, Position, SLICES,
+    Slice, StreamId, StreamVersion,
+};
+pub use payload::Payload;
+pub use schema::{RegisteredSchema, SchemaError, SchemaRegistry, SchemaViolation, schema_of};
+pub use subscription::Subscription;
+
+#[cfg(feature = "macros")]
+pub use annals_macros::{Aggregate, Command, Event};

@@ -1,0 +1,150 @@
+//! Appending in memory.
+
+use std::sync::Arc;
+
+use super::MemoryStore;
+use super::state::State;
+use super::transaction::MemoryTransaction;
+use crate::envelope::RecordedEvent;
+use crate::names::{Position, StreamVersion};
+use crate::store::{Append, Appended, AppendedStream, CommandRecord, StoreError};
+
+impl MemoryStore {
+    pub(super) async fn append_one(&self, append: Append) -> Result<Appended, StoreError> {
+        append.check()?;
+        let mut state = self.state.lock().await;
+        if let Some(first) = state.first_result(&append)? {
+            return Ok(first);
+        }
+        for stream in &append.streams {
+            let actual = state.version(&stream.stream);
+            if !stream.expected.admits(actual) {
+                return Err(StoreError::Conflict {
+                    stream: stream.stream.clone(),
+                    expected: stream.expected,
+                    actual,
+                });
+            }
+        }
+        let before = state.head();
+        let appended = state.write(&append, self.clock.now());
+        if !append.hooks.is_empty() {
+            let events = state.events[before.get() as usize..].to_vec();
+            let mut transaction = MemoryTransaction::begin(&mut state);
+            for hook in &append.hooks {
+                if let Err(error) = hook.run(&events, &mut transaction).await {
+                    transaction.roll_back();
+                    state.unwrite(&append, before);
+                    return Err(error);
+                }
+            }
+        }
+        self.wakeups.wake(state.head());
+        Ok(appended)
+    }
+}
+
+impl State {
+    /// The result of this very append, if it was made before.
+    fn first_result(&self, append: &Append) -> Result<Option<Appended>, StoreError> {
+        if let Some(key) = &append.command
+            && let Some(record) = self.commands.get(key.as_str())
+        {
+            if record.stream != append.streams[0].stream {
+                return Err(StoreError::KeyReused {
+                    key: key.to_string(),
+                    first: record.stream.clone(),
+                });
+            }
+            return Ok(Some(record.clone().into()));
+        }
+        let known = |id| self.ids.get(id).map(|&position| self.event(position));
+        let mut ids = append.streams.iter().flat_map(|stream| &stream.events).map(|e| &e.id);
+        let Some(&duplicate) = ids.find(|id| self.ids.contains_key(id)) else { return Ok(None) };
+        let mut streams = Vec::new();
+        let mut last: Option<&RecordedEvent> = None;
+        for wanted in &append.streams {
+            let mut before = None;
+            for event in &wanted.events {
+                let follows = |stored: &&RecordedEvent| {
+                    stored.stream == wanted.stream
+                        && last.is_none_or(|last| stored.position.since(last.position) == 1)
+                };
+                let Some(stored) = known(&event.id).filter(follows) else {
+                    return Err(StoreError::DuplicateEvent { id: duplicate });
+                };
+                before = before.or(Some(StreamVersion::new(stored.version.get() - 1)));
+                last = Some(stored);
+            }
+            let before = before.unwrap_or_default();
+            streams.push(AppendedStream {
+                stream: wanted.stream.clone(),
+                before,
+                after: before.plus(wanted.events.len() as u64),
+            });
+        }
+        // A duplicate was found, so there is at least one event.
+        Ok(last.map(|last| Appended {
+            streams,
+            position: last.position,
+            recorded_at: last.recorded_at,
+            repeated: true,
+        }))
+    }
+
+    fn write(&mut self, append: &Append, now: jiff::Timestamp) -> Appended {
+        let mut streams = Vec::new();
+        for wanted in &append.streams {
+            let before = self.version(&wanted.stream);
+            for (event, n) in wanted.events.iter().zip(1..) {
+                let position = Position::new(self.head().get() + 1);
+                self.ids.insert(event.id, position);
+                self.streams.entry(wanted.stream.clone()).or_default().push(position);
+                self.events.push(RecordedEvent {
+                    id: event.id,
+                    stream: wanted.stream.clone(),
+                    version: before.plus(n),
+                    position,
+                    event_type: event.event_type.clone(),
+                    schema_version: event.schema_version,
+                    payload: event.payload.clone(),
+                    recorded_at: now,
+                    occurred_at: event.occurred_at.unwrap_or(now),
+                    metadata: Arc::new(event.metadata.clone()),
+                });
+            }
+            let after = before.plus(wanted.events.len() as u64);
+            streams.push(AppendedStream { stream: wanted.stream.clone(), before, after });
+        }
+        let position = if append.event_count() > 0 {
+            self.head()
+        } else {
+            let stream = append.streams.first().and_then(|s| self.streams.get(&s.stream));
+            stream.and_then(|positions| positions.last()).copied().unwrap_or_default()
+        };
+        if let (Some(key), [only]) = (&append.command, streams.as_slice()) {
+            let record = CommandRecord {
+                stream: only.stream.clone(),
+                before: only.before,
+                after: only.after,
+                position,
+                recorded_at: now,
+            };
+            self.commands.insert(key.as_str().to_owned(), record);
+        }
+        Appended { streams, position, recorded_at: now, repeated: false }
+    }
+
+    /// Takes back what [`write`](Self::write) did, after a hook refused.
+    fn unwrite(&mut self, append: &Append, head: Position) {
+        for event in self.events.drain(head.get() as usize..) {
+            self.ids.remove(&event.id);
+            if let Some(positions) = self.streams.get_mut(&event.stream) {
+                positions.pop();
+            }
+        }
+        if let Some(key) = &append.command {
+            self.commands.remove(key.as_str());
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Reading streams and the log in memory.
+
+use super::state::State;
+use crate::envelope::RecordedEvent;
+use crate::names::Position;
+use crate::store::{LogPage, LogQuery, ReadDirection, StreamQuery};
+
+impl State {
+    pub(super) fn read_stream(&self, query: &StreamQuery) -> Vec<RecordedEvent> {
+        let Some(positions) = self.streams.get(&query.stream) else { return Vec::new() };
+        let wanted = positions
+            .iter()
+            .map(|&position| self.event(position))
+            .filter(|event| (query.from..=query.to).contains(&event.version))
+            .cloned();
+        match query.direction {
+            ReadDirection::Forward => wanted.take(query.limit).collect(),
+            ReadDirection::Backward => wanted.rev().take(query.limit).collect(),
+        }
+    }
+
+    pub(super) fn read_log(&self, query: &LogQuery) -> LogPage {
+        let head = self.head();
+        let end = query.up_to.min(head).get() as usize;
+        let begin = (query.after.get() as usize).min(end);
+        let wanted = self.events[begin..end].iter().filter(|event| query.filter.admits(event));
+        let events: Vec<_> = wanted.take(query.limit).cloned().collect();
+        let next = match events.last() {
+            Some(last) if events.len() == query.limit => last.position,
+            _ => Position::new(end as u64).max(query.after),
+        };
+        LogPage { events, next, head }
+    }
+}

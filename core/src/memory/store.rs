@@ -1,0 +1,166 @@
+//! The store's traits, each method a call into the state.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::MemoryStore;
+use super::transaction::MemoryTransaction;
+use crate::envelope::RecordedEvent;
+use crate::names::{Position, StreamId};
+use crate::schema::RegisteredSchema;
+use crate::store::{
+    Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
+    EventStore, Lease, LeaseStore, LogPage, LogQuery, SchemaStore, SnapshotRecord, SnapshotStore,
+    StoreError, StreamQuery, TableStore, Wakeups, Work,
+};
+use crate::table::{Row, RowKey, RowQuery, TableSpec};
+
+#[async_trait]
+impl EventStore for MemoryStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { name: "memory", durable: false, shared: false, sql: false }
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        self.append_one(append).await
+    }
+
+    async fn append_bulk(&self, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {
+        let mut results = Vec::with_capacity(appends.len());
+        for append in appends {
+            results.push(self.append_one(append).await);
+        }
+        results
+    }
+
+    async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError> {
+        Ok(self.state.lock().await.read_stream(query))
+    }
+
+    async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        Ok(self.state.lock().await.read_log(query))
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        Ok(self.state.lock().await.head())
+    }
+
+    fn wakeups(&self) -> Wakeups {
+        self.wakeups.subscribe()
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for MemoryStore {
+    async fn checkpoint(&self, name: &str) -> Result<Option<Position>, StoreError> {
+        Ok(self.state.lock().await.checkpoints.get(name).copied())
+    }
+}
+
+#[async_trait]
+impl CommandStore for MemoryStore {
+    async fn command(&self, key: &CommandKey) -> Result<Option<CommandRecord>, StoreError> {
+        Ok(self.state.lock().await.commands.get(key.as_str()).cloned())
+    }
+
+    async fn forget_commands(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let commands = &mut self.state.lock().await.commands;
+        let known = commands.len();
+        commands.retain(|_, record| record.recorded_at >= before);
+        Ok((known - commands.len()) as u64)
+    }
+}
+
+#[async_trait]
+impl LeaseStore for MemoryStore {
+    async fn acquire_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, StoreError> {
+        Ok(self.state.lock().await.acquire_lease(name, holder, ttl, self.clock.now()))
+    }
+
+    async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
+        self.state.lock().await.renew_lease(lease, ttl, self.clock.now())
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        self.state.lock().await.release_lease(lease);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SchemaStore for MemoryStore {
+    async fn schemas(&self) -> Result<Vec<RegisteredSchema>, StoreError> {
+        Ok(self.state.lock().await.schemas.values().cloned().collect())
+    }
+
+    async fn register_schemas(&self, schemas: &[RegisteredSchema]) -> Result<(), StoreError> {
+        let known = &mut self.state.lock().await.schemas;
+        for schema in schemas {
+            let key = (schema.event_type.clone(), schema.version);
+            known.entry(key).or_insert_with(|| schema.clone());
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SnapshotStore for MemoryStore {
+    async fn snapshot(&self, stream: &StreamId) -> Result<Option<SnapshotRecord>, StoreError> {
+        Ok(self.state.lock().await.snapshots.get(stream).cloned())
+    }
+
+    async fn save_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot: &SnapshotRecord,
+    ) -> Result<(), StoreError> {
+        let snapshots = &mut self.state.lock().await.snapshots;
+        let newer = snapshots.get(stream).is_some_and(|known| {
+            known.schema_version == snapshot.schema_version && known.version > snapshot.version
+        });
+        if !newer {
+            snapshots.insert(stream.clone(), snapshot.clone());
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl TableStore for MemoryStore {
+    async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        self.state.lock().await.load_rows(table, keys)
+    }
+
+    async fn query_rows(
+        &self,
+        table: &TableSpec,
+        query: &RowQuery,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.state.lock().await.query_rows(table, query)
+    }
+
+    async fn count_rows(&self, table: &TableSpec, query: &RowQuery) -> Result<u64, StoreError> {
+        self.state.lock().await.count_rows(table, query)
+    }
+
+    async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.state.lock().await.states.get(key).cloned())
+    }
+
+    async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
+        let mut state = self.state.lock().await;
+        let mut transaction = MemoryTransaction::begin(&mut state);
+        let result = work.run(&mut transaction).await;
+        if result.is_err() {
+            transaction.roll_back();
+        }
+        result
+    }
+}

@@ -1,0 +1,94 @@
+//! Tables of read models in memory.
+
+use std::cmp::Ordering;
+
+use super::state::{SortedKey, State, Table};
+use crate::store::StoreError;
+use crate::table::{Direction, Row, RowKey, RowQuery, TableSpec};
+
+impl State {
+    pub(super) fn find_table(&self, spec: &TableSpec) -> Result<&Table, StoreError> {
+        self.table(&spec.name).ok_or_else(|| StoreError::NoSuchTable { table: spec.name.clone() })
+    }
+
+    pub(super) fn load_rows(
+        &self,
+        spec: &TableSpec,
+        keys: &[RowKey],
+    ) -> Result<Vec<Row>, StoreError> {
+        let table = self.find_table(spec)?;
+        let rows = keys.iter().filter_map(|key| table.rows.get(&SortedKey(key.clone())));
+        Ok(rows.cloned().collect())
+    }
+
+    pub(super) fn query_rows(
+        &self,
+        spec: &TableSpec,
+        query: &RowQuery,
+    ) -> Result<Vec<Row>, StoreError> {
+        let table = self.find_table(spec)?;
+        let mut rows = table.matching(query)?;
+        let mut order = Vec::new();
+        for (column, direction) in &query.order {
+            order.push((table.place(column)?, *direction));
+        }
+        // The sort is stable, and the rows come by key: the key breaks the last tie.
+        rows.sort_by(|a, b| compare(a, b, &order));
+        let page = rows.into_iter().skip(query.offset as usize).take(query.limit as usize);
+        Ok(page.cloned().collect())
+    }
+
+    pub(super) fn count_rows(&self, spec: &TableSpec, query: &RowQuery) -> Result<u64, StoreError> {
+        Ok(self.find_table(spec)?.matching(query)?.len() as u64)
+    }
+}
+
+impl Table {
+    fn place(&self, column: &str) -> Result<usize, StoreError> {
+        self.spec.column(column).ok_or_else(|| StoreError::Invalid {
+            why: format!("table `{}` has no column `{column}`", self.spec.name),
+        })
+    }
+
+    fn matching(&self, query: &RowQuery) -> Result<Vec<&Row>, StoreError> {
+        let mut conditions = Vec::new();
+        for condition in &query.conditions {
+            conditions.push((self.place(condition.column)?, condition));
+        }
+        let admits = |row: &&Row| conditions.iter().all(|(place, c)| c.admits(&row[*place]));
+        Ok(self.rows.values().filter(admits).collect())
+    }
+
+    /// Refuses a row that shares the values of a unique index with a row of another key. Null is
+    /// equal to nothing here, as in SQL.
+    pub(super) fn check_unique(&self, key: &SortedKey, row: &Row) -> Result<(), StoreError> {
+        let indexes = self.spec.indexes.iter().filter(|index| index.unique);
+        for index in indexes {
+            let same = |other: &Row| {
+                index.columns.iter().all(|&place| {
+                    row[place].column_type().is_some() && row[place].order(&other[place]).is_eq()
+                })
+            };
+            if self.rows.iter().any(|(other, values)| other != key && same(values)) {
+                let columns: Vec<_> =
+                    index.columns.iter().map(|&place| self.spec.columns[place].name).collect();
+                return Err(StoreError::Invalid {
+                    why: format!(
+                        "two rows of `{}` share the unique ({})",
+                        self.spec.name,
+                        columns.join(", ")
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn compare(a: &Row, b: &Row, order: &[(usize, Direction)]) -> Ordering {
+    let each = order.iter().map(|&(place, direction)| match direction {
+        Direction::Ascending => a[place].order(&b[place]),
+        Direction::Descending => b[place].order(&a[place]),
+    });
+    each.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}

@@ -1,0 +1,17 @@
+//! No event without a schema (I10): compiling, checking and comparing JSON Schemas.
+
+mod registered;
+mod registry;
+mod validator;
+
+pub use registered::RegisteredSchema;
+pub use registry::{SchemaError, SchemaRegistry};
+pub use validator::SchemaViolation;
+
+/// The JSON Schema of `T`, draft 2020-12.
+pub fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
+}

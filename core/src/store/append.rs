@@ -1,0 +1,166 @@
+//! What is appended, and what comes of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::{CommandKey, CommandRecord, StoreError, Transaction};
+use crate::envelope::{NewEvent, RecordedEvent};
+use crate::names::{ExpectedVersion, Position, StreamId, StreamVersion};
+
+/// How many events one append takes at the most, over all its streams.
+pub const MAX_APPEND_EVENTS: usize = 10_000;
+
+/// The events for one stream.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamAppend {
+    /// The stream.
+    pub stream: StreamId,
+    /// What the stream must look like.
+    pub expected: ExpectedVersion,
+    /// The events, in order.
+    pub events: Vec<NewEvent>,
+}
+
+/// One atomic append to one or several streams.
+#[derive(Clone, Default)]
+pub struct Append {
+    /// What goes where; a stream stands here at most once.
+    pub streams: Vec<StreamAppend>,
+    /// Makes the append a command that has its effect once.
+    pub command: Option<CommandKey>,
+    /// What must happen in the same transaction.
+    pub hooks: Vec<Arc<dyn AppendHook>>,
+}
+
+impl Append {
+    /// An append to one stream.
+    pub fn to(stream: StreamId, expected: ExpectedVersion, events: Vec<NewEvent>) -> Self {
+        Self { streams: vec![StreamAppend { stream, expected, events }], ..Self::default() }
+    }
+
+    /// With another stream in the same transaction.
+    #[must_use]
+    pub fn and(
+        mut self,
+        stream: StreamId,
+        expected: ExpectedVersion,
+        events: Vec<NewEvent>,
+    ) -> Self {
+        self.streams.push(StreamAppend { stream, expected, events });
+        self
+    }
+
+    /// With an idempotency key.
+    #[must_use]
+    pub fn with_command(mut self, key: CommandKey) -> Self {
+        self.command = Some(key);
+        self
+    }
+
+    /// How many events it holds.
+    pub fn event_count(&self) -> usize {
+        self.streams.iter().map(|append| append.events.len()).sum()
+    }
+
+    /// Checks what every store refuses in the same words: too many events, the same stream or the
+    /// same id twice, a command over several streams.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`].
+    pub fn check(&self) -> Result<(), StoreError> {
+        let refuse = |why: String| Err(StoreError::Invalid { why });
+        let count = self.event_count();
+        if count > MAX_APPEND_EVENTS {
+            return refuse(format!(
+                "one append takes at most {MAX_APPEND_EVENTS} events, this one has {count}: \
+                 split it, or use the bulk import"
+            ));
+        }
+        if count == 0 && self.command.is_none() {
+            return refuse("there is nothing to append".to_owned());
+        }
+        if self.command.is_some() && self.streams.len() != 1 {
+            return refuse("a command with an idempotency key appends to one stream".to_owned());
+        }
+        if self.streams.len() > 1 {
+            let mut names: Vec<_> = self.streams.iter().map(|append| &append.stream).collect();
+            names.sort();
+            if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+                return refuse(format!("stream `{}` stands in the append twice", twice[0]));
+            }
+        }
+        if count > 1 {
+            let events = self.streams.iter().flat_map(|append| &append.events);
+            let mut ids: Vec<_> = events.map(|event| event.id).collect();
+            ids.sort();
+            if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
+                return refuse(format!("event id {} stands in the append twice", twice[0]));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Append {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Append")
+            .field("streams", &self.streams)
+            .field("command", &self.command)
+            .field("hooks", &self.hooks.len())
+            .finish()
+    }
+}
+
+/// Something that happens in the transaction of an append, after its events are written.
+#[async_trait]
+pub trait AppendHook: Send + Sync {
+    /// Sees the events with their positions. An error undoes the append.
+    async fn run(
+        &self,
+        events: &[RecordedEvent],
+        transaction: &mut dyn Transaction,
+    ) -> Result<(), StoreError>;
+}
+
+/// What an append did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// One entry a stream, in the order they were given.
+    pub streams: Vec<AppendedStream>,
+    /// The position of the last event.
+    pub position: Position,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Whether this is the first result of an append that had been made before.
+    pub repeated: bool,
+}
+
+/// What an append did to one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendedStream {
+    /// The stream.
+    pub stream: StreamId,
+    /// The version before; the new events follow this one.
+    pub before: StreamVersion,
+    /// The version after.
+    pub after: StreamVersion,
+}
+
+impl From<CommandRecord> for Appended {
+    /// The first result of a command that came again.
+    fn from(record: CommandRecord) -> Self {
+        Self {
+            streams: vec![AppendedStream {
+                stream: record.stream,
+                before: record.before,
+                after: record.after,
+            }],
+            position: record.position,
+            recorded_at: record.recorded_at,
+            repeated: true,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What a store runs into, with the facts for a decision.
+
+use std::sync::Arc;
+
+use crate::envelope::EventId;
+use crate::names::{ExpectedVersion, StreamId, StreamVersion};
+
+/// Any error.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Any error, shared by all who waited for the same commit.
+pub type SharedError = Arc<dyn std::error::Error + Send + Sync>;
+
+/// What a store ran into.
+///
+/// Unless [`may_have_written`](Self::may_have_written) says otherwise, nothing was written.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The stream is not where the append expected it.
+    #[error(
+        "stream `{stream}` is at version {actual}, the append expected {expected}: reload and decide again"
+    )]
+    Conflict {
+        /// The stream.
+        stream: StreamId,
+        /// What the append expected.
+        expected: ExpectedVersion,
+        /// Where the stream is.
+        actual: StreamVersion,
+    },
+    /// An id is stored already, and not as the same append.
+    #[error(
+        "event id {id} is already stored, and not as part of the same append: give every event an id of its own"
+    )]
+    DuplicateEvent {
+        /// The id.
+        id: EventId,
+    },
+    /// An idempotency key has been used for another stream.
+    #[error(
+        "the idempotency key `{key}` was used for stream `{first}` before: a key belongs to one command"
+    )]
+    KeyReused {
+        /// The key.
+        key: String,
+        /// The stream it was first used for.
+        first: StreamId,
+    },
+    /// The connection or the process broke while the commit was under way.
+    #[error(
+        "whether the append was written is unknown, the reply was lost: append the same event ids again, which is safe, or look them up"
+    )]
+    OutcomeUnknown {
+        /// What broke.
+        source: SharedError,
+    },
+    /// A worker's lease has gone to somebody else.
+    #[error("the lease `{name}` with token {token} is lost: stop working on it")]
+    LeaseLost {
+        /// The lease.
+        name: String,
+        /// The token that was presented.
+        token: u64,
+    },
+    /// The request itself is wrong.
+    #[error("the request cannot be taken: {why}")]
+    Invalid {
+        /// What is wrong.
+        why: String,
+    },
+    /// A hook, or the work of a transaction, said no.
+    #[error("the transaction was refused by its own work: {source}")]
+    Refused {
+        /// What it said.
+        source: SharedError,
+    },
+    /// The store cannot do this at all.
+    #[error("the {store} store does not support {what}")]
+    Unsupported {
+        /// The store.
+        store: &'static str,
+        /// What was asked.
+        what: &'static str,
+    },
+    /// There is no such table.
+    #[error("there is no read model table `{table}`: start its projection first")]
+    NoSuchTable {
+        /// The table.
+        table: String,
+    },
+    /// Too much is waiting already.
+    #[error("the {store} store's queue of {limit} is full: slow down, or raise `{option}`")]
+    Overloaded {
+        /// The store.
+        store: &'static str,
+        /// The bound that was met.
+        limit: usize,
+        /// The option that sets it.
+        option: &'static str,
+    },
+    /// There is no room left.
+    #[error("no room is left at {place}: nothing was written; free some space and try again")]
+    Full {
+        /// Where.
+        place: String,
+    },
+    /// Somebody else holds what is needed.
+    #[error("{place} is locked by another process: {hint}")]
+    Locked {
+        /// Where.
+        place: String,
+        /// The way out.
+        hint: String,
+    },
+    /// It can be read but not written.
+    #[error("{place} cannot be written: {hint}")]
+    ReadOnly {
+        /// Where.
+        place: String,
+        /// The way out.
+        hint: String,
+    },
+    /// What is stored is damaged.
+    #[error("{place} is damaged: {detail}; restore it from a backup")]
+    Corrupt {
+        /// Where.
+        place: String,
+        /// What was found.
+        detail: String,
+    },
+    /// It was made by a newer version.
+    #[error(
+        "{place} was made by a newer version of Annals (its schema is {found}, this program knows {known}): upgrade the program"
+    )]
+    Newer {
+        /// Where.
+        place: String,
+        /// The schema found.
+        found: u32,
+        /// The newest schema this program knows.
+        known: u32,
+    },
+    /// It cannot be reached or opened.
+    #[error("{place} cannot be opened: {source}")]
+    Unavailable {
+        /// Where.
+        place: String,
+        /// Why.
+        source: SharedError,
+    },
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+    /// The database refused a statement.
+    #[error("the {store} store: {source}")]
+    Database {
+        /// The store.
+        store: &'static str,
+        /// What it said.
+        source: SharedError,
+    },
+}
+
+impl StoreError {
+    /// A refusal by a hook or by a transaction's own work.
+    pub fn refused(source: impl Into<BoxError>) -> Self {
+        Self::Refused { source: source.into().into() }
+    }
+
+    /// Whether the write may have happened all the same.
+    pub fn may_have_written(&self) -> bool {
+        matches!(self, Self::OutcomeUnknown { .. })
+    }
+
+    /// Whether the same request may succeed later without anybody changing it.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Overloaded { .. }
+                | Self::Full { .. }
+                | Self::Locked { .. }
+                | Self::Unavailable { .. }
+                | Self::OutcomeUnknown { .. }
+        )
+    }
+}

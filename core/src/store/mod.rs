@@ -1,0 +1,53 @@
+//! What a store must do. Users see their types, stores see raw envelopes.
+//!
+//! Each trait is object-safe and small, says its contract in prose, and has no default methods;
+//! a store implements all of them and is then a [`Store`].
+
+mod append;
+mod capabilities;
+mod checkpoints;
+mod commands;
+mod error;
+mod events;
+mod leases;
+mod schemas;
+mod snapshots;
+mod tables;
+mod transaction;
+mod wakeups;
+
+pub use append::{Append, AppendHook, Appended, AppendedStream, MAX_APPEND_EVENTS, StreamAppend};
+pub use capabilities::Capabilities;
+pub use checkpoints::CheckpointStore;
+pub use commands::{CommandKey, CommandRecord, CommandStore, InvalidKey};
+pub use error::{BoxError, SharedError, StoreError};
+pub use events::{EventStore, LogFilter, LogPage, LogQuery, MAX_PAGE, ReadDirection, StreamQuery};
+pub use leases::{Lease, LeaseStore};
+pub use schemas::SchemaStore;
+pub use snapshots::{SnapshotRecord, SnapshotStore};
+pub use tables::TableStore;
+pub use transaction::{TransactExt, Transaction, TransactionWork, Work};
+pub use wakeups::{WakeupSender, Wakeups};
+
+/// Everything a store does.
+pub trait Store:
+    EventStore + CheckpointStore + CommandStore + LeaseStore + SchemaStore + SnapshotStore + TableStore
+{
+}
+
+impl<S> Store for S where
+    S: EventStore
+        + CheckpointStore
+        + CommandStore
+        + LeaseStore
+        + SchemaStore
+        + SnapshotStore
+        + TableStore
+{
+}
+
+#[cfg(test)]
+mod tests {
+    /// A store must stay usable behind a pointer.
+    const _: fn(&dyn super::Store) = |_| {};
+}

@@ -1,0 +1,125 @@
+//! The shape of a table.
+
+use super::{ColumnType, Value};
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ColumnSpec {
+    /// The name in the database.
+    pub name: &'static str,
+    /// The type.
+    pub column_type: ColumnType,
+    /// Whether it can be null.
+    pub nullable: bool,
+}
+
+impl ColumnSpec {
+    /// A column.
+    pub const fn new(name: &'static str, column_type: ColumnType, nullable: bool) -> Self {
+        Self { name, column_type, nullable }
+    }
+}
+
+/// One index, by the places of its columns.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct IndexSpec {
+    /// Places in [`TableSpec::columns`].
+    pub columns: Vec<usize>,
+    /// Whether two rows may not share the same values.
+    pub unique: bool,
+}
+
+impl IndexSpec {
+    /// An index.
+    pub const fn new(columns: Vec<usize>, unique: bool) -> Self {
+        Self { columns, unique }
+    }
+}
+
+/// The shape of a table: what `#[derive(ReadModel)]` makes of a struct.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TableSpec {
+    /// The name in the database.
+    pub name: String,
+    /// The columns, in order.
+    pub columns: Vec<ColumnSpec>,
+    /// The places of the key columns.
+    pub key: Vec<usize>,
+    /// The indexes beside the key's.
+    pub indexes: Vec<IndexSpec>,
+}
+
+/// The longest name of a table or column, in bytes: PostgreSQL's limit, less room for a suffix.
+const MAX_NAME_BYTES: usize = 56;
+
+/// A table that no store could make.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the table `{table}` cannot be used: {why}")]
+pub struct InvalidTable {
+    /// The table.
+    pub table: String,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl TableSpec {
+    /// A table.
+    pub fn new(
+        name: impl Into<String>,
+        columns: Vec<ColumnSpec>,
+        key: Vec<usize>,
+        indexes: Vec<IndexSpec>,
+    ) -> Self {
+        Self { name: name.into(), columns, key, indexes }
+    }
+
+    /// The same shape under another name.
+    #[must_use]
+    pub fn named(&self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self.clone() }
+    }
+
+    /// The place of a column.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// The key of a row of this table.
+    pub fn key_of(&self, row: &[Value]) -> Vec<Value> {
+        self.key.iter().map(|&place| row[place].clone()).collect()
+    }
+
+    /// Checks what stores rely on: names that are no SQL, a key, places that exist.
+    ///
+    /// # Errors
+    /// [`InvalidTable`] with the first thing that is wrong.
+    pub fn check(&self) -> Result<(), InvalidTable> {
+        let refuse = |why: String| Err(InvalidTable { table: self.name.clone(), why });
+        if !is_plain_name(&self.name) {
+            return refuse(
+                "a table's name is made of a-z, 0-9 and _, does not begin with a digit and has at \
+                 most 56 bytes"
+                    .to_owned(),
+            );
+        }
+        if let Some(column) = self.columns.iter().find(|column| !is_plain_name(column.name)) {
+            return refuse(format!("`{}` is no plain column name", column.name));
+        }
+        if self.key.is_empty() {
+            return refuse("it has no key".to_owned());
+        }
+        let places = self.key.iter().chain(self.indexes.iter().flat_map(|index| &index.columns));
+        match places.into_iter().find(|&&place| place >= self.columns.len()) {
+            Some(place) => refuse(format!("there is no column number {place}")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a name can be written into SQL as it is.
+fn is_plain_name(name: &str) -> bool {
+    let first_fits = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
+    first_fits
+        && name.len() <= MAX_NAME_BYTES
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}

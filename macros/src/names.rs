@@ -1,0 +1,122 @@
+//! The names that are stored: how they are made of Rust's, and which are allowed.
+
+/// The longest category, in bytes, as the runtime has it.
+pub(crate) const MAX_CATEGORY_BYTES: usize = 64;
+
+/// The longest name of a table or column, in bytes.
+pub(crate) const MAX_SQL_NAME_BYTES: usize = 48;
+
+/// `OrderPlaced` → `order_placed`, `HTTPFailed` → `http_failed`, `Ipv6Set` → `ipv6_set`.
+///
+/// These names are stored for ever, so this function never changes; its test pins it.
+pub(crate) fn snake_case(ident: &str) -> String {
+    let chars: Vec<char> = ident.chars().collect();
+    let mut name = String::with_capacity(ident.len() + 4);
+    // Digits belong to the word before them, so they leave this as it is.
+    let mut after_lowercase = false;
+    for (place, &c) in chars.iter().enumerate() {
+        let ends_acronym = place > 0
+            && chars[place - 1].is_uppercase()
+            && chars.get(place + 1).is_some_and(|next| next.is_lowercase());
+        let begins_word = c.is_uppercase() && (after_lowercase || ends_acronym);
+        if begins_word && !name.ends_with('_') {
+            name.push('_');
+        }
+        name.extend(c.to_lowercase());
+        if c.is_lowercase() || c.is_uppercase() || c == '_' {
+            after_lowercase = c.is_lowercase();
+        }
+    }
+    name
+}
+
+/// Words of `a-z`, `0-9` and `_`, joined by dots: a prefix, a category, a command.
+pub(crate) fn is_dotted(name: &str) -> bool {
+    name.split('.').all(|word| {
+        !word.is_empty()
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    })
+}
+
+/// A dotted name of two words or more: an event type.
+pub(crate) fn is_event_type(name: &str) -> bool {
+    name.contains('.') && is_dotted(name)
+}
+
+/// Why a table or column cannot have this name, if it cannot.
+pub(crate) fn sql_name_mistake(name: &str) -> Option<&'static str> {
+    let first_fits = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
+    let all_fit = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if !first_fits || !all_fit {
+        return Some("it is made of `a-z`, `0-9` and `_`, and does not begin with a digit");
+    }
+    if name.len() > MAX_SQL_NAME_BYTES {
+        return Some("it has at most 48 characters");
+    }
+    if name.starts_with("annals_") || name.starts_with("sqlite_") {
+        return Some("names that begin with `annals_` or `sqlite_` are taken");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn snake_case_is_pinned_for_ever() {
+        for (ident, name) in [
+            ("Opened", "opened"),
+            ("OrderPlaced", "order_placed"),
+            ("HTTPFailed", "http_failed"),
+            ("FailedHTTP", "failed_http"),
+            ("ABTest", "ab_test"),
+            ("X", "x"),
+            ("AThing", "a_thing"),
+            ("OpenedV2", "opened_v2"),
+            ("V2Opened", "v2_opened"),
+            ("Ipv6Set", "ipv6_set"),
+            ("B2B", "b2b"),
+            ("Foo_Bar", "foo_bar"),
+            ("already_snake", "already_snake"),
+            ("Überwiesen", "überwiesen"),
+        ] {
+            assert_eq!(snake_case(ident), name, "{ident}");
+        }
+    }
+
+    #[test]
+    fn event_types_have_two_words_or_more() {
+        for name in ["account.opened", "shop.order.placed_2", "0.1", "_._"] {
+            assert!(is_event_type(name), "{name}");
+        }
+        for name in ["account", "", ".", "account.", ".opened", "a..b", "Account.opened", "a-b.c"] {
+            assert!(!is_event_type(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn dotted_names_may_be_one_word() {
+        assert!(is_dotted("account") && is_dotted("shop.account"));
+        assert!(!is_dotted("") && !is_dotted("bank-account") && !is_dotted("überweisung"));
+    }
+
+    #[test]
+    fn sql_names_say_what_is_wrong() {
+        for name in ["balances", "_x", "day_2", &"a".repeat(48)] {
+            assert_eq!(sql_name_mistake(name), None, "{name}");
+        }
+        for (name, word) in [
+            ("", "made of"),
+            ("2nd", "digit"),
+            ("Balances", "made of"),
+            ("a.b", "made of"),
+            ("annals_events", "taken"),
+            ("sqlite_master", "taken"),
+            (&"a".repeat(49), "48"),
+        ] {
+            let mistake = sql_name_mistake(name).unwrap_or_default();
+            assert!(mistake.contains(word), "{name}: {mistake}");
+        }
+    }
+}
