@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenTree};
 use syn::meta::ParseNestedMeta;
-use syn::parse::Parse;
+use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Ident, LitInt, LitStr, Path, Token, parenthesized};
@@ -23,6 +23,22 @@ pub(crate) struct Entry<'a> {
     meta: ParseNestedMeta<'a>,
 }
 
+/// The keys that were met, with whatever value.
+#[derive(Default)]
+pub(crate) struct Seen {
+    keys: Vec<String>,
+    /// An attribute ended early, so more keys may have been meant.
+    broken: bool,
+}
+
+impl Seen {
+    /// Whether the user surely did not write the key. A key whose value is wrong is not lacking:
+    /// one mistake is reported once.
+    pub(crate) fn lacks(&self, key: &str) -> bool {
+        !self.broken && !self.keys.iter().any(|seen| seen == key)
+    }
+}
+
 /// Reads all attributes called `name`; `read` sees each known key and takes its value.
 pub(crate) fn read(
     attributes: &[Attribute],
@@ -30,13 +46,14 @@ pub(crate) fn read(
     keys: &Keys,
     errors: &mut Errors,
     mut read: impl FnMut(&str, &Entry<'_>, &mut Errors),
-) {
-    let mut seen = Vec::new();
+) -> Seen {
+    let mut seen = Seen::default();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(name)) {
-        let result = attribute
-            .parse_nested_meta(|meta| one(meta, keys, &mut seen, errors, &mut read));
-        errors.keep(result);
+        let result =
+            attribute.parse_nested_meta(|meta| one(meta, keys, &mut seen.keys, errors, &mut read));
+        seen.broken |= errors.keep(result).is_none();
     }
+    seen
 }
 
 fn one(
@@ -62,7 +79,7 @@ fn one(
     seen.push(key);
     if errors.count() > before {
         // The next keys are read all the same: their mistakes are reported too.
-        entry.skip_to_comma()?;
+        skip_to_comma(entry.meta.input)?;
     }
     Ok(())
 }
@@ -78,14 +95,6 @@ pub(crate) fn list(names: &[impl AsRef<str>]) -> String {
 }
 
 impl Entry<'_> {
-    fn skip_to_comma(&self) -> syn::Result<()> {
-        let input = self.meta.input;
-        while !input.is_empty() && !input.peek(Token![,]) {
-            input.parse::<TokenTree>()?;
-        }
-        Ok(())
-    }
-
     /// Where the key stands.
     pub(crate) fn span(&self) -> Span {
         self.meta.path.span()
@@ -131,11 +140,12 @@ impl Entry<'_> {
         keys: &Keys,
         errors: &mut Errors,
         mut read: impl FnMut(&str, &Entry<'_>, &mut Errors),
-    ) {
-        let mut seen = Vec::new();
+    ) -> Seen {
+        let mut seen = Seen::default();
         let result =
-            self.meta.parse_nested_meta(|meta| one(meta, keys, &mut seen, errors, &mut read));
-        errors.keep(result);
+            self.meta.parse_nested_meta(|meta| one(meta, keys, &mut seen.keys, errors, &mut read));
+        seen.broken = errors.keep(result).is_none();
+        seen
     }
 
     /// `= path` of the `crate` key.
@@ -145,6 +155,14 @@ impl Entry<'_> {
 }
 
 /// A value that may stand in quotes.
-pub(crate) fn bare_or_text<T: Parse>(input: syn::parse::ParseStream<'_>) -> syn::Result<T> {
+pub(crate) fn bare_or_text<T: Parse>(input: ParseStream<'_>) -> syn::Result<T> {
     if input.peek(LitStr) { input.parse::<LitStr>()?.parse() } else { input.parse() }
+}
+
+/// Passes over a value, whatever it is.
+pub(crate) fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
 }

@@ -12,19 +12,17 @@ pub(crate) const MAX_SQL_NAME_BYTES: usize = 48;
 pub(crate) fn snake_case(ident: &str) -> String {
     let chars: Vec<char> = ident.chars().collect();
     let mut name = String::with_capacity(ident.len() + 4);
-    // Digits belong to the word before them, so they leave this as it is.
-    let mut after_lowercase = false;
+    // The case of the last letter: digits belong to the word before them and change nothing.
+    let (mut after_lowercase, mut after_uppercase) = (false, false);
     for (place, &c) in chars.iter().enumerate() {
-        let ends_acronym = place > 0
-            && chars[place - 1].is_uppercase()
-            && chars.get(place + 1).is_some_and(|next| next.is_lowercase());
-        let begins_word = c.is_uppercase() && (after_lowercase || ends_acronym);
-        if begins_word && !name.ends_with('_') {
+        let before_lowercase = chars.get(place + 1).is_some_and(|next| next.is_lowercase());
+        let begins_word = after_lowercase || (after_uppercase && before_lowercase);
+        if c.is_uppercase() && begins_word {
             name.push('_');
         }
         name.extend(c.to_lowercase());
-        if c.is_lowercase() || c.is_uppercase() || c == '_' {
-            after_lowercase = c.is_lowercase();
+        if !c.is_numeric() {
+            (after_lowercase, after_uppercase) = (c.is_lowercase(), c.is_uppercase());
         }
     }
     name
@@ -77,7 +75,9 @@ mod tests {
             ("V2Opened", "v2_opened"),
             ("Ipv6Set", "ipv6_set"),
             ("B2B", "b2b"),
+            ("X9", "x9"),
             ("Foo_Bar", "foo_bar"),
+            ("FOO_BAR", "foo_bar"),
             ("already_snake", "already_snake"),
             ("Überwiesen", "überwiesen"),
         ] {

@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::{Attribute, LitInt, LitStr};
 
 use super::upcast::Step;
-use crate::attributes::{Keys, read};
+use crate::attributes::{Keys, Seen, read};
 use crate::errors::Errors;
 use crate::runtime::Runtime;
 
@@ -15,6 +15,7 @@ pub(super) struct EnumAttributes {
     pub(super) retired: Vec<LitStr>,
     /// Where `transparent` stands.
     pub(super) transparent: Option<Span>,
+    pub(super) seen: Seen,
 }
 
 /// On a variant or a struct.
@@ -23,12 +24,11 @@ pub(super) struct TypeAttributes {
     pub(super) name: Option<LitStr>,
     pub(super) version: Option<(u32, LitInt)>,
     pub(super) steps: Vec<Step>,
+    pub(super) seen: Seen,
 }
 
-const ENUM: Keys = Keys {
-    known: &["prefix", "retired", "transparent", "crate"],
-    repeatable: &["retired"],
-};
+const ENUM: Keys =
+    Keys { known: &["prefix", "retired", "transparent", "crate"], repeatable: &["retired"] };
 
 const VARIANT: Keys = Keys {
     known: &["name", "version", "upcast", "try_upcast"],
@@ -43,16 +43,14 @@ const STRUCT: Keys = Keys {
 impl EnumAttributes {
     pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut krate = None;
-        let mut this =
-            Self { runtime: Runtime::new(None), prefix: None, retired: Vec::new(), transparent: None };
-        read(attributes, "event", &ENUM, errors, |key, entry, errors| match key {
-            "prefix" => this.prefix = entry.text(errors),
-            "retired" => this.retired.extend(entry.list(errors).unwrap_or_default()),
-            "transparent" => this.transparent = Some(entry.span()),
+        let (mut prefix, mut retired, mut transparent) = (None, Vec::new(), None);
+        let seen = read(attributes, "event", &ENUM, errors, |key, entry, errors| match key {
+            "prefix" => prefix = entry.text(errors),
+            "retired" => retired.extend(entry.list(errors).unwrap_or_default()),
+            "transparent" => transparent = Some(entry.span()),
             _ => krate = entry.crate_path(errors),
         });
-        this.runtime = Runtime::new(krate);
-        this
+        Self { runtime: Runtime::new(krate), prefix, retired, transparent, seen }
     }
 }
 
@@ -68,13 +66,14 @@ impl TypeAttributes {
     fn read(attributes: &[Attribute], keys: &Keys, errors: &mut Errors) -> (Runtime, Self) {
         let mut krate = None;
         let mut this = Self::default();
-        read(attributes, "event", keys, errors, |key, entry, errors| match key {
+        let seen = read(attributes, "event", keys, errors, |key, entry, errors| match key {
             "name" => this.name = entry.text(errors),
             "version" => this.version = entry.number(errors),
             "upcast" => this.steps.extend(Step::read(entry, false, errors)),
             "try_upcast" => this.steps.extend(Step::read(entry, true, errors)),
             _ => krate = entry.crate_path(errors),
         });
+        this.seen = seen;
         (Runtime::new(krate), this)
     }
 }

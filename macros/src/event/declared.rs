@@ -1,6 +1,6 @@
 //! The event types that an enum's variants, or a struct, declare.
 
-use syn::{Attribute, DataEnum, DataStruct, DeriveInput, Fields, Ident};
+use syn::{DataEnum, DataStruct, DeriveInput, Fields, Ident};
 
 use super::attributes::{EnumAttributes, TypeAttributes};
 use super::{EventType, PayloadShape, names, upcast};
@@ -25,7 +25,9 @@ pub(super) fn variants<'a>(
             (Some(name), _) => Some(names::explicit(name, prefix.as_deref(), errors)),
             (None, Some(prefix)) => Some(names::derived(ident, prefix, errors)),
             (None, None) => {
-                nameless.push(ident.to_string());
+                if written.seen.lacks("name") {
+                    nameless.push(ident.to_string());
+                }
                 None
             }
         };
@@ -34,6 +36,7 @@ pub(super) fn variants<'a>(
         let (Some(name), Some(payload)) = (name, payload) else { continue };
         types.push(EventType {
             ident,
+            is_struct: false,
             name,
             rust_name: format!("{owner}::{ident}"),
             version,
@@ -43,7 +46,7 @@ pub(super) fn variants<'a>(
         });
     }
     // A prefix that is there and wrong has been reported already.
-    if !nameless.is_empty() && attributes.prefix.is_none() {
+    if !nameless.is_empty() && attributes.seen.lacks("prefix") {
         let (verb, nameless) = (if nameless.len() == 1 { "has" } else { "have" }, list(&nameless));
         errors.at(
             owner,
@@ -65,14 +68,14 @@ pub(super) fn structure<'a>(
 ) -> (Runtime, Option<EventType<'a>>) {
     let (runtime, written) = TypeAttributes::of_struct(&input.attrs, errors);
     let ident = &input.ident;
-    let before = errors.count();
     let name = written.name.as_ref().map(|name| names::explicit(name, None, errors));
-    if name.is_none() && !misread(&input.attrs, errors.count(), before) {
+    if written.seen.lacks("name") {
         errors.at(ident, format!("`{ident}` has no stored name: add `#[event(name = \"…\")]`"));
     }
     let (version, upcasters) = upcast::judge(ident, written, errors);
     let event_type = payload(&data.fields, errors).zip(name).map(|(payload, name)| EventType {
         ident,
+        is_struct: true,
         name,
         rust_name: ident.to_string(),
         version,

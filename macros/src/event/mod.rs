@@ -25,6 +25,7 @@ use upcast::Upcaster;
 struct EventType<'a> {
     /// The variant or the struct.
     ident: &'a Ident,
+    is_struct: bool,
     name: StoredName,
     /// `AccountEvent::Opened`, for messages.
     rust_name: String,

@@ -39,7 +39,8 @@ pub(super) fn explicit(literal: &LitStr, prefix: Option<&str>, errors: &mut Erro
     if !is_event_type(&name) {
         errors.at(literal, format!("`{name}` cannot be the name of an event: {RULE}"));
     }
-    let below = |prefix: &&str| name.strip_prefix(*prefix).is_some_and(|rest| rest.starts_with('.'));
+    let below =
+        |prefix: &&str| name.strip_prefix(*prefix).is_some_and(|rest| rest.starts_with('.'));
     let family = prefix.filter(below).map(str::to_owned);
     StoredName { name, family, span: literal.span() }
 }

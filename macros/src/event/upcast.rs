@@ -118,13 +118,17 @@ pub(super) fn expand(owner: &Ident, upcasters: &[Upcaster]) -> TokenStream {
     let steps = upcasters.iter().map(|Upcaster { from, function, fallible }| {
         let span = place(function);
         let function = without_self(function, owner);
-        let (schema, step) = if *fallible {
-            (quote!(try_upcaster_input_schema), quote!(try_upcast_step))
+        let (schema, apply) = if *fallible {
+            (
+                quote_spanned!(span=> __a::try_upcaster_input_schema(#function)),
+                quote_spanned!(span=> __a::try_upcast_step(__payload, #function)),
+            )
         } else {
-            (quote!(upcaster_input_schema), quote!(upcast_step))
+            (
+                quote_spanned!(span=> __a::upcaster_input_schema(#function)),
+                quote_spanned!(span=> __a::upcast_step(__payload, #function)),
+            )
         };
-        let schema = quote_spanned!(span=> __a::#schema(#function));
-        let apply = quote_spanned!(span=> __a::#step(__payload, #function));
         quote!(__a::Upcaster { from: #from, schema: || #schema, apply: |__payload| #apply })
     });
     quote!(&[#(#steps),*])

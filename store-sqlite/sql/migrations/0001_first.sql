@@ -1,0 +1,102 @@
+-- The first schema: the log, and everything that is kept beside it.
+
+-- The counter that hands out positions. One row; its value is the position of the last event.
+CREATE TABLE annals_log (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    head     INTEGER NOT NULL
+) STRICT;
+INSERT INTO annals_log (only_row, head) VALUES (1, 0);
+
+-- Every event, by its position in the global order. Times are microseconds since 1970, UTC.
+CREATE TABLE annals_events (
+    position       INTEGER PRIMARY KEY,
+    stream         TEXT    NOT NULL,
+    version        INTEGER NOT NULL,
+    id             BLOB    NOT NULL,
+    type           TEXT    NOT NULL,
+    schema_version INTEGER NOT NULL,
+    slice          INTEGER NOT NULL,
+    recorded_at    INTEGER NOT NULL,
+    occurred_at    INTEGER NOT NULL,
+    payload        TEXT    NOT NULL,
+    source         TEXT,
+    correlation_id TEXT,
+    causation_id   TEXT,
+    traceparent    TEXT,
+    actor          TEXT,
+    metadata       TEXT
+) STRICT;
+CREATE UNIQUE INDEX annals_events_by_stream ON annals_events (stream, version);
+CREATE UNIQUE INDEX annals_events_by_id ON annals_events (id);
+
+-- History is append-only (I3), and nothing appears below what a reader has seen (I2).
+CREATE TRIGGER annals_events_refuse_update BEFORE UPDATE ON annals_events
+BEGIN SELECT RAISE(ABORT, 'history is append-only: an event cannot be changed'); END;
+CREATE TRIGGER annals_events_refuse_delete BEFORE DELETE ON annals_events
+BEGIN SELECT RAISE(ABORT, 'history is append-only: an event cannot be removed'); END;
+CREATE TRIGGER annals_events_refuse_past BEFORE INSERT ON annals_events
+WHEN NEW.position <= (SELECT head FROM annals_log)
+BEGIN SELECT RAISE(ABORT, 'history is append-only: positions only grow'); END;
+CREATE TRIGGER annals_log_refuse_shrinking BEFORE UPDATE ON annals_log
+WHEN NEW.head < OLD.head
+BEGIN SELECT RAISE(ABORT, 'history is append-only: positions only grow'); END;
+CREATE TRIGGER annals_log_refuse_delete BEFORE DELETE ON annals_log
+BEGIN SELECT RAISE(ABORT, 'history is append-only: the counter cannot be removed'); END;
+
+-- The log as people want to read it.
+CREATE VIEW annals_history AS
+SELECT position, stream, version, type, schema_version,
+       strftime('%Y-%m-%d %H:%M:%f', recorded_at / 1000000.0, 'unixepoch') AS recorded_at,
+       strftime('%Y-%m-%d %H:%M:%f', occurred_at / 1000000.0, 'unixepoch') AS occurred_at,
+       payload, actor, correlation_id, causation_id, lower(hex(id)) AS id
+FROM annals_events;
+
+-- What commands with an idempotency key did.
+CREATE TABLE annals_commands (
+    key            TEXT PRIMARY KEY,
+    stream         TEXT    NOT NULL,
+    version_before INTEGER NOT NULL,
+    version_after  INTEGER NOT NULL,
+    position       INTEGER NOT NULL,
+    recorded_at    INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX annals_commands_by_time ON annals_commands (recorded_at);
+
+-- The JSON Schema of every version of every event type.
+CREATE TABLE annals_schemas (
+    type    TEXT    NOT NULL,
+    version INTEGER NOT NULL,
+    family  TEXT,
+    schema  TEXT    NOT NULL,
+    PRIMARY KEY (type, version)
+) STRICT, WITHOUT ROWID;
+
+-- One folded state a stream. A cache: it may be emptied at any time.
+CREATE TABLE annals_snapshots (
+    stream         TEXT PRIMARY KEY,
+    version        INTEGER NOT NULL,
+    position       INTEGER NOT NULL,
+    schema_version INTEGER NOT NULL,
+    state          TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far each consumer has got.
+CREATE TABLE annals_checkpoints (
+    name     TEXT PRIMARY KEY,
+    position INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who may work on what. A released lease keeps its row, so that tokens only grow.
+CREATE TABLE annals_leases (
+    name       TEXT PRIMARY KEY,
+    holder     TEXT    NOT NULL,
+    token      INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    released   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Texts that components keep under a key, such as the state of projections.
+CREATE TABLE annals_state (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

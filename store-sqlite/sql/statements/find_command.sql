@@ -1,0 +1,3 @@
+-- ?1 key
+SELECT stream, version_before, version_after, position, recorded_at
+FROM annals_commands WHERE key = ?1

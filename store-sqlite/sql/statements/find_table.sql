@@ -1,0 +1,2 @@
+-- ?1 name
+SELECT type FROM sqlite_schema WHERE name = ?1

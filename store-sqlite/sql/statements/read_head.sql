@@ -1,0 +1,2 @@
+-- The position of the last event.
+SELECT head FROM annals_log

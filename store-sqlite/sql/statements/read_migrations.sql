@@ -1,0 +1,1 @@
+SELECT version, checksum FROM annals_migrations ORDER BY version

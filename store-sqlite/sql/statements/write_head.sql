@@ -1,0 +1,2 @@
+-- ?1 the position of the last event
+UPDATE annals_log SET head = ?1

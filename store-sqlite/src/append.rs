@@ -1,0 +1,230 @@
+//! Appending within the open transaction of a group.
+
+use annals_core::store::{Append, Appended, AppendedStream, CommandRecord, StoreError};
+use annals_core::{EventId, NewEvent, Position, RecordedEvent, StreamId, StreamVersion};
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+use std::sync::Arc;
+
+use crate::block_on::block_on;
+use crate::commands::{find_command, insert_command};
+use crate::error::corrupt;
+use crate::read::{position, signed};
+use crate::statements::{FIND_EVENT, INSERT_EVENT, STREAM_VERSION};
+use crate::transaction::SqliteTransaction;
+use crate::writer::{Group, in_savepoint};
+
+/// Appends, or leaves the group as it was.
+pub(crate) fn append(group: &mut Group<'_>, append: Append) -> Result<Appended, StoreError> {
+    if append.hooks.is_empty() {
+        return check_and_write(group, &append);
+    }
+    in_savepoint(|group| check_and_write(group, &append), group)
+}
+
+/// Checks first and writes then, so that only a hook can refuse after something was written.
+fn check_and_write(group: &mut Group<'_>, append: &Append) -> Result<Appended, StoreError> {
+    if let Some(first) = first_result(group, append)? {
+        return Ok(first);
+    }
+    let mut ends = Vec::with_capacity(append.streams.len());
+    for wanted in &append.streams {
+        let (actual, last) = stream_end(group, &wanted.stream)?;
+        if !wanted.expected.admits(actual) {
+            return Err(StoreError::Conflict {
+                stream: wanted.stream.clone(),
+                expected: wanted.expected,
+                actual,
+            });
+        }
+        ends.push((actual, last));
+    }
+    let first = group.head.get() + 1;
+    let mut streams = Vec::with_capacity(append.streams.len());
+    for (wanted, (before, _)) in append.streams.iter().zip(&ends) {
+        for (event, n) in wanted.events.iter().zip(1..) {
+            insert(group, &wanted.stream, before.plus(n), event)?;
+        }
+        streams.push(AppendedStream {
+            stream: wanted.stream.clone(),
+            before: *before,
+            after: before.plus(wanted.events.len() as u64),
+        });
+    }
+    let last = if append.event_count() > 0 { group.head } else { ends[0].1 };
+    let appended = Appended { streams, position: last, recorded_at: group.now, repeated: false };
+    if let (Some(key), [only]) = (&append.command, appended.streams.as_slice()) {
+        let record = CommandRecord {
+            stream: only.stream.clone(),
+            before: only.before,
+            after: only.after,
+            position: last,
+            recorded_at: group.now,
+        };
+        insert_command(group.connection, key, &record).map_err(|error| group.lost(error))?;
+    }
+    if !append.hooks.is_empty() {
+        let events = recorded(append, &appended, first, group.now);
+        let mut transaction = SqliteTransaction::new(group);
+        for hook in &append.hooks {
+            block_on(hook.run(&events, &mut transaction))?;
+        }
+    }
+    Ok(appended)
+}
+
+/// The result of this very append, if it was made before.
+fn first_result(group: &Group<'_>, append: &Append) -> Result<Option<Appended>, StoreError> {
+    if let Some(key) = &append.command
+        && let Some(record) = find_command(group.connection, key, group.place)?
+    {
+        if record.stream != append.streams[0].stream {
+            return Err(StoreError::KeyReused { key: key.to_string(), first: record.stream });
+        }
+        return Ok(Some(record.into()));
+    }
+    let mut duplicate = None;
+    for event in append.streams.iter().flat_map(|wanted| &wanted.events) {
+        if find_event(group, event.id)?.is_some() {
+            duplicate = Some(event.id);
+            break;
+        }
+    }
+    let Some(id) = duplicate else { return Ok(None) };
+    let mut streams = Vec::new();
+    let mut last: Option<StoredPlace> = None;
+    for wanted in &append.streams {
+        let mut before = None;
+        for event in &wanted.events {
+            let stored = find_event(group, event.id)?.filter(|stored| {
+                let follows = |last: &StoredPlace| stored.position.since(last.position) == 1;
+                stored.stream == wanted.stream.as_str() && last.as_ref().is_none_or(follows)
+            });
+            let Some(stored) = stored else { return Err(StoreError::DuplicateEvent { id }) };
+            before = before.or(Some(StreamVersion::new(stored.version.get().saturating_sub(1))));
+            last = Some(stored);
+        }
+        let before = before.unwrap_or_default();
+        streams.push(AppendedStream {
+            stream: wanted.stream.clone(),
+            before,
+            after: before.plus(wanted.events.len() as u64),
+        });
+    }
+    Ok(last.map(|last| Appended {
+        streams,
+        position: last.position,
+        recorded_at: last.recorded_at,
+        repeated: true,
+    }))
+}
+
+/// Where an event stands.
+struct StoredPlace {
+    position: Position,
+    stream: String,
+    version: StreamVersion,
+    recorded_at: Timestamp,
+}
+
+fn find_event(group: &Group<'_>, id: EventId) -> Result<Option<StoredPlace>, StoreError> {
+    let failed = group.failed();
+    let mut statement = group.connection.prepare_cached(FIND_EVENT).map_err(&failed)?;
+    let found = statement
+        .query_row([id.get().as_bytes()], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?, row.get(3)?))
+        })
+        .optional()
+        .map_err(&failed)?;
+    let Some((at, stream, version, recorded_at)) = found else { return Ok(None) };
+    Ok(Some(StoredPlace {
+        position: position(at)?,
+        stream,
+        version: StreamVersion::new(u64::try_from(version).map_err(corrupt)?),
+        recorded_at: Timestamp::from_microsecond(recorded_at).map_err(corrupt)?,
+    }))
+}
+
+/// The version and position of a stream's last event.
+fn stream_end(
+    group: &Group<'_>,
+    stream: &StreamId,
+) -> Result<(StreamVersion, Position), StoreError> {
+    let failed = group.failed();
+    let mut statement = group.connection.prepare_cached(STREAM_VERSION).map_err(&failed)?;
+    let end: Option<(i64, i64)> = statement
+        .query_row([stream.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+        .map_err(&failed)?;
+    let Some((version, at)) = end else { return Ok(Default::default()) };
+    Ok((StreamVersion::new(u64::try_from(version).map_err(corrupt)?), position(at)?))
+}
+
+fn insert(
+    group: &mut Group<'_>,
+    stream: &StreamId,
+    version: StreamVersion,
+    event: &NewEvent,
+) -> Result<(), StoreError> {
+    let at = Position::new(group.head.get() + 1);
+    let metadata = &event.metadata;
+    let custom = (!metadata.custom.is_empty())
+        // A map of strings is always JSON.
+        .then(|| serde_json::to_string(&metadata.custom).unwrap_or_default());
+    let inserted = group.connection.prepare_cached(INSERT_EVENT).and_then(|mut statement| {
+        statement.execute(params![
+            signed(at.get()),
+            stream.as_str(),
+            signed(version.get()),
+            event.id.get().as_bytes(),
+            event.event_type.as_str(),
+            event.schema_version,
+            stream.slice().get(),
+            group.now.as_microsecond(),
+            event.occurred_at.unwrap_or(group.now).as_microsecond(),
+            event.payload.as_str(),
+            metadata.source,
+            metadata.correlation_id,
+            metadata.causation_id,
+            metadata.traceparent,
+            metadata.actor,
+            custom,
+        ])
+    });
+    match inserted {
+        Ok(_) => {
+            group.head = at;
+            Ok(())
+        }
+        Err(error) => Err(group.lost(error)),
+    }
+}
+
+/// The events as readers will see them, for hooks.
+fn recorded(
+    append: &Append,
+    appended: &Appended,
+    first: u64,
+    now: Timestamp,
+) -> Vec<RecordedEvent> {
+    let mut position = first;
+    let mut events = Vec::with_capacity(append.event_count());
+    for (wanted, stream) in append.streams.iter().zip(&appended.streams) {
+        for (event, n) in wanted.events.iter().zip(1..) {
+            events.push(RecordedEvent {
+                id: event.id,
+                stream: wanted.stream.clone(),
+                version: stream.before.plus(n),
+                position: Position::new(position),
+                event_type: event.event_type.clone(),
+                schema_version: event.schema_version,
+                payload: event.payload.clone(),
+                recorded_at: now,
+                occurred_at: event.occurred_at.unwrap_or(now),
+                metadata: Arc::new(event.metadata.clone()),
+            });
+            position += 1;
+        }
+    }
+    events
+}

@@ -1,0 +1,60 @@
+//! Records of commands by key.
+
+use annals_core::store::{CommandKey, CommandRecord, StoreError};
+use annals_core::{StreamId, StreamVersion};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::{corrupt, translate};
+use crate::event_row::{number, text, time};
+use crate::read::signed;
+use crate::statements::{FIND_COMMAND, FORGET_COMMANDS, INSERT_COMMAND};
+use crate::writer::Group;
+
+pub(crate) fn find_command(
+    connection: &Connection,
+    key: &CommandKey,
+    place: &str,
+) -> Result<Option<CommandRecord>, StoreError> {
+    let failed = |error| translate(error, place);
+    let mut statement = connection.prepare_cached(FIND_COMMAND).map_err(failed)?;
+    let record = statement
+        .query_row([key.as_str()], |row| {
+            Ok((|| {
+                Ok(CommandRecord {
+                    stream: StreamId::parse(text(row, 0)?).map_err(corrupt)?,
+                    before: StreamVersion::new(number(row, 1)?),
+                    after: StreamVersion::new(number(row, 2)?),
+                    position: annals_core::Position::new(number(row, 3)?),
+                    recorded_at: time(row, 4)?,
+                })
+            })())
+        })
+        .optional()
+        .map_err(failed)?;
+    record.transpose()
+}
+
+pub(crate) fn insert_command(
+    connection: &Connection,
+    key: &CommandKey,
+    record: &CommandRecord,
+) -> rusqlite::Result<()> {
+    connection.prepare_cached(INSERT_COMMAND)?.execute(params![
+        key.as_str(),
+        record.stream.as_str(),
+        signed(record.before.get()),
+        signed(record.after.get()),
+        signed(record.position.get()),
+        record.recorded_at.as_microsecond(),
+    ])?;
+    Ok(())
+}
+
+pub(crate) fn forget_commands(group: &mut Group<'_>, before: Timestamp) -> Result<u64, StoreError> {
+    let forgotten = group
+        .connection
+        .execute(FORGET_COMMANDS, [before.as_microsecond()])
+        .map_err(group.failed())?;
+    Ok(forgotten as u64)
+}

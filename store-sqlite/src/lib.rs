@@ -1,0 +1,146 @@
+//! The embedded store of Annals: one file, one writer, readers beside it.
+//!
+//! Writes go to a thread of their own, which commits all that are waiting together. It knows no
+//! projection; it keeps rows, not read models.
+
+mod append;
+mod block_on;
+mod checkpoints;
+mod commands;
+mod connection;
+mod error;
+mod event_row;
+mod leases;
+mod log;
+mod migrate;
+mod options;
+mod read;
+mod readers;
+mod schemas;
+mod snapshots;
+mod statements;
+mod store;
+mod table_sql;
+mod tables;
+mod transaction;
+mod value;
+mod writer;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use annals_core::store::{StoreError, WakeupSender};
+use tokio::sync::oneshot;
+
+pub use options::{SqliteOptions, Synchronous};
+use readers::Readers;
+use writer::Writer;
+
+/// A store in one SQLite file. Cloning is cheap; all clones share the writer.
+///
+/// Several processes may open the same file. Once the last clone is dropped, what is queued is
+/// written and the file is closed; [`close`](Self::close) waits for that.
+///
+/// ```
+/// use annals_core::store::EventStore;
+/// use annals_core::Position;
+/// use annals_store_sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let directory = tempfile::tempdir()?;
+/// let store = SqliteStore::open(directory.path().join("bank.db")).await?;
+/// assert_eq!(store.head().await?, Position::START);
+/// store.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// `None` once the store is closed.
+    writer: Mutex<Option<Writer>>,
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
+    readers: Readers,
+    wakeups: WakeupSender,
+    place: Arc<str>,
+}
+
+impl SqliteStore {
+    /// Opens a file with the default options; it is made if it does not exist.
+    ///
+    /// # Errors
+    /// As [`open_with`](Self::open_with).
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Self::open_with(SqliteOptions::new(path)).await
+    }
+
+    /// Opens a file and brings its schema to the newest version.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the directory does not exist or the file cannot be
+    /// opened, [`StoreError::ReadOnly`] when it or its directory cannot be written,
+    /// [`StoreError::Locked`] when another program keeps it locked, [`StoreError::Corrupt`] when
+    /// it is damaged or no database, [`StoreError::Newer`] when a newer version made it,
+    /// [`StoreError::Invalid`] when it belongs to another program.
+    pub async fn open_with(options: SqliteOptions) -> Result<Self, StoreError> {
+        let options = Arc::new(options);
+        let opening = options.clone();
+        let opened = tokio::task::spawn_blocking(move || {
+            let mut connection = connection::open_writer(&opening)?;
+            migrate::migrate(&mut connection, &opening)?;
+            Ok::<_, StoreError>(connection)
+        });
+        let connection = opened.await.map_err(|_| StoreError::Closed)??;
+        let wakeups = WakeupSender::default();
+        let (writer, ended) = Writer::start(connection, options.clone(), wakeups.clone())?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                writer: Mutex::new(Some(writer)),
+                ended: Mutex::new(Some(ended)),
+                place: options.place().into(),
+                readers: Readers::new(options),
+                wakeups,
+            }),
+        })
+    }
+
+    /// Lets nothing more in, waits until what is queued is written, and closes the file. Calls on
+    /// any clone fail with [`StoreError::Closed`] from now on.
+    pub async fn close(&self) {
+        self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.inner.readers.close();
+        let ended = self.inner.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended {
+            // An error means that the thread is gone already.
+            let _ = ended.await;
+        }
+    }
+
+    fn writer(&self) -> Result<Writer, StoreError> {
+        let writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.clone().ok_or(StoreError::Closed)
+    }
+
+    fn readers(&self) -> &Readers {
+        &self.inner.readers
+    }
+
+    fn wakeup_sender(&self) -> &WakeupSender {
+        &self.inner.wakeups
+    }
+
+    fn place(&self) -> Arc<str> {
+        self.inner.place.clone()
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").field("place", &self.inner.place).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,78 @@
+//! Reading the log.
+
+use annals_core::Position;
+use annals_core::store::{LogFilter, LogPage, LogQuery, StoreError};
+use rusqlite::{Connection, Row, params};
+
+use crate::error::translate;
+use crate::event_row::{EventReader, number, text};
+use crate::read::{position, signed};
+use crate::statements::{READ_HEAD, READ_LOG};
+
+/// How many events one page looks at when its filter admits few of them: it bounds the time a
+/// reader is busy.
+const MAX_SCANNED: usize = 200_000;
+
+pub(crate) fn read_head(connection: &Connection, place: &str) -> Result<Position, StoreError> {
+    let head = connection
+        .prepare_cached(READ_HEAD)
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(|error| translate(error, place))?;
+    position(head)
+}
+
+/// Reads a page up to `head`, which must have been read before: what lies below it is there.
+pub(crate) fn read_log(
+    connection: &Connection,
+    query: &LogQuery,
+    head: Position,
+    place: &str,
+) -> Result<LogPage, StoreError> {
+    let failed = |error| translate(error, place);
+    let end = query.up_to.min(head);
+    let mut page = LogPage { events: Vec::new(), next: query.after.max(end), head };
+    if query.after >= end || query.limit == 0 {
+        page.next = query.after;
+        return Ok(page);
+    }
+    let mut statement = connection.prepare_cached(READ_LOG).map_err(failed)?;
+    let mut rows =
+        statement.query(params![signed(query.after.get()), signed(end.get())]).map_err(failed)?;
+    let mut reader = EventReader::default();
+    let mut scanned = 0;
+    let everything = query.filter == LogFilter::default();
+    while let Some(row) = rows.next().map_err(failed)? {
+        if everything || admits(&query.filter, row)? {
+            page.events.push(reader.read(row)?);
+        }
+        scanned += 1;
+        if page.events.len() == query.limit || scanned == MAX_SCANNED {
+            page.next = Position::new(number(row, 0)?);
+            break;
+        }
+    }
+    Ok(page)
+}
+
+/// Whether an event is wanted, before anything is copied out of its row.
+fn admits(filter: &LogFilter, row: &Row<'_>) -> Result<bool, StoreError> {
+    if !filter.event_types.is_empty() {
+        let name = text(row, 4)?;
+        if !filter.event_types.iter().any(|wanted| wanted.as_str() == name) {
+            return Ok(false);
+        }
+    }
+    if !filter.categories.is_empty() {
+        let category = text(row, 1)?.split('-').next().unwrap_or_default();
+        if !filter.categories.iter().any(|wanted| wanted == category) {
+            return Ok(false);
+        }
+    }
+    match &filter.slices {
+        Some(slices) => {
+            let slice = number(row, 15)?;
+            Ok((u64::from(slices.start)..u64::from(slices.end)).contains(&slice))
+        }
+        None => Ok(true),
+    }
+}

@@ -1,0 +1,81 @@
+//! Forward-only migrations with checksums.
+
+use annals_core::store::StoreError;
+use rusqlite::{Connection, params};
+
+use crate::error::translate;
+use crate::options::SqliteOptions;
+use crate::statements;
+
+struct Migration {
+    version: u32,
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// In order. A migration that was released never changes.
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    name: "first",
+    sql: include_str!("../sql/migrations/0001_first.sql"),
+}];
+
+/// Brings the file to the newest schema, in one transaction. Other processes that start at the
+/// same time wait for it.
+pub(crate) fn migrate(
+    connection: &mut Connection,
+    options: &SqliteOptions,
+) -> Result<(), StoreError> {
+    let place = options.place();
+    let failed = |error| translate(error, &place);
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(failed)?;
+    transaction.execute(statements::CREATE_MIGRATIONS, []).map_err(failed)?;
+    let applied: Vec<(u32, String)> = transaction
+        .prepare(statements::READ_MIGRATIONS)
+        .and_then(|mut statement| {
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .map_err(failed)?;
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    if let Some((found, _)) = applied.last()
+        && *found > known
+    {
+        return Err(StoreError::Newer { place, found: *found, known });
+    }
+    for migration in MIGRATIONS {
+        let checksum = checksum(migration.sql);
+        match applied.iter().find(|(version, _)| *version == migration.version) {
+            Some((_, stored)) if *stored == checksum => {}
+            Some((version, stored)) => {
+                return Err(StoreError::Corrupt {
+                    place,
+                    detail: format!(
+                        "migration {version} was applied with checksum {stored}, this program \
+                         has {checksum}"
+                    ),
+                });
+            }
+            None => {
+                transaction.execute_batch(migration.sql).map_err(failed)?;
+                let now = options.clock.now().as_microsecond();
+                transaction
+                    .execute(
+                        statements::INSERT_MIGRATION,
+                        params![migration.version, migration.name, checksum, now],
+                    )
+                    .map_err(failed)?;
+            }
+        }
+    }
+    transaction.commit().map_err(failed)
+}
+
+/// FNV-1a of the text, as 16 hexadecimal digits: it only has to notice a change.
+fn checksum(sql: &str) -> String {
+    let hash = sql.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}

@@ -1,0 +1,46 @@
+//! Reading a stream.
+
+use annals_core::RecordedEvent;
+use annals_core::store::{ReadDirection, StoreError, StreamQuery};
+use rusqlite::{Connection, params};
+
+use crate::error::{corrupt, translate};
+use crate::event_row::EventReader;
+use crate::statements::{READ_STREAM_BACKWARD, READ_STREAM_FORWARD};
+
+pub(crate) fn read_stream(
+    connection: &Connection,
+    query: &StreamQuery,
+    place: &str,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let sql = match query.direction {
+        ReadDirection::Forward => READ_STREAM_FORWARD,
+        ReadDirection::Backward => READ_STREAM_BACKWARD,
+    };
+    let failed = |error| translate(error, place);
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement
+        .query(params![
+            query.stream.as_str(),
+            signed(query.from.get()),
+            signed(query.to.get()),
+            query.limit as i64,
+        ])
+        .map_err(failed)?;
+    let mut reader = EventReader::default();
+    let mut events = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        events.push(reader.read(row)?);
+    }
+    Ok(events)
+}
+
+/// A number as SQLite keeps it; none that is stored is larger.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A position from a row.
+pub(crate) fn position(number: i64) -> Result<annals_core::Position, StoreError> {
+    u64::try_from(number).map(annals_core::Position::new).map_err(corrupt)
+}

@@ -1,0 +1,50 @@
+//! One folded state a stream.
+
+use annals_core::store::{SnapshotRecord, StoreError};
+use annals_core::{Payload, Position, StreamId, StreamVersion};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::{corrupt, translate};
+use crate::event_row::{number, text};
+use crate::read::signed;
+use crate::statements::{READ_SNAPSHOT, WRITE_SNAPSHOT};
+use crate::writer::Group;
+
+pub(crate) fn snapshot(
+    connection: &Connection,
+    stream: &StreamId,
+    place: &str,
+) -> Result<Option<SnapshotRecord>, StoreError> {
+    let failed = |error| translate(error, place);
+    let mut statement = connection.prepare_cached(READ_SNAPSHOT).map_err(failed)?;
+    let record = statement
+        .query_row([stream.as_str()], |row| {
+            Ok((|| {
+                Ok(SnapshotRecord {
+                    version: StreamVersion::new(number(row, 0)?),
+                    position: Position::new(number(row, 1)?),
+                    schema_version: u32::try_from(number(row, 2)?).map_err(corrupt)?,
+                    state: Payload::from_stored(text(row, 3)?),
+                })
+            })())
+        })
+        .optional()
+        .map_err(failed)?;
+    record.transpose()
+}
+
+pub(crate) fn save_snapshot(
+    group: &mut Group<'_>,
+    stream: &StreamId,
+    snapshot: &SnapshotRecord,
+) -> Result<(), StoreError> {
+    let values = params![
+        stream.as_str(),
+        signed(snapshot.version.get()),
+        signed(snapshot.position.get()),
+        snapshot.schema_version,
+        snapshot.state.as_str(),
+    ];
+    group.connection.execute(WRITE_SNAPSHOT, values).map_err(group.failed())?;
+    Ok(())
+}

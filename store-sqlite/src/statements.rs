@@ -1,0 +1,41 @@
+//! Every statement by name; the texts stand in `sql/statements`, their binds listed on top.
+
+macro_rules! statements {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub(crate) const $name: &str = include_str!(concat!("../sql/statements/", $file, ".sql"));)*
+
+        /// All of them, for the tests of their plans.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str)] = &[$(($file, $name)),*];
+    };
+}
+
+statements! {
+    BEGIN = "begin";
+    CREATE_MIGRATIONS = "create_migrations";
+    FIND_COMMAND = "find_command";
+    FIND_EVENT = "find_event";
+    FIND_TABLE = "find_table";
+    FORGET_COMMANDS = "forget_commands";
+    INSERT_COMMAND = "insert_command";
+    INSERT_EVENT = "insert_event";
+    INSERT_MIGRATION = "insert_migration";
+    INSERT_SCHEMA = "insert_schema";
+    READ_CHECKPOINT = "read_checkpoint";
+    READ_HEAD = "read_head";
+    READ_LEASE = "read_lease";
+    READ_LOG = "read_log";
+    READ_MIGRATIONS = "read_migrations";
+    READ_SCHEMAS = "read_schemas";
+    READ_SNAPSHOT = "read_snapshot";
+    READ_STATE = "read_state";
+    READ_STREAM_BACKWARD = "read_stream_backward";
+    READ_STREAM_FORWARD = "read_stream_forward";
+    REMOVE_CHECKPOINT = "remove_checkpoint";
+    STREAM_VERSION = "stream_version";
+    WRITE_CHECKPOINT = "write_checkpoint";
+    WRITE_HEAD = "write_head";
+    WRITE_LEASE = "write_lease";
+    WRITE_SNAPSHOT = "write_snapshot";
+    WRITE_STATE = "write_state";
+}

@@ -1,0 +1,214 @@
+//! The store's traits, each method a way to the writer or to a reader.
+
+use std::time::Duration;
+
+use annals_core::store::{
+    Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
+    EventStore, Lease, LeaseStore, LogPage, LogQuery, SchemaStore, SnapshotRecord, SnapshotStore,
+    StoreError, StreamQuery, TableStore, Wakeups, Work,
+};
+use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
+use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId};
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::block_on::block_on;
+use crate::error::STORE;
+use crate::transaction::SqliteTransaction;
+use crate::writer::{Group, Isolation};
+use crate::{
+    SqliteStore, append, checkpoints, commands, leases, log, read, schemas, snapshots, tables,
+};
+
+/// How many events of a bulk import share a commit: enough to make the commit cheap, few enough
+/// to let other writes in between.
+const BULK_COMMIT_EVENTS: usize = 5_000;
+
+#[async_trait]
+impl EventStore for SqliteStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { name: STORE, durable: true, shared: true, sql: true }
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        append.check()?;
+        self.writer()?.write(Isolation::None, move |group| append::append(group, append)).await
+    }
+
+    async fn append_bulk(&self, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {
+        let mut results = Vec::with_capacity(appends.len());
+        let mut rest = appends.into_iter().peekable();
+        while rest.peek().is_some() {
+            let mut events = 0;
+            let mut part = Vec::new();
+            while events < BULK_COMMIT_EVENTS
+                && let Some(append) = rest.next()
+            {
+                events += append.event_count();
+                part.push(append);
+            }
+            results.extend(self.append_part(part).await);
+        }
+        results
+    }
+
+    async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError> {
+        let (query, place) = (query.clone(), self.place());
+        self.readers().read(move |c| read::read_stream(c, &query, &place)).await
+    }
+
+    async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        let (query, place) = (query.clone(), self.place());
+        let read = move |c: &rusqlite::Connection| {
+            let head = log::read_head(c, &place)?;
+            log::read_log(c, &query, head, &place)
+        };
+        self.readers().read(read).await
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        let place = self.place();
+        self.readers().read(move |c| log::read_head(c, &place)).await
+    }
+
+    fn wakeups(&self) -> Wakeups {
+        self.wakeup_sender().subscribe()
+    }
+}
+
+impl SqliteStore {
+    /// Appends in one commit, each judged on its own.
+    async fn append_part(&self, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {
+        let count = appends.len();
+        let work = move |group: &mut Group<'_>| {
+            let judge = |append: Append| match append.check() {
+                Ok(()) => append::append(group, append),
+                Err(error) => Err(error),
+            };
+            Ok(appends.into_iter().map(judge).collect::<Vec<_>>())
+        };
+        let written = match self.writer() {
+            Ok(writer) => writer.write(Isolation::None, work).await,
+            Err(error) => Err(error),
+        };
+        written.unwrap_or_else(|error| vec![Err(error); count])
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for SqliteStore {
+    async fn checkpoint(&self, name: &str) -> Result<Option<Position>, StoreError> {
+        let (name, place) = (name.to_owned(), self.place());
+        self.readers().read(move |c| checkpoints::checkpoint(c, &name, &place)).await
+    }
+}
+
+#[async_trait]
+impl CommandStore for SqliteStore {
+    async fn command(&self, key: &CommandKey) -> Result<Option<CommandRecord>, StoreError> {
+        let (key, place) = (key.clone(), self.place());
+        self.readers().read(move |c| commands::find_command(c, &key, &place)).await
+    }
+
+    async fn forget_commands(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let work = move |group: &mut Group<'_>| commands::forget_commands(group, before);
+        self.writer()?.write(Isolation::Savepoint, work).await
+    }
+}
+
+#[async_trait]
+impl LeaseStore for SqliteStore {
+    async fn acquire_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, StoreError> {
+        let (name, holder) = (name.to_owned(), holder.to_owned());
+        let work = move |group: &mut Group<'_>| leases::acquire_lease(group, &name, &holder, ttl);
+        self.writer()?.write(Isolation::Savepoint, work).await
+    }
+
+    async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
+        let lease = lease.clone();
+        let work = move |group: &mut Group<'_>| leases::renew_lease(group, &lease, ttl);
+        self.writer()?.write(Isolation::Savepoint, work).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        let lease = lease.clone();
+        let work = move |group: &mut Group<'_>| leases::release_lease(group, &lease);
+        self.writer()?.write(Isolation::Savepoint, work).await
+    }
+}
+
+#[async_trait]
+impl SchemaStore for SqliteStore {
+    async fn schemas(&self) -> Result<Vec<RegisteredSchema>, StoreError> {
+        let place = self.place();
+        self.readers().read(move |c| schemas::schemas(c, &place)).await
+    }
+
+    async fn register_schemas(&self, schemas: &[RegisteredSchema]) -> Result<(), StoreError> {
+        let schemas = schemas.to_vec();
+        let work = move |group: &mut Group<'_>| schemas::register_schemas(group, &schemas);
+        self.writer()?.write(Isolation::Savepoint, work).await
+    }
+}
+
+#[async_trait]
+impl SnapshotStore for SqliteStore {
+    async fn snapshot(&self, stream: &StreamId) -> Result<Option<SnapshotRecord>, StoreError> {
+        let (stream, place) = (stream.clone(), self.place());
+        self.readers().read(move |c| snapshots::snapshot(c, &stream, &place)).await
+    }
+
+    async fn save_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot: &SnapshotRecord,
+    ) -> Result<(), StoreError> {
+        let (stream, snapshot) = (stream.clone(), snapshot.clone());
+        let work = move |group: &mut Group<'_>| snapshots::save_snapshot(group, &stream, &snapshot);
+        self.writer()?.write(Isolation::Savepoint, work).await
+    }
+}
+
+#[async_trait]
+impl TableStore for SqliteStore {
+    async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        let (table, keys, place) = (table.clone(), keys.to_vec(), self.place());
+        let read = move |c: &rusqlite::Connection| {
+            // One snapshot for all keys, though each is a query of its own.
+            let transaction = c.unchecked_transaction();
+            let _open = transaction.map_err(|error| tables::explain(error, &table, &place))?;
+            tables::load_rows(c, &table, &keys, &place)
+        };
+        self.readers().read(read).await
+    }
+
+    async fn query_rows(
+        &self,
+        table: &TableSpec,
+        query: &RowQuery,
+    ) -> Result<Vec<Row>, StoreError> {
+        let (table, query, place) = (table.clone(), query.clone(), self.place());
+        self.readers().read(move |c| tables::query_rows(c, &table, &query, &place)).await
+    }
+
+    async fn count_rows(&self, table: &TableSpec, query: &RowQuery) -> Result<u64, StoreError> {
+        let (table, query, place) = (table.clone(), query.clone(), self.place());
+        self.readers().read(move |c| tables::count_rows(c, &table, &query, &place)).await
+    }
+
+    async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let (key, place) = (key.to_owned(), self.place());
+        self.readers().read(move |c| checkpoints::state(c, &key, &place)).await
+    }
+
+    async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
+        let run =
+            move |group: &mut Group<'_>| block_on(work.run(&mut SqliteTransaction::new(group)));
+        self.writer()?.write(Isolation::Savepoint, run).await
+    }
+}

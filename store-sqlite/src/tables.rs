@@ -1,0 +1,89 @@
+//! Reading tables of read models, inside a transaction and outside.
+
+use annals_core::store::StoreError;
+use annals_core::table::{MAX_ROWS, Row, RowKey, RowQuery, TableSpec};
+use rusqlite::{Connection, params_from_iter};
+
+use crate::error::translate;
+use crate::table_sql;
+use crate::value::{Bind, read_row};
+
+pub(crate) fn load_rows(
+    connection: &Connection,
+    table: &TableSpec,
+    keys: &[RowKey],
+    place: &str,
+) -> Result<Vec<Row>, StoreError> {
+    check(table)?;
+    let failed = |error| explain(error, table, place);
+    let mut statement = connection.prepare_cached(&table_sql::load(table)).map_err(failed)?;
+    let mut found = Vec::new();
+    for key in keys {
+        let mut rows = statement.query(params_from_iter(key.iter().map(Bind))).map_err(failed)?;
+        if let Some(row) = rows.next().map_err(failed)? {
+            found.push(read_row(row, table)?);
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn query_rows(
+    connection: &Connection,
+    table: &TableSpec,
+    query: &RowQuery,
+    place: &str,
+) -> Result<Vec<Row>, StoreError> {
+    check_query(table, query)?;
+    let query = &RowQuery { limit: query.limit.min(MAX_ROWS), ..query.clone() };
+    let failed = |error| explain(error, table, place);
+    let sql = table_sql::query(table, query);
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    let binds = query.conditions.iter().map(|condition| Bind(&condition.value));
+    let mut rows = statement.query(params_from_iter(binds)).map_err(failed)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        found.push(read_row(row, table)?);
+    }
+    Ok(found)
+}
+
+pub(crate) fn count_rows(
+    connection: &Connection,
+    table: &TableSpec,
+    query: &RowQuery,
+    place: &str,
+) -> Result<u64, StoreError> {
+    check_query(table, query)?;
+    let failed = |error| explain(error, table, place);
+    let sql = table_sql::count(table, query);
+    let binds = query.conditions.iter().map(|condition| Bind(&condition.value));
+    let count: i64 = connection
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.query_row(params_from_iter(binds), |row| row.get(0)))
+        .map_err(failed)?;
+    Ok(count.unsigned_abs())
+}
+
+pub(crate) fn check(table: &TableSpec) -> Result<(), StoreError> {
+    table.check().map_err(|error| StoreError::Invalid { why: error.to_string() })
+}
+
+fn check_query(table: &TableSpec, query: &RowQuery) -> Result<(), StoreError> {
+    check(table)?;
+    let columns = query.conditions.iter().map(|condition| condition.column);
+    let mut columns = columns.chain(query.order.iter().map(|(column, _)| *column));
+    match columns.find(|column| table.column(column).is_none()) {
+        None => Ok(()),
+        Some(column) => Err(StoreError::Invalid {
+            why: format!("table `{}` has no column `{column}`", table.name),
+        }),
+    }
+}
+
+/// A missing table is the one error that users meet: they forgot to start a projection.
+pub(crate) fn explain(error: rusqlite::Error, table: &TableSpec, place: &str) -> StoreError {
+    if error.to_string().contains("no such table") {
+        return StoreError::NoSuchTable { table: table.name.clone() };
+    }
+    translate(error, place)
+}

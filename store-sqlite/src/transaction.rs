@@ -1,0 +1,172 @@
+//! What work inside a transaction can do.
+
+use annals_core::Position;
+use annals_core::store::{Lease, LogPage, LogQuery, StoreError, Transaction};
+use annals_core::table::{Row, RowKey, TableSpec, Value};
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension, Statement, params_from_iter};
+
+use crate::statements::FIND_TABLE;
+use crate::value::{Bind, read_untyped};
+use crate::writer::Group;
+use crate::{checkpoints, leases, log, table_sql, tables};
+
+pub(crate) struct SqliteTransaction<'t, 'c> {
+    group: &'t mut Group<'c>,
+}
+
+impl<'t, 'c> SqliteTransaction<'t, 'c> {
+    pub(crate) fn new(group: &'t mut Group<'c>) -> Self {
+        Self { group }
+    }
+
+    fn run(&self, sql: &str) -> Result<(), StoreError> {
+        self.group.connection.execute_batch(sql).map_err(self.group.failed())
+    }
+}
+
+#[async_trait]
+impl Transaction for SqliteTransaction<'_, '_> {
+    async fn checkpoint(&mut self, name: &str) -> Result<Option<Position>, StoreError> {
+        checkpoints::checkpoint(self.group.connection, name, self.group.place)
+    }
+
+    async fn set_checkpoint(&mut self, name: &str, position: Position) -> Result<(), StoreError> {
+        checkpoints::set_checkpoint(self.group.connection, name, position, self.group.place)
+    }
+
+    async fn remove_checkpoint(&mut self, name: &str) -> Result<(), StoreError> {
+        checkpoints::remove_checkpoint(self.group.connection, name, self.group.place)
+    }
+
+    async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError> {
+        leases::check_lease(self.group, lease)
+    }
+
+    async fn state(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+        checkpoints::state(self.group.connection, key, self.group.place)
+    }
+
+    async fn put_state(&mut self, key: &str, text: &str) -> Result<(), StoreError> {
+        checkpoints::put_state(self.group.connection, key, text, self.group.place)
+    }
+
+    async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
+        tables::check(table)?;
+        self.run(&table_sql::create_table(table))?;
+        for index in &table.indexes {
+            self.run(&table_sql::create_index(table, index))?;
+        }
+        Ok(())
+    }
+
+    async fn drop_table(&mut self, table: &str) -> Result<(), StoreError> {
+        tables::check(&plain(table))?;
+        self.run(&format!("DROP TABLE IF EXISTS \"{table}\""))
+    }
+
+    async fn point_view(&mut self, view: &str, table: &TableSpec) -> Result<(), StoreError> {
+        tables::check(&table.named(view))?;
+        let kind: Option<String> = self
+            .group
+            .connection
+            .query_row(FIND_TABLE, [view], |row| row.get(0))
+            .optional()
+            .map_err(self.group.failed())?;
+        match kind.as_deref() {
+            None => {}
+            Some("view") => self.run(&format!("DROP VIEW \"{view}\""))?,
+            Some(other) => {
+                return Err(StoreError::Invalid {
+                    why: format!(
+                        "a {other} named `{view}` is in the database already: give the read \
+                         model another table name"
+                    ),
+                });
+            }
+        }
+        self.run(&table_sql::create_view(view, table))
+    }
+
+    async fn load_rows(
+        &mut self,
+        table: &TableSpec,
+        keys: &[RowKey],
+    ) -> Result<Vec<Row>, StoreError> {
+        tables::load_rows(self.group.connection, table, keys, self.group.place)
+    }
+
+    async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
+        tables::check(table)?;
+        let failed = |error| tables::explain(error, table, self.group.place);
+        let sql = table_sql::upsert(table);
+        let mut statement = self.group.connection.prepare_cached(&sql).map_err(failed)?;
+        for row in rows {
+            statement.execute(params_from_iter(row.iter().map(Bind))).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
+        tables::check(table)?;
+        let failed = |error| tables::explain(error, table, self.group.place);
+        let sql = table_sql::delete(table);
+        let mut statement = self.group.connection.prepare_cached(&sql).map_err(failed)?;
+        for key in keys {
+            statement.execute(params_from_iter(key.iter().map(Bind))).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        log::read_log(self.group.connection, query, self.group.head, self.group.place)
+    }
+
+    async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
+        let failed = self.group.failed();
+        let mut statement = self.group.connection.prepare_cached(sql).map_err(&failed)?;
+        bind(&mut statement, parameters)?;
+        Ok(statement.raw_execute().map_err(&failed)? as u64)
+    }
+
+    async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let failed = self.group.failed();
+        let mut statement = self.group.connection.prepare_cached(sql).map_err(&failed)?;
+        bind(&mut statement, parameters)?;
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let values = (0..columns).map(|place| row.get_ref(place).map(read_untyped));
+            found.push(values.collect::<Result<_, _>>().map_err(&failed)?);
+        }
+        Ok(found)
+    }
+}
+
+/// Binds `$1`, `$2`, … by their numbers: to SQLite they are names, counted by first appearance.
+fn bind(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<(), StoreError> {
+    let invalid = |why: String| StoreError::Invalid { why };
+    for place in 1..=statement.parameter_count() {
+        let name = statement.parameter_name(place).unwrap_or("?").to_owned();
+        let number = name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok());
+        let value = number.and_then(|number| parameters.get(number.checked_sub(1)?));
+        let value = value.ok_or_else(|| {
+            invalid(format!(
+                "the statement's parameter `{name}` has no value: write `$1` to `${}`",
+                parameters.len()
+            ))
+        })?;
+        statement
+            .raw_bind_parameter(place, Bind(value))
+            .map_err(|error| invalid(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// A table of which only the name matters.
+fn plain(name: &str) -> TableSpec {
+    use annals_core::table::{ColumnSpec, ColumnType};
+    let column = ColumnSpec::new("name", ColumnType::Text, false);
+    TableSpec::new(name, vec![column], vec![0], Vec::new())
+}

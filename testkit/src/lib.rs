@@ -1,0 +1,27 @@
+//! Testing with Annals.
+//!
+//! - [`Scenario`]: given these events, when this is decided, then those events follow.
+//! - [`ManualClock`] and [`SequentialIds`]: time and ids that a test controls.
+//! - [`FaultyStore`]: a store whose replies get lost when the test says so.
+//! - [`conformance!`]: the suite that every store passes, one test a promise.
+//!
+//! It knows the traits of `annals-core` and no store but the one it is given.
+
+mod clock;
+#[doc(hidden)]
+pub mod conformance;
+mod faults;
+mod fixture;
+mod ids;
+mod scenario;
+
+pub use clock::ManualClock;
+pub use faults::{Faults, FaultyStore, Held, Operation};
+pub use fixture::{Fixture, MemoryFixture};
+pub use ids::SequentialIds;
+pub use scenario::{Decided, Scenario};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use async_trait::async_trait;
+}

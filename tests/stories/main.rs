@@ -1,0 +1,1 @@
+//! The failure stories of Annals: one file a story.
