@@ -1,1 +1,3 @@
 //! The failure stories of Annals: one file a story.
+
+mod memory_conformance;

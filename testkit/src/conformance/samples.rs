@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_core::store::{
-    Append, AppendHook, Appended, EventStore, LogQuery, Store, StoreError, StreamQuery, Transaction,
+    Append, AppendHook, Appended, LogQuery, Store, StoreError, StreamQuery, Transaction,
 };
 use annals_core::{
     EventId, ExpectedVersion, NewEvent, Payload, Position, RecordedEvent, StreamId, StreamVersion,

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::store::{StoreError, WakeupSender};
+use annals_core::store::{BoxError, StoreError, WakeupSender};
 
 pub use operation::Operation;
 pub use plan::Held;
@@ -140,5 +140,6 @@ impl Faults {
 }
 
 fn lost(what: &str) -> StoreError {
-    StoreError::OutcomeUnknown { source: Arc::from(format!("{what} was lost on purpose")) }
+    let source: BoxError = format!("{what} was lost on purpose").into();
+    StoreError::OutcomeUnknown { source: source.into() }
 }

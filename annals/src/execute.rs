@@ -1,0 +1,126 @@
+//! A command, and what a reader sees of it.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::Duration;
+
+use annals_core::{Aggregate, Decision, ExecuteError, Origin, Receipt, StreamVersion};
+use annals_projections::{Projections, Query, ReadError, ReadModel};
+
+/// A command that is about to be executed: set what it needs, then await it.
+#[must_use = "a command has no effect until it is awaited"]
+pub struct Execute<'a, D, M> {
+    command: annals_core::Execute<'a, D, M>,
+    projections: &'a Projections,
+}
+
+type EventOf<D, M> = <<D as Decision<M>>::Aggregate as Aggregate>::Event;
+type ErrorOf<D, M> = <<D as Decision<M>>::Aggregate as Aggregate>::Error;
+
+impl<'a, D, M> Execute<'a, D, M> {
+    pub(crate) fn new(
+        command: annals_core::Execute<'a, D, M>,
+        projections: &'a Projections,
+    ) -> Self {
+        Self { command, projections }
+    }
+
+    /// Gives the command its effect once: the same key again, even after a restart, returns the
+    /// first receipt.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.command = self.command.idempotency_key(key);
+        self
+    }
+
+    /// Carries where the command comes from into the events.
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.command = self.command.origin(origin);
+        self
+    }
+
+    /// Decides only if the stream is exactly at this version.
+    pub fn at(mut self, version: StreamVersion) -> Self {
+        self.command = self.command.at(version);
+        self
+    }
+
+    /// Decides and checks, but writes nothing.
+    pub fn dry_run(mut self) -> Self {
+        self.command = self.command.dry_run();
+        self
+    }
+
+    /// Then reads the row with this key, once its read model shows the command's effects.
+    pub fn then_read<R: ReadModel>(self, key: R::Key) -> ThenRead<'a, D, M, R> {
+        ThenRead { command: self.command, query: self.projections.read(), key }
+    }
+}
+
+impl<'a, D, M> IntoFuture for Execute<'a, D, M>
+where
+    D: Decision<M> + 'a,
+    M: 'a,
+{
+    type Output = Result<Receipt<EventOf<D, M>>, ExecuteError<ErrorOf<D, M>>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.command.into_future()
+    }
+}
+
+/// A command and a read after it.
+#[must_use = "a command has no effect until it is awaited"]
+pub struct ThenRead<'a, D, M, R: ReadModel> {
+    command: annals_core::Execute<'a, D, M>,
+    query: Query<R>,
+    key: R::Key,
+}
+
+impl<D, M, R: ReadModel> ThenRead<'_, D, M, R> {
+    /// How long the read waits for its read model at the most. Default 5 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.query = self.query.timeout(timeout);
+        self
+    }
+}
+
+/// A command that failed, or one that succeeded and whose effects could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ThenReadError<Ev: std::fmt::Debug, E: std::error::Error + 'static> {
+    /// The command failed.
+    #[error(transparent)]
+    Execute(ExecuteError<E>),
+    /// The command was executed; only the read failed. Do not execute it again.
+    #[error("the command was executed up to position {}, but its effects could not be read: {source}", receipt.position)]
+    Read {
+        /// What the command did.
+        receipt: Receipt<Ev>,
+        /// Why the read failed.
+        source: ReadError,
+    },
+}
+
+type ThenReadResult<D, M, R> =
+    Result<(Receipt<EventOf<D, M>>, Option<R>), ThenReadError<EventOf<D, M>, ErrorOf<D, M>>>;
+
+impl<'a, D, M, R> IntoFuture for ThenRead<'a, D, M, R>
+where
+    D: Decision<M> + 'a,
+    M: 'a,
+    R: ReadModel,
+    EventOf<D, M>: std::fmt::Debug,
+{
+    type Output = ThenReadResult<D, M, R>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let receipt = self.command.await.map_err(ThenReadError::Execute)?;
+            match self.query.after(receipt.position).get(&self.key).await {
+                Ok(row) => Ok((receipt, row)),
+                Err(source) => Err(ThenReadError::Read { receipt, source }),
+            }
+        })
+    }
+}

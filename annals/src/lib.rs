@@ -1,0 +1,33 @@
+#![doc = include_str!("../../README.md")]
+//!
+//! # Where to find what
+//! - [`Annals`]: open a store, execute commands, read read models, rebuild them.
+//! - [`prelude`]: the names most programs need.
+//! - [`store`] and [`table`]: the traits of a store, for authors of stores and for raw access.
+
+mod annals;
+mod builder;
+mod execute;
+mod open;
+pub mod prelude;
+
+#[doc(hidden)]
+pub mod __private;
+
+pub use annals::Annals;
+pub use builder::{Builder, StartError};
+pub use execute::{Execute, ThenRead, ThenReadError};
+pub use open::open_store;
+
+pub use annals_core::*;
+pub use annals_projections::*;
+pub use async_trait::async_trait;
+pub use jiff::Timestamp;
+pub use jiff::civil::Date;
+pub use rust_decimal::Decimal;
+pub use uuid::Uuid;
+
+#[cfg(feature = "sqlite")]
+pub use annals_store_sqlite::{SqliteOptions, SqliteStore, Synchronous};
+#[cfg(feature = "testkit")]
+pub use annals_testkit as testkit;

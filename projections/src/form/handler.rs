@@ -1,0 +1,164 @@
+//! The second form: a handler that gets the transaction and one event, for SQL of one's own.
+
+use std::sync::Arc;
+
+use annals_core::store::{BoxError, StoreError, Transaction};
+use annals_core::table::{Row, RowKey, TableSpec, Value};
+use annals_core::{Event, Recorded, RecordedEvent};
+use async_trait::async_trait;
+
+use super::{Folder, RowSource};
+use crate::error::ProjectionError;
+use crate::read_model::ReadModel;
+
+/// Handles one event at a time inside the transaction that also writes the checkpoint.
+///
+/// Its tables are made, versioned, rebuilt and switched like those of a
+/// [`Projection`](super::Projection). It must write nothing but them.
+#[async_trait]
+pub trait EventHandler: Send + Sync + 'static {
+    /// The events it wants.
+    type Event: Event;
+
+    /// A stable name. At most 40 characters.
+    const NAME: &'static str;
+
+    /// Raise it when the handler or the columns change.
+    const VERSION: u32;
+
+    /// The tables it keeps, such as `vec![Order::table().clone()]`.
+    fn tables() -> Vec<TableSpec>;
+
+    /// Handles one event.
+    ///
+    /// # Errors
+    /// Anything: the whole batch is rolled back and tried again later.
+    async fn handle(
+        event: &Recorded<Self::Event>,
+        tables: &mut HandlerTables<'_>,
+    ) -> Result<(), BoxError>;
+}
+
+/// The tables of a handler inside its transaction.
+pub struct HandlerTables<'t> {
+    transaction: &'t mut dyn Transaction,
+    tables: &'t [(TableSpec, TableSpec)],
+}
+
+impl HandlerTables<'_> {
+    /// Runs a statement with `$1`, `$2`, …; `{orders}` stands for the handler's table `orders`,
+    /// whose real name changes with every rebuild. Returns how many rows it changed.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
+        let sql = self.with_names(sql);
+        self.transaction.execute(&sql, parameters).await
+    }
+
+    /// Runs a query in the same way and returns its rows.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let sql = self.with_names(sql);
+        self.transaction.query(&sql, parameters).await
+    }
+
+    /// The row of `M` with this key.
+    ///
+    /// # Errors
+    /// What the store says, or a row that does not fit.
+    pub async fn get<M: ReadModel>(&mut self, key: &M::Key) -> Result<Option<M>, BoxError> {
+        let table = self.real::<M>()?;
+        let keys: [RowKey; 1] = [M::key_values(key)];
+        let rows = self.transaction.load_rows(&table, &keys).await?;
+        Ok(rows.into_iter().next().map(M::from_row).transpose()?)
+    }
+
+    /// Inserts or replaces a row.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn put<M: ReadModel>(&mut self, row: &M) -> Result<(), BoxError> {
+        let table = self.real::<M>()?;
+        Ok(self.transaction.upsert_rows(&table, &[row.to_row()]).await?)
+    }
+
+    /// Removes a row.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn remove<M: ReadModel>(&mut self, key: &M::Key) -> Result<(), BoxError> {
+        let table = self.real::<M>()?;
+        Ok(self.transaction.delete_rows(&table, &[M::key_values(key)]).await?)
+    }
+
+    fn real<M: ReadModel>(&self) -> Result<TableSpec, BoxError> {
+        let found = self.tables.iter().find(|(table, _)| table.name == M::table().name);
+        match found {
+            Some((_, real)) => Ok(real.clone()),
+            None => Err(format!("`{}` is not one of the handler's tables", M::table().name).into()),
+        }
+    }
+
+    fn with_names(&self, sql: &str) -> String {
+        let mut sql = sql.to_owned();
+        for (table, real) in self.tables {
+            sql = sql.replace(&format!("{{{}}}", table.name), &format!("\"{}\"", real.name));
+        }
+        sql
+    }
+}
+
+pub(crate) struct Handling<H: EventHandler> {
+    /// Each table as it is called, and as it is.
+    tables: Vec<(TableSpec, TableSpec)>,
+    events: Vec<Recorded<H::Event>>,
+}
+
+impl<H: EventHandler> Handling<H> {
+    pub(crate) fn new(tables: Vec<(TableSpec, TableSpec)>) -> Self {
+        Self { tables, events: Vec::new() }
+    }
+}
+
+#[async_trait]
+impl<H: EventHandler> Folder for Handling<H> {
+    async fn fold(
+        &mut self,
+        events: Vec<RecordedEvent>,
+        _rows: &mut dyn RowSource,
+    ) -> Result<(), ProjectionError> {
+        for event in events {
+            let position = event.position;
+            let event = Recorded::decode(event)
+                .map_err(|source| ProjectionError::Decode { position, source: Arc::new(source) })?;
+            self.events.push(event);
+        }
+        Ok(())
+    }
+
+    fn pending(&self) -> usize {
+        self.events.len()
+    }
+
+    async fn write(&mut self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError> {
+        let mut tables = HandlerTables { transaction, tables: &self.tables };
+        for event in &self.events {
+            H::handle(event, &mut tables).await.map_err(|source| ProjectionError::Handler {
+                position: event.position,
+                source: source.into(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn written(&mut self) {
+        self.events.clear();
+    }
+
+    fn forget(&mut self) {
+        self.events.clear();
+    }
+}

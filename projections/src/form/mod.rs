@@ -1,0 +1,68 @@
+//! The two forms of a projection: a fold of rows in memory, and a handler with the transaction.
+
+mod folding;
+mod handler;
+mod keys;
+mod projection;
+
+pub use handler::{EventHandler, HandlerTables};
+pub use keys::Keys;
+pub use projection::Projection;
+
+pub(crate) use folding::Folding;
+pub(crate) use handler::Handling;
+
+use annals_core::RecordedEvent;
+use annals_core::store::{Store, StoreError, Transaction};
+use annals_core::table::{Row, RowKey, TableSpec};
+use async_trait::async_trait;
+
+use crate::error::ProjectionError;
+
+/// Takes events in and writes what came of them, for tables of one generation.
+#[async_trait]
+pub(crate) trait Folder: Send {
+    /// Takes events in, in order, looking up the rows it does not know yet.
+    async fn fold(
+        &mut self,
+        events: Vec<RecordedEvent>,
+        rows: &mut dyn RowSource,
+    ) -> Result<(), ProjectionError>;
+
+    /// How much is waiting to be written: rows, or events where each is handled on its own.
+    fn pending(&self) -> usize;
+
+    /// Writes what is waiting. Everything stays as it is until [`written`](Self::written) or
+    /// [`forget`](Self::forget).
+    async fn write(&mut self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError>;
+
+    /// The transaction was committed.
+    fn written(&mut self);
+
+    /// The transaction failed, or somebody else wrote: nothing that is known holds any more.
+    fn forget(&mut self);
+}
+
+/// Where rows come from: outside a transaction or inside one.
+#[async_trait]
+pub(crate) trait RowSource: Send {
+    async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError>;
+}
+
+pub(crate) struct StoreRows<'s>(pub(crate) &'s dyn Store);
+
+#[async_trait]
+impl RowSource for StoreRows<'_> {
+    async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        self.0.load_rows(table, keys).await
+    }
+}
+
+pub(crate) struct TransactionRows<'t>(pub(crate) &'t mut dyn Transaction);
+
+#[async_trait]
+impl RowSource for TransactionRows<'_> {
+    async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        self.0.load_rows(table, keys).await
+    }
+}

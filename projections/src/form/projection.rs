@@ -1,0 +1,39 @@
+//! The first form: a fold of rows.
+
+use annals_core::{Event, Recorded};
+
+use super::Keys;
+use crate::read_model::ReadModel;
+
+/// Folds events into rows. The runner loads the rows that a batch touches at once, folds in
+/// memory, and writes them with the checkpoint in one transaction: the work grows with the rows
+/// touched, not with the events.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a projection",
+    note = "write `impl Projection for {Self}`, or `impl EventHandler for {Self}` for SQL of your own"
+)]
+pub trait Projection: Send + Sync + 'static {
+    /// The events it wants. For several aggregates, an enum with `#[event(transparent)]`.
+    type Event: Event;
+
+    /// The row it keeps.
+    type Row: ReadModel;
+
+    /// A stable name: it stands for the projection in the store. At most 40 characters.
+    const NAME: &'static str;
+
+    /// Raise it when the fold or the columns change: the read model is rebuilt from history,
+    /// beside the old one.
+    const VERSION: u32;
+
+    /// Which rows an event touches.
+    fn keys(event: &Recorded<Self::Event>) -> Keys<<Self::Row as ReadModel>::Key>;
+
+    /// Changes one of those rows: `row` is `None` when there is none, and leaving `None` removes
+    /// it. It must not fail and must depend on nothing but its arguments.
+    fn fold(
+        key: &<Self::Row as ReadModel>::Key,
+        row: &mut Option<Self::Row>,
+        event: &Recorded<Self::Event>,
+    );
+}

@@ -1,0 +1,28 @@
+//! Read models: the fold that keeps them, the runner that keeps them up to date, rebuilding them
+//! from history, and typed queries.
+//!
+//! It sees stores only through the traits of `annals-core`, and never a particular one.
+
+mod error;
+mod form;
+mod live;
+mod read_model;
+mod record;
+mod run;
+
+#[doc(hidden)]
+pub mod __private;
+
+pub use error::{ProjectionError, ReadError, WaitError};
+pub use form::{EventHandler, HandlerTables, Keys, Projection};
+pub use live::Live;
+pub use read_model::{
+    Column, ColumnValue, Filter, KeyValue, Order, Query, ReadModel, RowError, RowReader,
+};
+pub use run::{
+    Definition, Mode, Progress, Projections, RebuildError, RebuildHandle, RunState, RunnerOptions,
+    Status,
+};
+
+#[cfg(feature = "macros")]
+pub use annals_macros::ReadModel;

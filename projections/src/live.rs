@@ -1,0 +1,92 @@
+//! A projection folded on demand: always right, never stored, as slow as the events are many.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use annals_core::store::{LogFilter, LogQuery, Store, StoreError, StreamQuery};
+use annals_core::table::{Row, RowKey, TableSpec};
+use annals_core::{Position, StreamId};
+use async_trait::async_trait;
+
+use crate::error::ReadError;
+use crate::form::{Folder, Folding, Projection, RowSource};
+use crate::read_model::ReadModel;
+use crate::run::event_types;
+
+type KeyOf<P> = <<P as Projection>::Row as ReadModel>::Key;
+
+/// A projection without a table.
+pub struct Live<P> {
+    store: Arc<dyn Store>,
+    marker: PhantomData<fn() -> P>,
+}
+
+impl<P: Projection> Live<P> {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, marker: PhantomData }
+    }
+
+    /// All rows, folded from the whole log. They are kept in memory.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn all(&self) -> Result<HashMap<KeyOf<P>, P::Row>, ReadError> {
+        let filter = LogFilter { event_types: event_types::<P::Event>(), ..LogFilter::default() };
+        let mut folding = Folding::<P>::new(P::Row::table().clone());
+        let mut position = Position::START;
+        loop {
+            let query = LogQuery::after(position).filter(filter.clone());
+            let page = self.store.read_log(&query).await?;
+            folding.fold(page.events, &mut Nowhere).await?;
+            if page.next >= page.head {
+                return Ok(folding.into_rows().collect());
+            }
+            position = page.next;
+        }
+    }
+
+    /// One row, folded from the whole log.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn get(&self, key: &KeyOf<P>) -> Result<Option<P::Row>, ReadError> {
+        Ok(self.all().await?.remove(key))
+    }
+
+    /// The rows that follow from one stream alone: cheap, and right for projections whose rows
+    /// take their events from one stream.
+    ///
+    /// # Errors
+    /// [`ReadError`]
+    pub async fn of_stream(
+        &self,
+        stream: &StreamId,
+    ) -> Result<HashMap<KeyOf<P>, P::Row>, ReadError> {
+        let wanted = event_types::<P::Event>();
+        let mut folding = Folding::<P>::new(P::Row::table().clone());
+        let mut query = StreamQuery::all(stream.clone());
+        loop {
+            let page = self.store.read_stream(&query).await?;
+            let end = page.len() < query.limit;
+            if let Some(last) = page.last() {
+                query = query.after(last.version);
+            }
+            let own = page.into_iter().filter(|event| wanted.contains(&event.event_type));
+            folding.fold(own.collect(), &mut Nowhere).await?;
+            if end {
+                return Ok(folding.into_rows().collect());
+            }
+        }
+    }
+}
+
+/// No row exists before the first event.
+struct Nowhere;
+
+#[async_trait]
+impl RowSource for Nowhere {
+    async fn load(&mut self, _: &TableSpec, _: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,44 @@
+//! A table as a Rust struct.
+
+mod column;
+mod query;
+mod row;
+mod value;
+
+pub use column::{Column, Filter, Order};
+pub use query::Query;
+pub use row::{RowError, RowReader};
+pub use value::{ColumnValue, KeyValue, json_to_value};
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use annals_core::table::{Row, TableSpec, Value};
+
+/// A row of a read model. Derived by `#[derive(ReadModel)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a read model",
+    note = "add `#[derive(ReadModel)]`, `#[read_model(table = \"…\")]` and `#[key]` on a field"
+)]
+pub trait ReadModel: Sized + Clone + Send + Sync + 'static {
+    /// What tells one row from another; a tuple when several columns do.
+    type Key: Clone + Eq + Hash + Debug + Send + Sync + 'static;
+
+    /// The shape of the table.
+    fn table() -> &'static TableSpec;
+
+    /// The key of this row.
+    fn key(&self) -> Self::Key;
+
+    /// A key as values, in the order of the key columns.
+    fn key_values(key: &Self::Key) -> Vec<Value>;
+
+    /// This row as values, in the order of the columns.
+    fn to_row(&self) -> Row;
+
+    /// A row from its values.
+    ///
+    /// # Errors
+    /// [`RowError`] when a value does not fit its field.
+    fn from_row(row: Row) -> Result<Self, RowError>;
+}

@@ -1,0 +1,86 @@
+//! A projection without its types: what the runner needs to know of it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use annals_core::store::LogFilter;
+use annals_core::table::TableSpec;
+use annals_core::{Event, EventType, Journal, RegisterError};
+
+use crate::form::{EventHandler, Folder, Folding, Handling, Projection};
+use crate::read_model::ReadModel;
+
+/// When a projection takes events in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// In the append's transaction: always up to date, and every append pays for it.
+    Inline,
+    /// By subscription, a moment later: appends do not wait for it.
+    Async,
+}
+
+type RealTables = Vec<(TableSpec, TableSpec)>;
+type Registering<'j> = Pin<Box<dyn Future<Output = Result<(), RegisterError>> + Send + 'j>>;
+
+/// One projection to be run.
+#[derive(Clone)]
+pub struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) version: u32,
+    pub(crate) mode: Mode,
+    pub(crate) event_types: Vec<EventType>,
+    pub(crate) tables: Vec<TableSpec>,
+    make: Arc<dyn Fn(RealTables) -> Box<dyn Folder> + Send + Sync>,
+    register: for<'j> fn(&'j Journal) -> Registering<'j>,
+}
+
+impl Definition {
+    /// A fold of rows.
+    pub fn projection<P: Projection>(mode: Mode) -> Self {
+        Self {
+            name: P::NAME,
+            version: P::VERSION,
+            mode,
+            event_types: event_types::<P::Event>(),
+            tables: vec![P::Row::table().clone()],
+            make: Arc::new(|mut tables| {
+                // The definition has one table, and so has each of its generations.
+                let (_, real) = tables.remove(0);
+                Box::new(Folding::<P>::new(real))
+            }),
+            register: |journal| Box::pin(journal.register::<P::Event>()),
+        }
+    }
+
+    /// A handler with the transaction.
+    pub fn handler<H: EventHandler>(mode: Mode) -> Self {
+        Self {
+            name: H::NAME,
+            version: H::VERSION,
+            mode,
+            event_types: event_types::<H::Event>(),
+            tables: H::tables(),
+            make: Arc::new(|tables| Box::new(Handling::<H>::new(tables))),
+            register: |journal| Box::pin(journal.register::<H::Event>()),
+        }
+    }
+
+    /// Something that fills these tables.
+    pub(crate) fn folder(&self, tables: RealTables) -> Box<dyn Folder> {
+        (self.make)(tables)
+    }
+
+    pub(crate) fn filter(&self) -> LogFilter {
+        LogFilter { event_types: self.event_types.clone(), ..LogFilter::default() }
+    }
+
+    pub(crate) async fn register(&self, journal: &Journal) -> Result<(), RegisterError> {
+        (self.register)(journal).await
+    }
+}
+
+pub(crate) fn event_types<E: Event>() -> Vec<EventType> {
+    let descriptors = E::descriptors();
+    descriptors.iter().map(|event| EventType::from_static(event.event_type)).collect()
+}

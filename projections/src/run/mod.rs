@@ -1,0 +1,24 @@
+//! Keeping read models up to date: in the append's transaction, by subscription, and anew from
+//! history.
+
+mod catch_up;
+mod cursor;
+mod definition;
+mod gate;
+mod inline;
+mod projections;
+mod rebuild;
+mod runner;
+mod setup;
+mod shared;
+mod status;
+mod switch;
+
+pub(crate) use definition::event_types;
+pub(crate) use gate::Gate;
+
+pub use definition::{Definition, Mode};
+pub use projections::Projections;
+pub use rebuild::{Progress, RebuildError, RebuildHandle};
+pub use shared::RunnerOptions;
+pub use status::{RunState, Status};

@@ -1,0 +1,85 @@
+//! What an operator sees of a projection.
+
+use std::time::Duration;
+
+use annals_core::Position;
+use annals_core::store::{LogQuery, StoreError};
+
+use super::definition::Mode;
+use super::rebuild::Progress;
+use super::shared::Shared;
+
+/// What a projection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunState {
+    /// Working through history.
+    CatchingUp,
+    /// Up to date, waiting for what comes.
+    Live,
+    /// Being rebuilt because its version was raised; the old version serves meanwhile.
+    Rebuilding,
+    /// Failed; it is tried again by itself.
+    Failed,
+    /// Left alone, because a newer program keeps it.
+    Superseded,
+    /// Stopped.
+    Stopped,
+}
+
+/// How a projection is doing.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version in this program.
+    pub version: u32,
+    /// When it takes events in.
+    pub mode: Mode,
+    /// What it is doing.
+    pub state: RunState,
+    /// How far it has got.
+    pub position: Position,
+    /// The end of the log.
+    pub head: Position,
+    /// How many events of the log it has not looked at.
+    pub lag_events: u64,
+    /// How long the oldest of them has been waiting.
+    pub lag: Duration,
+    /// Why it failed, until it succeeds again.
+    pub last_error: Option<String>,
+    /// How far a rebuild has got, if one is going on.
+    pub rebuild: Option<Progress>,
+}
+
+impl Shared {
+    pub(crate) async fn status(&self) -> Result<Status, StoreError> {
+        let head = self.store().head().await?;
+        let inline = self.definition.mode == Mode::Inline;
+        let position = if inline { head } else { self.position().min(head) };
+        let (state, last_error) = self.state();
+        let lag_events = head.since(position);
+        let lag = match lag_events {
+            0 => Duration::ZERO,
+            _ => {
+                let oldest = self.store().read_log(&LogQuery::after(position).limit(1)).await?;
+                let waiting = oldest
+                    .events
+                    .first()
+                    .map(|event| jiff::Timestamp::now().duration_since(event.recorded_at));
+                waiting.and_then(|waiting| waiting.try_into().ok()).unwrap_or_default()
+            }
+        };
+        Ok(Status {
+            name: self.definition.name,
+            version: self.definition.version,
+            mode: self.definition.mode,
+            state,
+            position,
+            head,
+            lag_events,
+            lag,
+            last_error,
+            rebuild: self.rebuild_progress(),
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! The moment a new generation takes over: it catches up with the old one inside the transaction
+//! that makes it visible.
+
+use annals_core::Position;
+use annals_core::store::{LogQuery, StoreError, Transaction, TransactionWork};
+use async_trait::async_trait;
+
+use super::cursor::{Cursor, SharedFolder};
+use super::definition::{Definition, Mode};
+use crate::error::ProjectionError;
+use crate::form::TransactionRows;
+use crate::record::{Generation, Record};
+
+/// How many events may be left for the transaction: it keeps writers waiting.
+const MOST_EVENTS: u64 = 2_000;
+
+impl Cursor {
+    /// Tries to take over. `false` means that too much is left to do first.
+    pub(crate) async fn switch(&mut self) -> Result<bool, ProjectionError> {
+        let work = Switch {
+            definition: self.shared.definition.clone(),
+            generation: self.generation.clone(),
+            folder: self.folder.clone(),
+            from: self.committed,
+        };
+        let result = self.shared.store().transact(Box::new(work)).await;
+        let mut folder = self.folder.lock().await;
+        folder.forget();
+        match result {
+            Ok(()) => Ok(true),
+            Err(StoreError::Refused { source }) if source.is::<Behind>() => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Too much is left to do.
+#[derive(Debug, thiserror::Error)]
+#[error("the new version is {0} events behind")]
+struct Behind(u64);
+
+struct Switch {
+    definition: Definition,
+    generation: Generation,
+    folder: SharedFolder,
+    from: Position,
+}
+
+impl Switch {
+    async fn take_over(
+        &mut self,
+        transaction: &mut dyn Transaction,
+    ) -> Result<(), ProjectionError> {
+        let projection = self.definition.name;
+        let moved = || ProjectionError::Moved { projection };
+        let mut record = Record::read(transaction, projection).await?;
+        let checkpoint = self.generation.checkpoint(projection);
+        if record.building.as_ref() != Some(&self.generation)
+            || transaction.checkpoint(&checkpoint).await? != Some(self.from)
+        {
+            return Err(moved());
+        }
+        let target = self.target(&record, transaction).await?;
+        let behind = target.since(self.from);
+        if behind > MOST_EVENTS {
+            return Err(StoreError::refused(Behind(behind)).into());
+        }
+        let mut position = self.from;
+        let mut folder = self.folder.lock().await;
+        while position < target {
+            let query = LogQuery::after(position).up_to(target).filter(self.definition.filter());
+            let page = transaction.read_log(&query).await?;
+            folder.fold(page.events, &mut TransactionRows(transaction)).await?;
+            position = page.next;
+        }
+        folder.write(transaction).await?;
+        for (table, real) in self.generation.real(&self.definition.tables) {
+            transaction.point_view(&table.name, &real).await?;
+        }
+        if let Some(old) = record.active.take() {
+            for table in &old.tables {
+                transaction.drop_table(table).await?;
+            }
+            transaction.remove_checkpoint(&old.checkpoint(projection)).await?;
+        }
+        transaction.set_checkpoint(&checkpoint, position).await?;
+        record.active = record.building.take();
+        record.write(transaction, projection).await
+    }
+
+    /// How far the new generation must be: nobody may see the read model go back.
+    async fn target(
+        &self,
+        record: &Record,
+        transaction: &mut dyn Transaction,
+    ) -> Result<Position, ProjectionError> {
+        if self.definition.mode == Mode::Inline {
+            let query = LogQuery::after(self.from).limit(1);
+            return Ok(transaction.read_log(&query).await?.head);
+        }
+        let Some(active) = &record.active else { return Ok(self.from) };
+        let old = transaction.checkpoint(&active.checkpoint(self.definition.name)).await?;
+        Ok(old.unwrap_or_default().max(self.from))
+    }
+}
+
+#[async_trait]
+impl TransactionWork for Switch {
+    async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
+        self.take_over(transaction).await.map_err(ProjectionError::refuse)
+    }
+}

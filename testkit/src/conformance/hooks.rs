@@ -1,0 +1,147 @@
+//! I1, I4: what a hook does commits with the events, or nothing does.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use annals_core::store::{Append, CommandKey, LogQuery, StoreError, TransactExt};
+use annals_core::table::Value;
+use annals_core::{ExpectedVersion, Position};
+
+use super::Subject;
+use super::samples::{
+    append, assert_in_order, events, hook, ids_of, log, put, read, refusing_hook, stream,
+};
+use super::tables::samples::{accounts, row};
+
+/// Versions and positions are known in the hook, and the transaction reads its own events.
+pub async fn a_hook_sees_the_events_with_their_positions(subject: Subject) {
+    let store = &*subject.store;
+    put(store, "account-1", 1).await;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let mut batch =
+        append("account-1", 2).and(stream("account-2"), ExpectedVersion::NoStream, events(1));
+    batch.hooks = vec![hook({
+        let seen = seen.clone();
+        move |events, transaction| {
+            let seen = seen.clone();
+            Box::pin(async move {
+                let page = transaction.read_log(&LogQuery::after(Position::new(1))).await?;
+                assert_eq!(page.events, events, "the transaction reads its own events");
+                assert_eq!(page.head, Position::new(4));
+                *seen.lock().expect("no panic") = events;
+                Ok(())
+            })
+        }
+    })];
+
+    store.append(batch.clone()).await.expect("the hook agrees");
+
+    let seen = seen.lock().expect("no panic").clone();
+    assert_eq!(super::samples::ids(&seen), ids_of(&batch));
+    assert_eq!(seen, log(store).await[1..], "it saw what is stored");
+}
+
+/// Both are there after the append, from several hooks.
+pub async fn rows_and_events_commit_together(subject: Subject) {
+    let store = &*subject.store;
+    store
+        .transact_with(|transaction| {
+            Box::pin(async { transaction.create_table(&accounts()).await })
+        })
+        .await
+        .expect("a table can be made");
+    let mut batch = append("account-1", 1);
+    for n in 1..=2 {
+        batch.hooks.push(hook(move |events, transaction| {
+            Box::pin(async move {
+                transaction.upsert_rows(&accounts(), &[row(n, "ann")]).await?;
+                transaction.set_checkpoint(&format!("c{n}"), events[0].position).await
+            })
+        }));
+    }
+
+    let appended = store.append(batch).await.expect("the hooks agree");
+
+    assert_eq!(read(store, "account-1").await.len(), 1);
+    let keys = [vec![Value::Integer(1)], vec![Value::Integer(2)]];
+    assert_eq!(store.load_rows(&accounts(), &keys).await.expect("the table is there").len(), 2);
+    let checkpoint = store.checkpoint("c2").await.expect("checkpoints can be read");
+    assert_eq!(checkpoint, Some(appended.position));
+}
+
+/// Events, rows, checkpoint and the command's record: all undone, and no position is used up.
+pub async fn an_error_of_a_hook_undoes_the_append(subject: Subject) {
+    let store = &*subject.store;
+    let key = CommandKey::new("k").expect("a short key");
+    let mut batch = append("account-1", 3).with_command(key.clone());
+    batch.hooks = vec![
+        hook(|_, transaction| {
+            Box::pin(async move {
+                transaction.create_table(&accounts()).await?;
+                transaction.upsert_rows(&accounts(), &[row(1, "ann")]).await?;
+                transaction.set_checkpoint("c", Position::new(1)).await?;
+                transaction.put_state("s", "on").await
+            })
+        }),
+        refusing_hook(),
+    ];
+
+    let refused = store.append(batch.clone()).await;
+
+    assert!(matches!(refused, Err(StoreError::Refused { .. })), "{refused:?}");
+    assert!(log(store).await.is_empty());
+    let rows = store.load_rows(&accounts(), &[vec![Value::Integer(1)]]).await;
+    assert!(matches!(rows, Err(StoreError::NoSuchTable { .. })), "{rows:?}");
+    assert_eq!(store.checkpoint("c").await.expect("checkpoints can be read"), None);
+    assert_eq!(store.state("s").await.expect("states can be read"), None);
+    assert_eq!(store.command(&key).await.expect("commands can be read"), None);
+    batch.hooks.clear();
+    let appended = store.append(batch).await.expect("the ids are free");
+    assert_eq!((appended.position.get(), appended.repeated), (3, false));
+    assert_in_order(store).await;
+}
+
+/// What writes nothing has nothing to run hooks for.
+pub async fn hooks_do_not_run_for_conflicts_and_repetitions(subject: Subject) {
+    let store = &*subject.store;
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counting = hook({
+        let runs = runs.clone();
+        move |_, _| {
+            runs.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async { Ok(()) })
+        }
+    });
+    let mut first = Append::to(stream("account-1"), ExpectedVersion::NoStream, events(1));
+    first.hooks = vec![counting.clone()];
+    store.append(first.clone()).await.expect("the stream is new");
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+
+    assert!(store.append(first).await.expect("a repetition is no conflict").repeated);
+    let mut late = Append::to(stream("account-1"), ExpectedVersion::NoStream, events(1));
+    late.hooks = vec![counting];
+    assert!(store.append(late).await.is_err());
+
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+/// Appends that wait together may share a transaction; a hook's error takes only its own away.
+pub async fn a_refused_append_does_not_hurt_its_neighbours(subject: Subject) {
+    let writers: Vec<_> = (0..32)
+        .map(|n| {
+            let store = subject.store.clone();
+            let refused = n % 4 == 0;
+            let mut batch = append(&format!("account-{n}"), 2);
+            if refused {
+                batch.hooks = vec![refusing_hook()];
+            }
+            tokio::spawn(async move { (refused, store.append(batch).await) })
+        })
+        .collect();
+    for writer in writers {
+        let (refused, result) = writer.await.expect("no panic");
+        assert_eq!(result.is_err(), refused, "{result:?}");
+    }
+    assert_eq!(log(&*subject.store).await.len(), 24 * 2);
+    assert_in_order(&*subject.store).await;
+}

@@ -1,0 +1,90 @@
+//! SQL of the user's own, where a store takes it.
+
+use annals_core::store::{StoreError, TransactExt};
+use annals_core::table::Value;
+
+use super::super::Subject;
+use super::samples::{accounts, create, row, upsert};
+
+/// In any order and more than once.
+pub async fn statements_take_numbered_parameters(subject: Subject) {
+    if !subject.takes_sql() {
+        return;
+    }
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    upsert(store, &accounts(), vec![row(1, "ann"), row(2, "bob"), row(3, "cid")]).await;
+    let changed = store
+        .transact_with(|transaction| {
+            Box::pin(async {
+                let values = [Value::Integer(2), Value::Text("eve".to_owned())];
+                let sql = "UPDATE accounts SET owner = $2 WHERE id >= $1 AND owner <> $2";
+                let changed = transaction.execute(sql, &values).await?;
+                let again = transaction.execute(sql, &values).await?;
+                Ok((changed, again))
+            })
+        })
+        .await
+        .expect("the statement is good");
+    assert_eq!(changed, (2, 0));
+    let keys: Vec<_> = (1..=3).map(|id| vec![Value::Integer(id)]).collect();
+    let mut rows = store.load_rows(&accounts(), &keys).await.expect("the table is there");
+    rows.sort_by(|a, b| a[0].order(&b[0]));
+    assert_eq!(rows, [row(1, "ann"), row(2, "eve"), row(3, "eve")]);
+}
+
+/// Rows come as texts, numbers and nulls.
+pub async fn queries_take_numbered_parameters(subject: Subject) {
+    if !subject.takes_sql() {
+        return;
+    }
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    upsert(store, &accounts(), vec![row(1, "ann"), row(2, "it's")]).await;
+    let rows = store
+        .transact_with(|transaction| {
+            Box::pin(async {
+                let sql = "SELECT id, owner, NULL FROM accounts WHERE owner = $1 ORDER BY id";
+                transaction.query(sql, &[Value::Text("it's".to_owned())]).await
+            })
+        })
+        .await
+        .expect("the query is good");
+    assert_eq!(rows, [vec![Value::Integer(2), Value::Text("it's".to_owned()), Value::Null]]);
+}
+
+/// Nothing of it stays, and the store goes on.
+pub async fn a_bad_statement_undoes_the_transaction(subject: Subject) {
+    if !subject.takes_sql() {
+        return;
+    }
+    let store = &*subject.store;
+    for sql in ["SELEC 1", "UPDATE nowhere SET a = 1", "COMMIT", "ROLLBACK"] {
+        let failed = store
+            .transact_with(move |transaction| {
+                Box::pin(async move {
+                    transaction.put_state("s", "on").await?;
+                    transaction.execute(sql, &[]).await
+                })
+            })
+            .await;
+        assert!(failed.is_err(), "`{sql}` was answered {failed:?}");
+        assert_eq!(store.state("s").await.expect("states can be read"), None, "after `{sql}`");
+    }
+}
+
+/// By name, instead of failing somewhere inside.
+pub async fn a_store_without_sql_says_so(subject: Subject) {
+    if subject.capabilities().sql {
+        println!("skipped: the store declares that it takes SQL");
+        return;
+    }
+    let store = &*subject.store;
+    let executed = store.transact_with(|transaction| {
+        Box::pin(async { transaction.execute("SELECT 1", &[]).await })
+    });
+    assert!(matches!(executed.await, Err(StoreError::Unsupported { .. })));
+    let queried = store
+        .transact_with(|transaction| Box::pin(async { transaction.query("SELECT 1", &[]).await }));
+    assert!(matches!(queried.await, Err(StoreError::Unsupported { .. })));
+}

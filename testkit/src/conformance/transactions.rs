@@ -1,0 +1,199 @@
+//! I4: what a transaction does commits at once, or nothing does.
+
+use std::time::Duration;
+
+use annals_core::store::{LogQuery, Store, StoreError, TransactExt, Transaction};
+use annals_core::table::Value;
+use annals_core::{Position, RecordedEvent};
+
+use super::Subject;
+use super::samples::put;
+use super::tables::samples::{accounts, create, row};
+
+async fn found(store: &dyn Store, keys: std::ops::Range<i64>) -> usize {
+    let keys: Vec<_> = keys.map(|n| vec![Value::Integer(n)]).collect();
+    store.load_rows(&accounts(), &keys).await.expect("the table is there").len()
+}
+
+/// Rows, checkpoints, states, tables and views it has just written; the log as it stands.
+pub async fn a_transaction_sees_its_own_writes(subject: Subject) {
+    put(&*subject.store, "account-1", 2).await;
+    let log: Vec<RecordedEvent> = subject
+        .store
+        .transact_with(|transaction| {
+            Box::pin(async {
+                transaction.create_table(&accounts()).await?;
+                transaction.upsert_rows(&accounts(), &[row(1, "ann"), row(2, "bob")]).await?;
+                transaction.upsert_rows(&accounts(), &[row(1, "eve")]).await?;
+                transaction.delete_rows(&accounts(), &[vec![Value::Integer(2)]]).await?;
+                let keys = [vec![Value::Integer(1)], vec![Value::Integer(2)]];
+                assert_eq!(transaction.load_rows(&accounts(), &keys).await?, [row(1, "eve")]);
+                transaction.point_view("shown", &accounts()).await?;
+                let view = accounts().named("shown");
+                assert_eq!(transaction.load_rows(&view, &keys).await?, [row(1, "eve")]);
+                transaction.put_state("s", "one").await?;
+                transaction.put_state("s", "two").await?;
+                assert_eq!(transaction.state("s").await?.as_deref(), Some("two"));
+                assert_eq!(transaction.state("other").await?, None);
+                Ok(transaction.read_log(&LogQuery::after(Position::START)).await?.events)
+            })
+        })
+        .await
+        .expect("the work agrees");
+    assert_eq!(log, super::samples::log(&*subject.store).await);
+}
+
+/// A reader beside an open transaction sees what was committed before, or waits.
+pub async fn nothing_is_visible_before_the_commit(subject: Subject) {
+    create(&*subject.store, &accounts()).await;
+    let reader = tokio::spawn({
+        let store = subject.store.clone();
+        async move {
+            loop {
+                let rows = found(&*store, 0..20).await;
+                assert!(rows == 0 || rows == 20, "a reader saw {rows} of 20 rows");
+                if rows == 20 {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    subject
+        .store
+        .transact_with(|transaction| Box::pin(write_rows(transaction, 20)))
+        .await
+        .expect("the work agrees");
+    reader.await.expect("the reader saw all or nothing");
+}
+
+/// Tables, rows, views, states and checkpoints go together.
+pub async fn an_error_leaves_nothing(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    put_rows(store, 1).await;
+    let failed = store
+        .transact_with(|transaction| {
+            Box::pin(async {
+                let other = accounts().named("others");
+                transaction.create_table(&other).await?;
+                transaction.upsert_rows(&other, &[row(1, "ann")]).await?;
+                transaction.upsert_rows(&accounts(), &[row(0, "eve"), row(7, "eve")]).await?;
+                transaction.delete_rows(&accounts(), &[vec![Value::Integer(0)]]).await?;
+                transaction.point_view("shown", &other).await?;
+                transaction.put_state("s", "on").await?;
+                transaction.set_checkpoint("c", Position::new(1)).await?;
+                transaction.drop_table("accounts").await?;
+                Err::<(), _>(StoreError::refused("the work says no"))
+            })
+        })
+        .await;
+    assert!(matches!(failed, Err(StoreError::Refused { .. })), "{failed:?}");
+    for gone in ["others", "shown"] {
+        let rows = store.load_rows(&accounts().named(gone), &[vec![Value::Integer(1)]]).await;
+        assert!(matches!(rows, Err(StoreError::NoSuchTable { .. })), "{gone}: {rows:?}");
+    }
+    let kept = store.load_rows(&accounts(), &[vec![Value::Integer(0)]]).await;
+    assert_eq!(kept.expect("the table is there"), [row(0, "ann")]);
+    assert_eq!(found(store, 0..10).await, 1);
+    assert_eq!(store.state("s").await.expect("states can be read"), None);
+    assert_eq!(store.checkpoint("c").await.expect("checkpoints can be read"), None);
+}
+
+/// Unchanged: the caller decides by it.
+pub async fn the_error_of_the_work_comes_back(subject: Subject) {
+    let failed = subject
+        .store
+        .transact_with(|_| {
+            Box::pin(async {
+                Err::<(), _>(StoreError::LeaseLost { name: "mine".to_owned(), token: 7 })
+            })
+        })
+        .await;
+    match failed {
+        Err(StoreError::LeaseLost { name, token }) => {
+            assert_eq!((name.as_str(), token), ("mine", 7))
+        }
+        other => panic!("the work's error was due, not {other:?}"),
+    }
+}
+
+/// Whoever drops the future in the middle finds all of it or nothing.
+pub async fn a_dropped_transaction_is_whole_or_absent(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    let dropped = store.transact_with(|transaction| Box::pin(write_rows(transaction, 20)));
+    // Polls as far as the first pause, then drops.
+    let _ = tokio::time::timeout(Duration::ZERO, dropped).await;
+    // A store may still be at it; what comes later waits behind it.
+    put_rows(store, 1).await;
+    let rows = found(store, 0..20).await;
+    assert!(rows == 1 || rows == 20, "{rows} rows are there");
+}
+
+/// Reading and writing in one transaction is safe against others that do the same.
+pub async fn transactions_do_not_lose_updates(subject: Subject) {
+    let workers: Vec<_> = (0..8)
+        .map(|_| {
+            let store = subject.store.clone();
+            tokio::spawn(async move {
+                for _ in 0..10 {
+                    store
+                        .transact_with(|transaction| {
+                            Box::pin(async {
+                                let count = transaction.checkpoint("count").await?;
+                                let next = Position::new(count.unwrap_or_default().get() + 1);
+                                transaction.set_checkpoint("count", next).await
+                            })
+                        })
+                        .await
+                        .expect("the work agrees");
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.expect("no transaction fails");
+    }
+    let count = subject.store.checkpoint("count").await.expect("checkpoints can be read");
+    assert_eq!(count, Some(Position::new(80)));
+}
+
+/// Rows and states are as durable as events.
+pub async fn state_survives_reopening(subject: Subject) {
+    create(&*subject.store, &accounts()).await;
+    put_rows(&*subject.store, 3).await;
+    subject
+        .store
+        .transact_with(|transaction| {
+            Box::pin(async {
+                transaction.put_state("s", "on").await?;
+                transaction.point_view("shown", &accounts()).await
+            })
+        })
+        .await
+        .expect("the work agrees");
+    let Some(subject) = subject.reopen().await else { return };
+    assert_eq!(found(&*subject.store, 0..10).await, 3);
+    let view = accounts().named("shown");
+    let shown = subject.store.load_rows(&view, &[vec![Value::Integer(2)]]).await;
+    assert_eq!(shown.expect("the view is there"), [row(2, "ann")]);
+    let state = subject.store.state("s").await.expect("states can be read");
+    assert_eq!(state.as_deref(), Some("on"));
+}
+
+/// Writes rows one by one, with a pause after each.
+async fn write_rows(transaction: &mut dyn Transaction, count: i64) -> Result<(), StoreError> {
+    for n in 0..count {
+        transaction.upsert_rows(&accounts(), &[row(n, "ann")]).await?;
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
+
+async fn put_rows(store: &dyn Store, count: i64) {
+    store
+        .transact_with(move |transaction| Box::pin(write_rows(transaction, count)))
+        .await
+        .expect("rows can be written");
+}
