@@ -273,12 +273,10 @@ mod tests {
     #[test]
     fn slices_are_pinned_for_ever() {
         // These numbers are stored in databases. If this test fails, the code is wrong.
-        let known = [("account-1", 0), ("account-2", 0), ("order-é", 0)];
-        let slices: Vec<u16> = known.iter().map(|(name, _)| Slice::of(name).get()).collect();
-        assert_eq!(slices, PINNED);
+        for (name, slice) in [("account-1", 404), ("account-2", 609), ("order-é", 316)] {
+            assert_eq!(Slice::of(name).get(), slice, "{name}");
+        }
     }
-
-    const PINNED: [u16; 3] = [0, 0, 0];
 
     #[test]
     fn slices_spread_evenly() {

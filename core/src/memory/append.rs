@@ -27,18 +27,15 @@ impl MemoryStore {
             }
         }
         let before = state.head();
-        let appended = state.write(&append, self.clock.now());
+        let mut transaction = MemoryTransaction::begin(&mut state);
+        let appended = transaction.append(&append, self.clock.now());
         if !append.hooks.is_empty() {
-            let events = state.events[before.get() as usize..].to_vec();
-            let mut transaction = MemoryTransaction::begin(&mut state);
+            let events = transaction.state.events[before.get() as usize..].to_vec();
             for hook in &append.hooks {
-                if let Err(error) = hook.run(&events, &mut transaction).await {
-                    transaction.roll_back();
-                    state.unwrite(&append, before);
-                    return Err(error);
-                }
+                hook.run(&events, &mut transaction).await?;
             }
         }
+        transaction.commit();
         self.wakeups.wake(state.head());
         Ok(appended)
     }
@@ -92,7 +89,7 @@ impl State {
         }))
     }
 
-    fn write(&mut self, append: &Append, now: jiff::Timestamp) -> Appended {
+    pub(super) fn write(&mut self, append: &Append, now: jiff::Timestamp) -> Appended {
         let mut streams = Vec::new();
         for wanted in &append.streams {
             let before = self.version(&wanted.stream);
@@ -135,16 +132,17 @@ impl State {
         Appended { streams, position, recorded_at: now, repeated: false }
     }
 
-    /// Takes back what [`write`](Self::write) did, after a hook refused.
-    fn unwrite(&mut self, append: &Append, head: Position) {
+    /// Takes back what [`write`](Self::write) did: the events beyond `head`, and the record of
+    /// the command.
+    pub(super) fn unwrite(&mut self, head: Position, command: Option<&str>) {
         for event in self.events.drain(head.get() as usize..) {
             self.ids.remove(&event.id);
             if let Some(positions) = self.streams.get_mut(&event.stream) {
                 positions.pop();
             }
         }
-        if let Some(key) = &append.command {
-            self.commands.remove(key.as_str());
+        if let Some(key) = command {
+            self.commands.remove(key);
         }
     }
 }

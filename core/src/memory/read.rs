@@ -26,6 +26,8 @@ impl State {
         let wanted = self.events[begin..end].iter().filter(|event| query.filter.admits(event));
         let events: Vec<_> = wanted.take(query.limit).cloned().collect();
         let next = match events.last() {
+            // A page of nothing has looked at nothing.
+            _ if query.limit == 0 => query.after,
             Some(last) if events.len() == query.limit => last.position,
             _ => Position::new(end as u64).max(query.after),
         };

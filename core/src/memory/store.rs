@@ -157,10 +157,8 @@ impl TableStore for MemoryStore {
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
         let mut state = self.state.lock().await;
         let mut transaction = MemoryTransaction::begin(&mut state);
-        let result = work.run(&mut transaction).await;
-        if result.is_err() {
-            transaction.roll_back();
-        }
-        result
+        work.run(&mut transaction).await?;
+        transaction.commit();
+        Ok(())
     }
 }

@@ -1,19 +1,25 @@
 //! A transaction in memory: writes at once, and remembers how to take everything back.
+//!
+//! What is not committed is taken back when the transaction is dropped: also when its work panics,
+//! or when the future that runs it is dropped in the middle.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::state::{SortedKey, State, Table};
 use crate::names::Position;
-use crate::store::{Lease, LogPage, LogQuery, StoreError, Transaction};
+use crate::store::{Append, Appended, Lease, LogPage, LogQuery, StoreError, Transaction};
 use crate::table::{Row, RowKey, TableSpec, Value};
 
 pub(super) struct MemoryTransaction<'s> {
-    state: &'s mut State,
+    pub(super) state: &'s mut State,
     undo: Vec<Undo>,
 }
 
 /// What stood there before.
 enum Undo {
+    /// Where the log ended before an append, and the key of its command.
+    Append(Position, Option<String>),
     Checkpoint(String, Option<Position>),
     State(String, Option<String>),
     Table(String, Option<Table>),
@@ -26,10 +32,31 @@ impl<'s> MemoryTransaction<'s> {
         Self { state, undo: Vec::new() }
     }
 
-    pub(super) fn roll_back(self) {
-        let state = self.state;
-        for undo in self.undo.into_iter().rev() {
+    pub(super) fn commit(mut self) {
+        self.undo.clear();
+    }
+
+    pub(super) fn append(&mut self, append: &Append, now: Timestamp) -> Appended {
+        let command = append.command.as_ref().map(|key| key.as_str().to_owned());
+        self.undo.push(Undo::Append(self.state.head(), command));
+        self.state.write(append, now)
+    }
+
+    fn table_mut(&mut self, spec: &TableSpec) -> Result<(String, &mut Table), StoreError> {
+        let name = self.state.views.get(&spec.name).unwrap_or(&spec.name).clone();
+        match self.state.tables.get_mut(&name) {
+            Some(table) => Ok((name, table)),
+            None => Err(StoreError::NoSuchTable { table: name }),
+        }
+    }
+}
+
+impl Drop for MemoryTransaction<'_> {
+    fn drop(&mut self) {
+        let state = &mut *self.state;
+        for undo in self.undo.drain(..).rev() {
             match undo {
+                Undo::Append(head, command) => state.unwrite(head, command.as_deref()),
                 Undo::Checkpoint(name, old) => restore(&mut state.checkpoints, name, old),
                 Undo::State(key, old) => restore(&mut state.states, key, old),
                 Undo::Table(name, old) => restore(&mut state.tables, name, old),
@@ -43,14 +70,6 @@ impl<'s> MemoryTransaction<'s> {
                     }
                 }
             }
-        }
-    }
-
-    fn table_mut(&mut self, spec: &TableSpec) -> Result<(String, &mut Table), StoreError> {
-        let name = self.state.views.get(&spec.name).unwrap_or(&spec.name).clone();
-        match self.state.tables.get_mut(&name) {
-            Some(table) => Ok((name, table)),
-            None => Err(StoreError::NoSuchTable { table: name }),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use annals_core::store::{Append, CommandKey, LogQuery, StoreError, TransactExt};
 use annals_core::table::Value;
@@ -11,7 +12,7 @@ use super::Subject;
 use super::samples::{
     append, assert_in_order, events, hook, ids_of, log, put, read, refusing_hook, stream,
 };
-use super::tables::samples::{accounts, row};
+use super::tables::samples::{accounts, create, row};
 
 /// Versions and positions are known in the hook, and the transaction reads its own events.
 pub async fn a_hook_sees_the_events_with_their_positions(subject: Subject) {
@@ -98,6 +99,35 @@ pub async fn an_error_of_a_hook_undoes_the_append(subject: Subject) {
     batch.hooks.clear();
     let appended = store.append(batch).await.expect("the ids are free");
     assert_eq!((appended.position.get(), appended.repeated), (3, false));
+    assert_in_order(store).await;
+}
+
+/// Whoever drops the future while a hook runs finds events and rows, or neither.
+pub async fn an_append_dropped_in_its_hook_is_whole_or_absent(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    for n in 0..10 {
+        let name = format!("account-{n}");
+        let mut batch = append(&name, 2);
+        batch.hooks = vec![hook(move |_, transaction| {
+            Box::pin(async move {
+                transaction.upsert_rows(&accounts(), &[row(n, "ann")]).await?;
+                tokio::task::yield_now().await;
+                transaction.upsert_rows(&accounts(), &[row(n, "bob")]).await
+            })
+        })];
+        // Polls as far as the hook's pause, then drops.
+        let _ = tokio::time::timeout(Duration::ZERO, store.append(batch)).await;
+        // A store may still be at it; what comes later waits behind it.
+        put(store, "later-1", 1).await;
+        let rows = store.load_rows(&accounts(), &[vec![Value::Integer(n)]]).await;
+        let rows = rows.expect("the table is there");
+        match read(store, &name).await.len() {
+            0 => assert!(rows.is_empty(), "rows without events: {rows:?}"),
+            2 => assert_eq!(rows, [row(n, "bob")]),
+            some => panic!("{some} of 2 events are there"),
+        }
+    }
     assert_in_order(store).await;
 }
 

@@ -114,6 +114,7 @@ macro_rules! conformance {
                 a_hook_sees_the_events_with_their_positions
                 rows_and_events_commit_together
                 an_error_of_a_hook_undoes_the_append
+                an_append_dropped_in_its_hook_is_whole_or_absent
                 hooks_do_not_run_for_conflicts_and_repetitions
                 a_refused_append_does_not_hurt_its_neighbours
             ]);
