@@ -20,6 +20,15 @@ impl<'t, 'c> SqliteTransaction<'t, 'c> {
         Self { group }
     }
 
+    /// `table` or `view`, if there is anything of this name.
+    fn kind_of(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.group
+            .connection
+            .query_row(FIND_TABLE, [name], |row| row.get(0))
+            .optional()
+            .map_err(self.group.failed())
+    }
+
     fn run(&self, sql: &str) -> Result<(), StoreError> {
         self.group.connection.execute_batch(sql).map_err(self.group.failed())
     }
@@ -67,13 +76,10 @@ impl Transaction for SqliteTransaction<'_, '_> {
 
     async fn point_view(&mut self, view: &str, table: &TableSpec) -> Result<(), StoreError> {
         tables::check(&table.named(view))?;
-        let kind: Option<String> = self
-            .group
-            .connection
-            .query_row(FIND_TABLE, [view], |row| row.get(0))
-            .optional()
-            .map_err(self.group.failed())?;
-        match kind.as_deref() {
+        if self.kind_of(&table.name)?.is_none() {
+            return Err(StoreError::NoSuchTable { table: table.name.clone() });
+        }
+        match self.kind_of(view)?.as_deref() {
             None => {}
             Some("view") => self.run(&format!("DROP VIEW \"{view}\""))?,
             Some(other) => {
@@ -123,6 +129,7 @@ impl Transaction for SqliteTransaction<'_, '_> {
     }
 
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
+        refuse_transaction_control(sql)?;
         let failed = self.group.failed();
         let mut statement = self.group.connection.prepare_cached(sql).map_err(&failed)?;
         bind(&mut statement, parameters)?;
@@ -130,6 +137,7 @@ impl Transaction for SqliteTransaction<'_, '_> {
     }
 
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        refuse_transaction_control(sql)?;
         let failed = self.group.failed();
         let mut statement = self.group.connection.prepare_cached(sql).map_err(&failed)?;
         bind(&mut statement, parameters)?;
@@ -160,6 +168,29 @@ fn bind(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<(), Store
         statement
             .raw_bind_parameter(place, Bind(value))
             .map_err(|error| invalid(error.to_string()))?;
+    }
+    Ok(())
+}
+
+/// The transaction belongs to the store, and others may share it: no statement may end it.
+fn refuse_transaction_control(sql: &str) -> Result<(), StoreError> {
+    const CONTROL: [&str; 6] = ["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
+    let mut rest = sql.trim_start();
+    loop {
+        rest = if let Some(comment) = rest.strip_prefix("--") {
+            comment.split_once('\n').map_or("", |(_, after)| after).trim_start()
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            comment.split_once("*/").map_or("", |(_, after)| after).trim_start()
+        } else {
+            break;
+        };
+    }
+    let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+    let keyword = rest[..end].to_ascii_uppercase();
+    if CONTROL.contains(&keyword.as_str()) {
+        return Err(StoreError::Invalid {
+            why: format!("`{keyword}` would end a transaction that belongs to the store"),
+        });
     }
     Ok(())
 }

@@ -1,0 +1,2 @@
+//! A process that is there to be killed.
+fn main() {}
