@@ -10,12 +10,12 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 
 /// A file in a directory that goes away with the fixture.
-pub struct SqliteFixture {
+pub(crate) struct SqliteFixture {
     directory: TempDir,
 }
 
 impl SqliteFixture {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { directory: tempfile::tempdir().expect("a temporary directory") }
     }
 

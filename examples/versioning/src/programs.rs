@@ -67,6 +67,7 @@ pub(crate) struct RegisteredV1 {
 
 /// What version 2 looked like.
 #[derive(Serialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct RegisteredV2 {
     first_name: String,
     last_name: String,

@@ -23,6 +23,8 @@ use crate::record::{Generation, Record, shape};
 pub struct Progress {
     /// How many events of the log have been looked at.
     pub events: u64,
+    /// How many of them since this rebuild began or went on.
+    pub events_read: u64,
     /// How many there are.
     pub total: u64,
     /// How many a second, since this rebuild began or went on.
@@ -45,11 +47,13 @@ impl Progress {
 
     fn new(begun: Instant, from: Position, at: Position, head: Position) -> Self {
         let seconds = begun.elapsed().as_secs_f64();
-        let rate = if seconds > 0.0 { at.since(from) as f64 / seconds } else { 0.0 };
+        let events_read = at.since(from);
+        let rate = if seconds > 0.0 { events_read as f64 / seconds } else { 0.0 };
         let left = head.since(at);
         let time_left = (rate > 0.0).then(|| Duration::from_secs_f64(left as f64 / rate));
         Self {
             events: at.get(),
+            events_read,
             total: head.get(),
             events_per_second: rate,
             time_left,

@@ -1,0 +1,104 @@
+//! The file, its table of events, and the statements that several works share.
+
+use annals::{Timestamp, Uuid};
+use rusqlite::{Connection, Statement, params};
+
+use crate::Failure;
+use crate::domain::{Account, Movement};
+use crate::task::{Synchronous, Task};
+
+/// What an event store needs: a global order, streams whose versions are unique, ids that are.
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS events (
+        position    INTEGER PRIMARY KEY,
+        stream      TEXT    NOT NULL,
+        version     INTEGER NOT NULL,
+        id          BLOB    NOT NULL,
+        type        TEXT    NOT NULL,
+        recorded_at INTEGER NOT NULL,
+        payload     TEXT    NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX IF NOT EXISTS by_stream ON events (stream, version);
+    CREATE UNIQUE INDEX IF NOT EXISTS by_id ON events (id);
+    CREATE TABLE IF NOT EXISTS balances (
+        account   TEXT PRIMARY KEY,
+        cents     INTEGER NOT NULL,
+        movements INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS checkpoint (
+        name     TEXT PRIMARY KEY,
+        position INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
+/// The next position is the largest there is plus one: SQLite has one writer.
+const INSERT: &str = "
+    INSERT INTO events (stream, version, id, type, recorded_at, payload)
+    VALUES (?1, ?2, ?3, 'account.moved', ?4, ?5)";
+
+const READ_STREAM: &str = "SELECT payload FROM events WHERE stream = ?1 ORDER BY version";
+
+pub(super) const CHECKPOINT: &str = "
+    INSERT INTO checkpoint (name, position) VALUES ('balances', ?1)
+    ON CONFLICT (name) DO UPDATE SET position = excluded.position";
+
+/// With the same settings as the store of Annals.
+pub(super) fn open(task: &Task) -> Result<Connection, Failure> {
+    let connection = Connection::open(task.directory.join("limit.db"))?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    let synchronous = match task.synchronous {
+        Synchronous::Full => "FULL",
+        Synchronous::Normal => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.execute_batch(TABLES)?;
+    Ok(connection)
+}
+
+pub(super) fn stream(account: Uuid) -> String {
+    format!("account-{account}")
+}
+
+/// Appends events. That a stream is not at the version is noticed by the index.
+pub(super) struct Insert<'c>(Statement<'c>);
+
+impl<'c> Insert<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Result<Self, Failure> {
+        Ok(Self(connection.prepare(INSERT)?))
+    }
+
+    pub(super) fn event(
+        &mut self,
+        stream: &str,
+        version: u64,
+        movement: &Movement,
+    ) -> Result<(), Failure> {
+        let payload = serde_json::to_string(movement)?;
+        let now = Timestamp::now().as_microsecond();
+        let id = Uuid::now_v7();
+        self.0.execute(params![stream, version as i64, id.as_bytes(), now, payload])?;
+        Ok(())
+    }
+}
+
+/// Folds accounts from their streams.
+pub(super) struct Fold<'c>(Statement<'c>);
+
+impl<'c> Fold<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Result<Self, Failure> {
+        Ok(Self(connection.prepare(READ_STREAM)?))
+    }
+
+    pub(super) fn account(&mut self, stream: &str) -> Result<Account, Failure> {
+        let mut account = Account::default();
+        let mut rows = self.0.query([stream])?;
+        while let Some(row) = rows.next()? {
+            let movement: Movement = serde_json::from_str(row.get_ref(0)?.as_str()?)?;
+            account.take_in(&movement);
+        }
+        Ok(account)
+    }
+}

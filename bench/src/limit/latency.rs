@@ -1,0 +1,83 @@
+//! `latency`: a thread appends and says so; another one, with a connection of its own, folds what
+//! is new into the row, commits it with the checkpoint and says so; the first reads the row.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::database::{CHECKPOINT, Insert, open, stream};
+use crate::Failure;
+use crate::domain::{Movement, account};
+use crate::measure::{Sample, Stopwatch};
+use crate::task::Task;
+
+/// 50 appends a second.
+const PACE: Duration = Duration::from_millis(20);
+
+/// How many accounts take turns.
+const ACCOUNTS: u64 = 100;
+
+const READ: &str = "
+    SELECT position, stream, payload FROM events WHERE position > ?1 ORDER BY position";
+
+const UPSERT: &str = "
+    INSERT INTO balances (account, cents, movements) VALUES (?1, ?2, 1)
+    ON CONFLICT (account) DO UPDATE
+    SET cents = cents + excluded.cents, movements = movements + 1";
+
+const LOOK: &str = "SELECT movements FROM balances WHERE account = ?1";
+
+pub(super) fn measure(connection: &Connection, task: &Task) -> Result<Sample, Failure> {
+    let (appended, appends) = channel();
+    let (folded, folds) = channel();
+    let mut projecting = open(task)?;
+    let projector = std::thread::spawn(move || project(&mut projecting, &appends, &folded));
+    let mut insert = Insert::new(connection)?;
+    let mut look = connection.prepare(LOOK)?;
+    let mut watch = Stopwatch::start();
+    let first = Instant::now();
+    for n in 0..task.events {
+        std::thread::sleep((PACE * n as u32).saturating_sub(first.elapsed()));
+        let id = account(n % ACCOUNTS);
+        let begun = Instant::now();
+        insert.event(&stream(id), n / ACCOUNTS + 1, &Movement::number(n))?;
+        appended.send(())?;
+        folds.recv()?;
+        let movements: i64 = look.query_row([id.to_string()], |row| row.get(0))?;
+        watch.add(begun.elapsed());
+        if movements.unsigned_abs() != n / ACCOUNTS + 1 {
+            return Err(format!("append {n} is not in the row that was read after it").into());
+        }
+    }
+    let sample = watch.stop(task.events)?;
+    drop(appended);
+    projector.join().map_err(|_| "the projector panicked")??;
+    Ok(sample)
+}
+
+/// Goes on until nobody appends any more.
+fn project(
+    connection: &mut Connection,
+    appends: &Receiver<()>,
+    folded: &Sender<()>,
+) -> Result<(), Failure> {
+    let mut position: i64 = 0;
+    while appends.recv().is_ok() {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut read = transaction.prepare_cached(READ)?;
+        let mut upsert = transaction.prepare_cached(UPSERT)?;
+        let mut rows = read.query([position])?;
+        while let Some(row) = rows.next()? {
+            position = row.get(0)?;
+            let id = row.get_ref(1)?.as_str()?.trim_start_matches("account-").to_owned();
+            let movement: Movement = serde_json::from_str(row.get_ref(2)?.as_str()?)?;
+            upsert.execute(params![id, movement.cents])?;
+        }
+        drop((rows, read, upsert));
+        transaction.prepare_cached(CHECKPOINT)?.execute([position])?;
+        transaction.commit()?;
+        folded.send(())?;
+    }
+    Ok(())
+}

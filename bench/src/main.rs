@@ -1,0 +1,47 @@
+//! Figures: each workload by Annals and by a hand-written program, in turns.
+
+mod child;
+mod domain;
+mod limit;
+mod measure;
+mod options;
+mod report;
+mod rounds;
+mod task;
+mod workloads;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use options::Options;
+use report::Report;
+
+/// Whatever ends a measurement early, with its reason.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let result = match &options.child {
+        Some(task) => child::work(task),
+        None => measure_all(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure_all(options: &Options) -> Result<(), Failure> {
+    let mut report = Report::new(options.json);
+    for comparison in options.comparisons() {
+        for row in rounds::compare(&comparison, options)? {
+            report.add(row)?;
+        }
+    }
+    report.end();
+    Ok(())
+}

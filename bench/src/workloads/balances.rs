@@ -1,0 +1,43 @@
+//! The read model of `rebuild` and `latency`.
+
+use std::time::Duration;
+
+use annals::prelude::*;
+
+use crate::Failure;
+use crate::domain::AccountEvent;
+
+#[derive(ReadModel, Debug, Clone, PartialEq)]
+#[read_model(table = "balances")]
+pub(super) struct Balance {
+    #[key]
+    pub(super) account: Uuid,
+    pub(super) cents: i64,
+    pub(super) movements: i64,
+}
+
+pub(super) struct Balances;
+
+impl Projection for Balances {
+    type Event = AccountEvent;
+    type Row = Balance;
+    const NAME: &str = "balances";
+    const VERSION: u32 = 1;
+
+    fn keys(event: &Recorded<AccountEvent>) -> Keys<Uuid> {
+        event.aggregate_id().into()
+    }
+
+    fn fold(account: &Uuid, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
+        let AccountEvent::Moved(movement) = &event.event;
+        let row = row.get_or_insert(Balance { account: *account, cents: 0, movements: 0 });
+        row.cents += movement.cents;
+        row.movements += 1;
+    }
+}
+
+/// Waits until the read model shows the whole log.
+pub(super) async fn wait_for_head(annals: &Annals) -> Result<(), Failure> {
+    let head = annals.store().head().await?;
+    Ok(annals.wait_for(head, Duration::from_secs(600)).await?)
+}

@@ -1,0 +1,38 @@
+//! A history to work on, imported in bulk: accounts take turns, so that the events of one lie
+//! apart, as in a real log.
+
+use std::sync::Arc;
+
+use annals::store::{Append, Store};
+use annals::{Aggregate, Annals, ExpectedVersion, NewEvent, StreamId};
+
+use super::balances::{Balances, wait_for_head};
+use super::start;
+use crate::Failure;
+use crate::domain::{Account, AccountEvent, Movement, account};
+use crate::task::{Task, Work, history};
+
+/// How many events are handed over at a time.
+const CHUNK: usize = 5_000;
+
+pub(super) async fn make(store: &Arc<dyn Store>, task: &Task) -> Result<(), Failure> {
+    let annals = start(store.clone(), 0).await?;
+    let (accounts, each) = history(task);
+    let mut chunk = Vec::with_capacity(CHUNK);
+    for n in 0..accounts * each {
+        let stream = StreamId::new(Account::CATEGORY, account(n % accounts))?;
+        let event = NewEvent::of(&AccountEvent::Moved(Movement::number(n)))?;
+        chunk.push(Append::to(stream, ExpectedVersion::Any, vec![event]));
+        if chunk.len() == CHUNK {
+            annals.import(std::mem::take(&mut chunk)).await?;
+        }
+    }
+    annals.import(chunk).await?;
+    if task.work == Work::Rebuild {
+        // What a rebuild takes the place of.
+        let annals = Annals::on_shared(store.clone()).project(Balances).start().await?;
+        wait_for_head(&annals).await?;
+        annals.shutdown().await;
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! What the stories and the processes they kill have in common.
+
+pub mod bank;
+pub mod random;

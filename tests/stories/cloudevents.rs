@@ -1,0 +1,228 @@
+//! CloudEvents 1.0, in and out.
+//!
+//! The events that come in follow the cases of the specification's examples, one each: JSON Event
+//! Format for CloudEvents 1.0.2, sections 2.2 and 3.2,
+//! <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>.
+
+use std::sync::Arc;
+
+use annals_core::{
+    CloudEvent, CloudEventError, EventId, Metadata, NewEvent, Payload, Position, RecordedEvent,
+    StreamId, StreamVersion,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+fn recorded() -> RecordedEvent {
+    let some = |text: &str| Some(text.to_owned());
+    RecordedEvent {
+        id: EventId::new(Uuid::from_u128(0x0190_1234)),
+        stream: StreamId::parse("account-ann-1").expect("a stream name"),
+        version: StreamVersion::new(7),
+        position: Position::new(1 << 60),
+        event_type: "account.withdrawn".into(),
+        schema_version: 3,
+        payload: Payload::from_stored(r#"{"z": 1.50, "a": null, "n": 12345678901234567890123}"#),
+        recorded_at: "2024-02-29T12:00:00.123456Z".parse().expect("a timestamp"),
+        occurred_at: "1969-07-20T20:17:40.000001Z".parse().expect("a timestamp"),
+        metadata: Arc::new(Metadata {
+            source: some("/bank/accounts"),
+            correlation_id: some("flow 1"),
+            causation_id: some("command 7"),
+            traceparent: some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+            actor: some("ann@example.org"),
+            custom: [("branch".to_owned(), "Rīga \"1\"".to_owned())].into(),
+        }),
+    }
+}
+
+fn through_text(event: &RecordedEvent) -> RecordedEvent {
+    let text = serde_json::to_string(&CloudEvent::from(event)).expect("it can be written");
+    let read: CloudEvent = serde_json::from_str(&text).expect("it can be read");
+    read.to_recorded().expect("it was exported from a store")
+}
+
+fn parse(event: &Value) -> Result<CloudEvent, serde_json::Error> {
+    serde_json::from_str(&event.to_string())
+}
+
+fn incoming(event: Value) -> Result<NewEvent, CloudEventError> {
+    parse(&event).expect("it is a CloudEvent").to_new_event()
+}
+
+/// With the attributes that the specification's examples share.
+fn sample(more: Value) -> Value {
+    let mut event = json!({
+        "specversion": "1.0",
+        "type": "org.example.parcel.moved",
+        "source": "/depot/4",
+        "id": "P-17-3",
+        "time": "2023-11-05T06:07:08Z",
+        "orgexampletext": "cold",
+        "orgexamplenumber": 5,
+    });
+    let (event_fields, more) = (event.as_object_mut().expect("an object"), more);
+    event_fields.extend(more.as_object().expect("an object").clone());
+    event
+}
+
+#[test]
+fn every_field_of_an_envelope_survives_the_way_out_and_in() {
+    assert_eq!(through_text(&recorded()), recorded());
+    let bare = RecordedEvent { metadata: Arc::default(), ..recorded() };
+    assert_eq!(through_text(&bare), bare);
+}
+
+#[test]
+fn the_payload_stays_as_it_was_written() {
+    let event = recorded();
+    assert_eq!(through_text(&event).payload.as_str(), event.payload.as_str());
+}
+
+#[test]
+fn an_exported_event_is_a_valid_cloud_event() {
+    let event = serde_json::to_value(CloudEvent::from(&recorded())).expect("it can be written");
+    for (attribute, value) in [
+        ("specversion", "1.0"),
+        ("id", "00000000-0000-0000-0000-000001901234"),
+        ("source", "/bank/accounts"),
+        ("type", "account.withdrawn"),
+        ("subject", "account-ann-1"),
+        ("time", "1969-07-20T20:17:40.000001Z"),
+        ("datacontenttype", "application/json"),
+        ("dataschema", "urn:annals:schema:account.withdrawn:3"),
+        ("streamversion", "7"),
+        ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    ] {
+        assert_eq!(event[attribute], value, "{attribute}");
+    }
+    let attributes = event.as_object().expect("an object");
+    for (name, value) in attributes.iter().filter(|(name, _)| *name != "data") {
+        // Section 3.1 of the core specification: names are made of a-z and 0-9.
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        assert!(name.bytes().all(plain), "`{name}` is no name of an attribute");
+        assert!(value.is_string() || value.is_number() || value.is_boolean(), "{name}: {value}");
+    }
+}
+
+#[test]
+fn json_data_comes_in_with_its_extensions() {
+    let event = incoming(sample(json!({
+        "subject": null,
+        "datacontenttype": "application/json",
+        "data": { "from": "Riga", "shelf": 123, "fragile": true },
+    })));
+    let event = event.expect("it carries JSON");
+    assert_eq!(event.event_type.as_str(), "org.example.parcel.moved");
+    assert_eq!(event.schema_version, 1);
+    let payload: Value = event.payload.decode().expect("it is JSON");
+    assert_eq!(payload, json!({ "from": "Riga", "shelf": 123, "fragile": true }));
+    assert_eq!(event.occurred_at, Some("2023-11-05T06:07:08Z".parse().expect("a timestamp")));
+    assert_eq!(event.metadata.source.as_deref(), Some("/depot/4"));
+    let custom = &event.metadata.custom;
+    assert_eq!(custom["orgexampletext"], "cold");
+    assert_eq!(custom["orgexamplenumber"], "5");
+    assert_eq!(custom["cloudeventid"], "P-17-3");
+}
+
+#[test]
+fn data_without_a_media_type_is_json_and_a_text_is_a_json_text() {
+    let event = incoming(sample(json!({ "subject": null, "data": "only a \"text\"" })));
+    let event = event.expect("it carries JSON");
+    assert_eq!(event.payload.as_str(), r#""only a \"text\"""#);
+}
+
+#[test]
+fn any_json_media_type_is_json() {
+    for media in ["application/json; charset=utf-8", "text/JSON", "application/parcel+json"] {
+        let event = incoming(sample(json!({ "datacontenttype": media, "data": {} })));
+        assert_eq!(event.expect(media).payload.as_str(), "{}");
+    }
+}
+
+#[test]
+fn an_attribute_that_is_null_is_an_attribute_that_is_not_there() {
+    let with_null = sample(json!({
+        "subject": null, "time": null, "datacontenttype": null, "dataschema": null,
+        "actor": null, "orgexampleunset": null, "data": {},
+    }));
+    let event = incoming(with_null).expect("null means unset");
+    assert_eq!((event.occurred_at, event.metadata.actor), (None, None));
+    assert!(!event.metadata.custom.contains_key("orgexampleunset"));
+}
+
+#[test]
+fn without_data_the_payload_is_null() {
+    for event in [sample(json!({})), sample(json!({ "data": null }))] {
+        assert_eq!(incoming(event).expect("data is optional").payload.as_str(), "null");
+    }
+}
+
+#[test]
+fn binary_data_is_refused() {
+    assert_not_json(sample(json!({
+        "datacontenttype": "application/vnd.apache.thrift.binary", "data_base64": "CgsMDQ==",
+    })));
+    assert_not_json(sample(json!({ "data_base64": "CgsMDQ==" })));
+}
+
+#[test]
+fn data_of_another_media_type_is_refused() {
+    let xml = json!({ "datacontenttype": "application/xml", "data": "<parcel fragile=\"yes\"/>" });
+    assert_not_json(sample(xml));
+}
+
+#[test]
+fn another_version_of_the_specification_is_refused() {
+    for version in [json!("0.3"), json!("1.1"), json!(1.0), json!(null)] {
+        let error = parse(&sample(json!({ "specversion": version }))).expect_err("it is not 1.0");
+        assert!(error.is_data(), "{error}");
+    }
+}
+
+#[test]
+fn a_required_attribute_that_is_missing_is_named() {
+    for attribute in ["specversion", "id", "source", "type"] {
+        let mut event = sample(json!({}));
+        event.as_object_mut().expect("an object").remove(attribute);
+        let error = parse(&event).expect_err("it is required").to_string();
+        assert!(error.contains(attribute), "{error}");
+    }
+    for attribute in ["id", "source", "type"] {
+        match incoming(sample(json!({ attribute: "" }))) {
+            Err(CloudEventError::Empty(named)) => assert_eq!(named, attribute),
+            other => panic!("`{attribute}` is empty, and the answer is {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_same_cloud_event_is_always_the_same_event() {
+    let id = |more| incoming(sample(more)).expect("it carries JSON").id;
+    assert_eq!(id(json!({})), id(json!({ "data": 1 })));
+    assert_ne!(id(json!({})), id(json!({ "id": "P-17-4" })));
+    assert_ne!(id(json!({})), id(json!({ "source": "/depot/5" })), "ids count by their source");
+    let uuid = "01890a5d-ac96-774b-bcce-b302099a8057";
+    assert_eq!(id(json!({ "id": uuid })).to_string(), uuid);
+}
+
+#[test]
+fn what_no_store_exported_is_not_taken_for_history() {
+    let mut event = serde_json::to_value(CloudEvent::from(&recorded())).expect("an object");
+    for missing in ["streamversion", "position", "recordedat", "time", "subject"] {
+        let kept = event.as_object_mut().expect("an object").remove(missing).expect("it is there");
+        match parse(&event).expect("a CloudEvent").to_recorded() {
+            Err(CloudEventError::NotRecorded { attribute, .. }) => assert_eq!(attribute, missing),
+            other => panic!("`{missing}` is missing, and the answer is {other:?}"),
+        }
+        event[missing] = kept;
+    }
+}
+
+#[track_caller]
+fn assert_not_json(event: Value) {
+    match incoming(event) {
+        Err(CloudEventError::NotJson { id, .. }) => assert_eq!(id, "P-17-3"),
+        other => panic!("it carries no JSON, and the answer is {other:?}"),
+    }
+}

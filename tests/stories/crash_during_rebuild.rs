@@ -1,0 +1,88 @@
+//! A process is killed while it rebuilds and appends. The old rows go on serving, the rebuild goes
+//! on where it stood, and the result equals a replay (I7).
+
+use std::path::Path;
+use std::time::Duration;
+
+use annals::store::{CheckpointStore, EventStore, TableStore};
+use annals::{Annals, RunnerOptions, SqliteStore, Synchronous};
+use annals_tests::bank::{Account, Balance, Balances};
+use annals_tests::random::Random;
+
+use crate::child::Victim;
+
+const ROUNDS: u64 = 12;
+const EVENTS: u64 = 3_000;
+const PAGE: usize = 200;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_old_version_serves_and_the_rebuild_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("crash.db");
+    fill(&file).await;
+    let mut resumed = 0;
+    for seed in 0..ROUNDS {
+        println!("seed {seed}");
+        let mut victim = Victim::start(&["rebuild"], &file);
+        for _ in 0..1 + Random::new(seed).below(50) {
+            victim.next_line().expect("it goes on until killed");
+        }
+        victim.kill();
+        resumed += u32::from(check(&file).await);
+    }
+    assert!(resumed > 0, "no round was killed in the middle of a rebuild: vary the seeds");
+}
+
+async fn fill(file: &Path) {
+    let options = annals::SqliteOptions::new(file).synchronous(Synchronous::Normal);
+    let store = SqliteStore::open_with(options).await.unwrap();
+    let annals = Annals::on(store.clone()).start().await.unwrap();
+    for n in 0..EVENTS {
+        annals.execute(&(n % 50), |account: &Account| account.deposit(1)).await.unwrap();
+    }
+    store.close().await;
+}
+
+/// Returns whether a rebuild was left in the middle, and went on from there.
+async fn check(file: &Path) -> bool {
+    let store = SqliteStore::open(file).await.expect("the file opens after a crash");
+    let left_at = unfinished(&store).await;
+    let options = RunnerOptions { page_events: PAGE, ..RunnerOptions::default() };
+    let annals =
+        Annals::on(store.clone()).project(Balances).runner_options(options).start().await.unwrap();
+    let head = store.head().await.unwrap();
+    annals.wait_for(head, Duration::from_secs(30)).await.unwrap();
+    // The version that serves is right, whichever it is.
+    let before = rows(&annals).await;
+    assert_eq!(before, replay(&annals).await, "the rows that serve equal a replay");
+
+    let mut handle = annals.rebuild::<Balances>();
+    handle.next_progress().await.expect("a rebuild reports its progress");
+    let done = handle.await.unwrap();
+    assert!(done.done);
+    assert_eq!(rows(&annals).await, before, "the rebuilt rows are the same");
+    assert_eq!(done.events - done.events_read, left_at, "it went on where it stood");
+    annals.shutdown().await;
+    store.close().await;
+    left_at > 0
+}
+
+/// The checkpoint of a rebuild that was killed; 0 if there is none.
+async fn unfinished(store: &SqliteStore) -> u64 {
+    let record = store.state("projection/balances").await.unwrap().unwrap_or_default();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap_or_default();
+    let Some(number) = record["building"]["number"].as_u64() else { return 0 };
+    let name = format!("projection/balances/{number}");
+    store.checkpoint(&name).await.unwrap().unwrap_or_default().get()
+}
+
+async fn rows(annals: &Annals) -> Vec<Balance> {
+    annals.read::<Balance>().list().await.unwrap()
+}
+
+async fn replay(annals: &Annals) -> Vec<Balance> {
+    let rows = annals.live::<Balances>().all().await.unwrap();
+    let mut rows: Vec<Balance> = rows.into_values().collect();
+    rows.sort_by_key(|row| row.account);
+    rows
+}

@@ -1,0 +1,12 @@
+//! The execute loop: load, decide, append, and what goes wrong in between.
+
+mod at_a_version;
+mod cached_state;
+mod conflicts;
+mod dry_run;
+mod idempotency_key;
+mod looking_back;
+mod lost_messages;
+mod origin;
+mod scenario;
+mod snapshots;
