@@ -49,7 +49,11 @@ impl Account {
 
     /// The decision, for both sides.
     pub(crate) fn decide(&self, movement: Movement) -> Result<Movement, Overdrawn> {
-        if self.cents + movement.cents < 0 { Err(Overdrawn { left: self.cents }) } else { Ok(movement) }
+        if self.cents + movement.cents < 0 {
+            Err(Overdrawn { left: self.cents })
+        } else {
+            Ok(movement)
+        }
     }
 }
 
@@ -61,7 +65,10 @@ impl Movement {
             currency: "EUR".to_owned(),
             reference: format!("2026-INVOICE-{n:010}"),
             counterparty: format!("DE89370400440532{:06}", n % 1_000_000),
-            note: format!("payment {n} for goods delivered in November, with thanks, order {}", n / 3),
+            note: format!(
+                "payment {n} for goods delivered in November, with thanks, order {}",
+                n / 3
+            ),
         }
     }
 }

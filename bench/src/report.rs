@@ -30,7 +30,7 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(json: bool) -> Self {
         let mut table = Table::new();
-        table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header([
+        table.load_style(presets::ASCII_MARKDOWN).set_header([
             "workload", "case", "store", "subject", "workers", "events/s", "p50 ms", "p99 ms",
             "peak MB", "ratio",
         ]);
@@ -53,7 +53,9 @@ impl Report {
     pub(crate) fn end(self) {
         let Some(table) = self.table else { return };
         println!("{table}");
-        println!("ratio: how fast Annals is beside the hand-written program; above 1 it is faster.");
+        println!(
+            "ratio: how fast Annals is beside the hand-written program; above 1 it is faster."
+        );
         println!("It compares events/s; for latency, the medians of the time.");
     }
 }

@@ -175,8 +175,8 @@ fn data_of_another_media_type_is_refused() {
 #[test]
 fn another_version_of_the_specification_is_refused() {
     for version in [json!("0.3"), json!("1.1"), json!(1.0), json!(null)] {
-        let error = parse(&sample(json!({ "specversion": version }))).expect_err("it is not 1.0");
-        assert!(error.is_data(), "{error}");
+        let other = sample(json!({ "specversion": version }));
+        assert!(parse(&other).is_err(), "{version} is not 1.0");
     }
 }
 

@@ -1,9 +1,19 @@
 //! The failure stories of Annals: one file a story.
 
 mod bank;
+mod child;
 mod cloudevents;
+mod crash_during_append;
+mod crash_during_rebuild;
 mod execute;
 mod memory_conformance;
+mod projection_failures;
+mod projection_modes;
+mod read_models;
+mod rebuild_while_writing;
 mod schemas;
+mod sqlite_bad_files;
+mod sqlite_conformance;
 mod store_against_model;
+mod two_processes_one_file;
 mod upcasting;

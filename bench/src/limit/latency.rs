@@ -65,19 +65,25 @@ fn project(
     let mut position: i64 = 0;
     while appends.recv().is_ok() {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut read = transaction.prepare_cached(READ)?;
-        let mut upsert = transaction.prepare_cached(UPSERT)?;
-        let mut rows = read.query([position])?;
-        while let Some(row) = rows.next()? {
-            position = row.get(0)?;
-            let id = row.get_ref(1)?.as_str()?.trim_start_matches("account-").to_owned();
-            let movement: Movement = serde_json::from_str(row.get_ref(2)?.as_str()?)?;
-            upsert.execute(params![id, movement.cents])?;
-        }
-        drop((rows, read, upsert));
+        position = fold_new(&transaction, position)?;
         transaction.prepare_cached(CHECKPOINT)?.execute([position])?;
         transaction.commit()?;
         folded.send(())?;
     }
     Ok(())
+}
+
+fn fold_new(connection: &Connection, after: i64) -> Result<i64, Failure> {
+    let mut position = after;
+    let mut upsert = connection.prepare_cached(UPSERT)?;
+    let mut read = connection.prepare_cached(READ)?;
+    let mut rows = read.query([after])?;
+    while let Some(row) = rows.next()? {
+        position = row.get(0)?;
+        let stream = row.get_ref(1)?.as_str()?;
+        let id = stream.strip_prefix("account-").ok_or("a stream of another category")?;
+        let movement: Movement = serde_json::from_str(row.get_ref(2)?.as_str()?)?;
+        upsert.execute(params![id, movement.cents])?;
+    }
+    Ok(position)
 }

@@ -27,9 +27,8 @@ pub(super) async fn measure(store: Arc<dyn Store>, task: &Task) -> Result<Sample
         pace.tick().await;
         let id = account(n % ACCOUNTS);
         let begun = Instant::now();
-        let deposit = |account: &Account| {
-            account.decide(Movement::number(n)).map(AccountEvent::Moved)
-        };
+        let deposit =
+            |account: &Account| account.decide(Movement::number(n)).map(AccountEvent::Moved);
         let (_, row) = annals.execute(&id, deposit).then_read::<Balance>(id).await?;
         watch.add(begun.elapsed());
         if row.map(|row| row.movements.unsigned_abs()) != Some(n / ACCOUNTS + 1) {

@@ -225,7 +225,8 @@ impl CloudEvent {
 
     fn metadata(&self) -> Metadata {
         let mut metadata = Metadata { source: Some(self.source.clone()), ..Metadata::default() };
-        for (name, value) in &self.extensions {
+        // The specification: an attribute that is null is an attribute that is not set.
+        for (name, value) in self.extensions.iter().filter(|(_, value)| !value.is_null()) {
             let text = match value {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),

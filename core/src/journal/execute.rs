@@ -233,6 +233,10 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                     return Err(ExecuteError::Domain(refusal));
                 }
             };
+            if dry_run {
+                // What would be refused when it is written is refused here.
+                journal.build(&stream, &folded, &events, &origin, None)?;
+            }
             if dry_run || !appends {
                 let receipt = Receipt {
                     version: folded.version.plus(events.len() as u64),
@@ -250,9 +254,12 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                 journal.build(&stream, &folded, &events, &origin, key.clone())?;
             match journal.append_resolving(append).await {
                 Ok(appended) if appended.repeated && key.is_some() => {
-                    // Somebody else executed the same command since we looked.
-                    let receipt = journal.first_receipt(&stream, key.as_ref()).await?;
-                    return receipt.ok_or_else(|| lost_record(&stream));
+                    // Somebody else executed the same command since we looked, or we did and the
+                    // reply was lost: the ids tell.
+                    let first = journal.first_receipt(&stream, key.as_ref()).await?;
+                    let first: Receipt<_> = first.ok_or_else(|| lost_record(&stream))?;
+                    let ours = !event_ids.is_empty() && first.event_ids == event_ids;
+                    return Ok(Receipt { repeated: !ours, ..first });
                 }
                 Ok(appended) => {
                     for event in &events {
@@ -392,21 +399,24 @@ impl Journal {
                 Err(error) if error.may_have_written() => lost = Some(error),
                 // While the outcome of the first try is open, no later failure may hide it.
                 Err(error) if lost.is_some() && error.is_transient() => {}
-                Ok(appended) if lost.is_some() => {
-                    // Whoever asked was told of no other result: to them this is the first.
-                    return Ok(Appended { repeated: false, ..appended });
-                }
+                Ok(appended) if lost.is_some() => return Ok(first_told(&append, appended)),
                 other => return other,
             }
             pause(self.inner.options.backoff, attempt).await;
             result = self.store().append(append.clone()).await;
         }
         match (result, lost) {
-            (Ok(appended), _) => Ok(Appended { repeated: false, ..appended }),
+            (Ok(appended), _) => Ok(first_told(&append, appended)),
             (Err(error), Some(lost)) if error.is_transient() => Err(lost),
             (Err(error), _) => Err(error),
         }
     }
+}
+
+/// The result of an append whose first reply was lost: whoever asked was told of no other, so to
+/// them it is the first. With a key it may be the result of another's append, and stays marked.
+fn first_told(append: &Append, appended: Appended) -> Appended {
+    Appended { repeated: appended.repeated && append.command.is_some(), ..appended }
 }
 
 /// Waits for a random time up to `limit`, doubled with each attempt.

@@ -30,14 +30,15 @@ impl Journal {
         if self.registered().read().unwrap_or_else(PoisonError::into_inner).contains(&type_id) {
             return Ok(());
         }
-        self.inner.schemas.register::<E>()?;
-        let store = self.store();
-        let missing = self.inner.schemas.compare::<E>(&store.schemas().await?)?;
+        let (schemas, store) = (&self.inner.schemas, self.store());
+        let missing = schemas.compare::<E>(&store.schemas().await?)?;
         if !missing.is_empty() {
             store.register_schemas(&missing).await?;
             // Another process may have been faster with a different schema.
-            self.inner.schemas.compare::<E>(&store.schemas().await?)?;
+            schemas.compare::<E>(&store.schemas().await?)?;
         }
+        // Last, so that types which were refused cannot be appended.
+        schemas.register::<E>()?;
         self.registered().write().unwrap_or_else(PoisonError::into_inner).insert(type_id);
         Ok(())
     }

@@ -126,24 +126,23 @@ impl SchemaRegistry {
     /// # Errors
     /// [`SchemaError`]; then none of `E`'s types is taken in.
     pub fn register<E: Event>(&self) -> Result<(), SchemaError> {
-        let known: Vec<KnownType> =
-            E::descriptors().into_iter().map(KnownType::prove).collect::<Result<_, _>>()?;
+        let known = self.prove::<E>()?;
         let mut types = self.types.write().unwrap_or_else(PoisonError::into_inner);
-        for new in &known {
-            if let Some(first) = types.get(new.descriptor.event_type)
-                && !first.says_the_same(new)
-            {
-                return Err(SchemaError::DeclaredTwice {
-                    event_type: new.descriptor.event_type.to_owned(),
-                    first: first.descriptor.rust_name.to_owned(),
-                    second: new.descriptor.rust_name.to_owned(),
-                });
-            }
-        }
+        // Somebody may have been faster since the proof.
+        known.iter().try_for_each(|new| new.check_declared_once(&types))?;
         for new in known {
             types.insert(new.descriptor.event_type, Arc::new(new));
         }
         Ok(())
+    }
+
+    /// Proves what [`register`](Self::register) does, and takes nothing in.
+    fn prove<E: Event>(&self) -> Result<Vec<KnownType>, SchemaError> {
+        let known: Vec<KnownType> =
+            E::descriptors().into_iter().map(KnownType::prove).collect::<Result<_, _>>()?;
+        let types = self.types.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().try_for_each(|new| new.check_declared_once(&types))?;
+        Ok(known)
     }
 
     /// Checks an event's payload against the schema of its type and version.
@@ -165,18 +164,18 @@ impl SchemaRegistry {
     }
 
     /// Compares what `E` declares with what a store has registered, and returns what the store
-    /// does not have yet.
+    /// does not have yet. It takes nothing in: [`register`](Self::register) after it, so that what
+    /// is refused here cannot be appended.
     ///
     /// # Errors
-    /// [`SchemaError::Conflict`] or [`SchemaError::Vanished`].
+    /// [`SchemaError::Conflict`] or [`SchemaError::Vanished`], and those of `register`.
     pub fn compare<E: Event>(
         &self,
         registered: &[RegisteredSchema],
     ) -> Result<Vec<RegisteredSchema>, SchemaError> {
-        let types = self.types.read().unwrap_or_else(PoisonError::into_inner);
         let mut missing = Vec::new();
-        for descriptor in E::descriptors() {
-            let Some(known) = types.get(descriptor.event_type) else { continue };
+        for known in self.prove::<E>()? {
+            let descriptor = known.descriptor;
             for declared in known.registrations() {
                 let stored = registered.iter().find(|stored| {
                     stored.event_type == declared.event_type && stored.version == declared.version
@@ -236,6 +235,20 @@ impl KnownType {
             versions.push((canonical(&schema), compiled));
         }
         Ok(Self { descriptor, versions })
+    }
+
+    fn check_declared_once(
+        &self,
+        types: &HashMap<&'static str, Arc<Self>>,
+    ) -> Result<(), SchemaError> {
+        match types.get(self.descriptor.event_type) {
+            Some(first) if !first.says_the_same(self) => Err(SchemaError::DeclaredTwice {
+                event_type: self.descriptor.event_type.to_owned(),
+                first: first.descriptor.rust_name.to_owned(),
+                second: self.descriptor.rust_name.to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn says_the_same(&self, other: &Self) -> bool {

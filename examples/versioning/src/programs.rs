@@ -65,7 +65,7 @@ pub(crate) struct RegisteredV1 {
     name: String,
 }
 
-/// What version 2 looked like.
+/// What version 2 looked like. Inline, because the stored schema has no reference in it either.
 #[derive(Serialize, JsonSchema)]
 #[schemars(inline)]
 pub(crate) struct RegisteredV2 {

@@ -1,0 +1,76 @@
+//! The shop as a program: its store, its projections, and what can be said of them.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::Duration;
+
+use annals::{Annals, JournalOptions, Projection, ReadModel};
+
+use crate::Failure;
+use crate::domain::Customer;
+use crate::read_models::{BestSellers, Orders, Sales, Stock};
+
+/// How long the read models may take to catch up with what was written.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How many rows are read at a time.
+const PAGE: u32 = 5_000;
+
+pub(crate) async fn open(url: &str) -> Result<Annals, Failure> {
+    let options = JournalOptions { source: Some("/shop".to_owned()), ..JournalOptions::default() };
+    let shop = Annals::open(url)
+        .await?
+        .journal_options(options)
+        .aggregate::<Customer>()
+        .project(Orders)
+        .project(Stock)
+        .project(Sales)
+        .project(BestSellers)
+        .start()
+        .await?;
+    Ok(shop)
+}
+
+/// Waits until the read models show everything that has been written.
+pub(crate) async fn settled(annals: &Annals) -> Result<(), Failure> {
+    let head = annals.store().head().await?;
+    Ok(annals.wait_for(head, PATIENCE).await?)
+}
+
+/// All rows of a read model.
+pub(crate) async fn rows<M: ReadModel>(annals: &Annals) -> Result<Vec<M>, Failure> {
+    let mut rows = Vec::new();
+    for number in 0.. {
+        let page = annals.read::<M>().page(number, PAGE).list().await?;
+        let last = page.len() < PAGE as usize;
+        rows.extend(page);
+        if last {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+/// How a read model compares with its projection folded afresh over the whole history, by one
+/// task and without any table.
+pub(crate) struct Comparison {
+    pub(crate) name: &'static str,
+    pub(crate) rows: usize,
+    /// Rows that differ, are missing or should not be there.
+    pub(crate) different: usize,
+}
+
+/// Compares; nobody may write meanwhile.
+pub(crate) async fn compare<P>(annals: &Annals) -> Result<Comparison, Failure>
+where
+    P: Projection,
+    P::Row: PartialEq,
+    <P::Row as ReadModel>::Key: Hash + Eq,
+{
+    let rows = rows::<P::Row>(annals).await?;
+    let stored: HashMap<_, _> = rows.into_iter().map(|row| (row.key(), row)).collect();
+    let live = annals.live::<P>().all().await?;
+    let not_the_same = live.iter().filter(|(key, row)| stored.get(key) != Some(row)).count();
+    let too_many = stored.keys().filter(|key| !live.contains_key(key)).count();
+    Ok(Comparison { name: P::NAME, rows: stored.len(), different: not_the_same + too_many })
+}

@@ -1,0 +1,135 @@
+//! A projection that cannot go on stands still, says why, writes nothing of the batch, and goes on
+//! by itself when the cause is gone. Nothing is passed over.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use annals::prelude::*;
+use annals::store::{Append, EventStore};
+use annals::{
+    ExpectedVersion, MemoryStore, NewEvent, Payload, RunState, RunnerOptions, Status, StreamId,
+};
+use annals_tests::bank::{Account, AccountEvent, Balance, Balances};
+
+static PANICS: AtomicBool = AtomicBool::new(false);
+
+/// Panics while it is told to.
+struct Nervous;
+
+#[derive(ReadModel, Debug, Clone, PartialEq)]
+#[read_model(table = "nervous")]
+struct Count {
+    #[key]
+    account: u32,
+    events: i64,
+}
+
+impl Projection for Nervous {
+    type Event = AccountEvent;
+    type Row = Count;
+    const NAME: &str = "nervous";
+    const VERSION: u32 = 1;
+
+    fn keys(event: &Recorded<AccountEvent>) -> Keys<u32> {
+        event.aggregate_id().into()
+    }
+
+    fn fold(account: &u32, row: &mut Option<Count>, _: &Recorded<AccountEvent>) {
+        assert!(!PANICS.load(Ordering::Relaxed), "a fold lost its nerve");
+        row.get_or_insert(Count { account: *account, events: 0 }).events += 1;
+    }
+}
+
+fn quick_retries() -> RunnerOptions {
+    let millisecond = Duration::from_millis(1);
+    RunnerOptions {
+        retry_after: millisecond,
+        retry_at_most: 20 * millisecond,
+        ..RunnerOptions::default()
+    }
+}
+
+async fn until(annals: &Annals, wanted: impl Fn(&Status) -> bool) -> Status {
+    let search = async {
+        loop {
+            let status = annals.status().await.unwrap().remove(0);
+            if wanted(&status) {
+                return status;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), search).await.expect("the state is reached")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_in_the_fold() {
+    let annals = Annals::on(MemoryStore::default())
+        .project(Nervous)
+        .runner_options(quick_retries())
+        .start()
+        .await
+        .unwrap();
+    let deposit = |account: &Account| account.deposit(1);
+    annals.execute(&1, deposit).then_read::<Count>(1).await.unwrap();
+
+    PANICS.store(true, Ordering::Relaxed);
+    let receipt = annals.execute(&1, deposit).await.unwrap();
+    let failed = until(&annals, |status| status.state == RunState::Failed).await;
+    assert!(failed.last_error.unwrap().contains("a fold lost its nerve"));
+    assert_eq!(failed.position.get(), receipt.position.get() - 1, "nothing was passed over");
+
+    PANICS.store(false, Ordering::Relaxed);
+    let row = annals.read::<Count>().after(receipt.position).get(&1).await.unwrap().unwrap();
+    assert_eq!(row.events, 3);
+    let live = until(&annals, |status| status.state == RunState::Live).await;
+    assert_eq!((live.last_error, live.lag_events), (None, 0));
+}
+
+/// Events that were written past the journal: what cannot be read stops the projection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_cannot_be_read() {
+    for (stream, payload, word) in [
+        ("account-1", r#"{"cents": "many"}"#, "account.deposited"),
+        ("account-x", r#"{"cents": 1}"#, "account-x"),
+    ] {
+        let store = MemoryStore::default();
+        let event = NewEvent::raw("account.deposited", 1, Payload::parse(payload).unwrap());
+        let stream = StreamId::parse(stream).unwrap();
+        store.append(Append::to(stream, ExpectedVersion::Any, vec![event])).await.unwrap();
+        let annals = Annals::on(store)
+            .project(Balances)
+            .runner_options(quick_retries())
+            .start()
+            .await
+            .unwrap();
+        let failed = until(&annals, |status| status.state == RunState::Failed).await;
+        let error = failed.last_error.unwrap();
+        assert!(error.contains("position 1") && error.contains(word), "{error}");
+        assert_eq!(annals.read::<Balance>().count().await.unwrap(), 0);
+        let waited =
+            annals.wait_for(annals::Position::new(1), Duration::from_millis(20)).await.unwrap_err();
+        assert!(waited.to_string().contains("did not reach 1"), "{waited}");
+    }
+}
+
+/// Two programs on one store keep the same projection: each event counts once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_runners_of_one_projection() {
+    let store = MemoryStore::default();
+    let mut programs = Vec::new();
+    for _ in 0..2 {
+        programs.push(Annals::on(store.clone()).project(Balances).start().await.unwrap());
+    }
+    for n in 0..200_u64 {
+        let program = &programs[(n % 2) as usize];
+        program.execute(&(n % 5), |account: &Account| account.deposit(1)).await.unwrap();
+    }
+    let head = store.head().await.unwrap();
+    for program in &programs {
+        program.wait_for(head, Duration::from_secs(20)).await.unwrap();
+        for row in program.read::<Balance>().list().await.unwrap() {
+            assert_eq!((row.cents, row.events), (40, 41), "{row:?}");
+        }
+    }
+}
