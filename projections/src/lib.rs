@@ -17,7 +17,7 @@ pub use error::{ProjectionError, ReadError, WaitError};
 pub use form::{EventHandler, HandlerTables, Keys, Projection};
 pub use live::Live;
 pub use read_model::{
-    Column, ColumnValue, Filter, KeyValue, Order, Query, ReadModel, RowError, RowReader,
+    Column, ColumnValue, Filter, KeyValue, Order, Query, ReadModel, RowError, RowKey, RowReader,
 };
 pub use run::{
     Definition, Mode, Progress, Projections, RebuildError, RebuildHandle, RunState, RunnerOptions,

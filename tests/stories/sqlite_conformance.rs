@@ -37,3 +37,8 @@ impl Fixture for SqliteFixture {
 }
 
 annals_testkit::conformance!(sqlite, SqliteFixture::new());
+
+#[test]
+fn the_store_matches_the_model() {
+    crate::store_against_model::store_matches_the_model(|| Box::new(SqliteFixture::new()));
+}

@@ -19,9 +19,11 @@ mod translate;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use annals::Annals;
+use annals::store::Store;
+use annals::{Annals, StartError};
 use clap::Parser;
 
 use events::LoanEvent;
@@ -56,15 +58,17 @@ async fn main() -> ExitCode {
 
 /// `false` when a published fact does not hold, or a rebuild changed a row.
 async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
-    let annals = open(&arguments.store).await?;
-
+    let store = annals::open_store(&arguments.store).await?;
     println!("importing {} into {}", arguments.file.display(), arguments.store);
+    let journal = journal(&store).await?;
     let line = screen::ImportLine::new();
-    let imported = import::import(&annals, &arguments.file, |so_far| line.show(so_far)).await?;
+    let imported = import::import(&journal, &arguments.file, |so_far| line.show(so_far)).await?;
     line.finish(&imported);
+
     let begun = Instant::now();
-    annals.wait_for(annals.store().head().await?, CATCH_UP).await?;
-    println!("the read models caught up {:.1} s later", begun.elapsed().as_secs_f64());
+    let annals = projections(&store).await?;
+    annals.wait_for(store.head().await?, CATCH_UP).await?;
+    println!("read models up to date {:.1} s later", begun.elapsed().as_secs_f64());
 
     let before = ReadModels::read(&annals).await?;
     screen::read_models(&before);
@@ -83,16 +87,19 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     Ok(equal && facts.iter().all(facts::Fact::holds))
 }
 
-async fn open(store: &str) -> Result<Annals, Box<dyn Error>> {
-    let annals = Annals::open(store)
-        .await?
-        .events::<LoanEvent>()
+/// For the import alone: read models that follow every batch would only slow it down. They catch
+/// up afterwards, in large steps.
+async fn journal(store: &Arc<dyn Store>) -> Result<Annals, StartError> {
+    Annals::on_shared(store.clone()).events::<LoanEvent>().start().await
+}
+
+async fn projections(store: &Arc<dyn Store>) -> Result<Annals, StartError> {
+    Annals::on_shared(store.clone())
         .project(Activities)
         .project(Applications)
         .project(StatusFunnel)
         .handle(Decisions)
         .project(WorkByDay)
         .start()
-        .await?;
-    Ok(annals)
+        .await
 }

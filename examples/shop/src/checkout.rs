@@ -5,13 +5,12 @@
 
 use annals::store::CommandKey;
 use annals::{Annals, Decimal, ExecuteError, Origin};
-use tokio::task::JoinSet;
-
 use crate::Failure;
 use crate::domain::{
     Charge, CreditNote, Line, Order, Payment, PaymentEvent, PlaceOrder, Product, ProductError,
     Rejection, Status, amount_of,
 };
+use crate::together::together;
 
 /// How many lines of one order are at work at a time: enough to share commits, and an invoice of
 /// 600 lines leaves room for others.
@@ -197,25 +196,21 @@ struct Step {
     line: Line,
 }
 
-/// Does something for each line with goods, several at a time, and returns the first refusal; all
-/// that were begun are waited for.
+/// Does something for each line with goods, several at a time, and returns the first refusal.
 async fn each_line<W, F>(id: &str, lines: &[Line], work: W) -> Result<Refusal, Failure>
 where
     W: Fn(Step) -> F,
     F: Future<Output = Result<Refusal, Failure>> + Send + 'static,
 {
-    let mut refusal = None;
-    let mut going = JoinSet::new();
-    let mut waiting = lines.iter().enumerate().filter(|(_, line)| line.goods);
-    loop {
-        while refusal.is_none() && going.len() < LINES_AT_ONCE {
-            let Some((at, line)) = waiting.next() else { break };
-            going.spawn(work(Step { id: id.to_owned(), at, line: line.clone() }));
-        }
-        let Some(done) = going.join_next().await else { return Ok(refusal) };
-        let done = done??;
-        refusal = refusal.or(done);
-    }
+    let lines = lines.iter().enumerate().filter(|(_, line)| line.goods);
+    let steps = lines.map(|(at, line)| work(Step { id: id.to_owned(), at, line: line.clone() }));
+    let mut first = None;
+    together(steps, LINES_AT_ONCE, |refusal| {
+        first = first.take().or(refusal);
+        first.is_none()
+    })
+    .await?;
+    Ok(first)
 }
 
 fn key(id: &str, step: impl std::fmt::Display) -> String {

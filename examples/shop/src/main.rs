@@ -9,6 +9,7 @@ mod replay;
 mod report;
 mod screen;
 mod shop;
+mod together;
 mod traffic;
 
 use std::path::PathBuf;

@@ -34,6 +34,8 @@ fn implementation(table: &Table<'_>) -> TokenStream {
         impl __a::ReadModel for #owner {
             type Key = #key_type;
 
+            const TABLE: &'static str = #name;
+
             fn table() -> &'static __a::TableSpec {
                 static __TABLE: ::std::sync::OnceLock<__a::TableSpec> =
                     ::std::sync::OnceLock::new();

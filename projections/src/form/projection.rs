@@ -3,7 +3,7 @@
 use annals_core::{Event, Recorded};
 
 use super::Keys;
-use crate::read_model::ReadModel;
+use crate::read_model::{ReadModel, RowKey};
 
 /// Folds events into rows. The runner loads the rows that a batch touches at once, folds in
 /// memory, and writes them with the checkpoint in one transaction: the work grows with the rows
@@ -19,15 +19,19 @@ pub trait Projection: Send + Sync + 'static {
     /// The row it keeps.
     type Row: ReadModel;
 
-    /// A stable name: it stands for the projection in the store. At most 40 characters.
-    const NAME: &'static str;
+    /// A stable name: it stands for the projection in the store. At most 40 characters; that of
+    /// the table unless told otherwise.
+    const NAME: &'static str = <Self::Row as ReadModel>::TABLE;
 
     /// Raise it when the fold or the columns change: the read model is rebuilt from history,
     /// beside the old one.
-    const VERSION: u32;
+    const VERSION: u32 = 1;
 
-    /// Which rows an event touches.
-    fn keys(event: &Recorded<Self::Event>) -> Keys<<Self::Row as ReadModel>::Key>;
+    /// Which rows an event touches. Unless told otherwise, the one whose key is the id of the
+    /// event's aggregate.
+    fn keys(event: &Recorded<Self::Event>) -> Keys<<Self::Row as ReadModel>::Key> {
+        <<Self::Row as ReadModel>::Key as RowKey>::of_stream(&event.stream).into()
+    }
 
     /// Changes one of those rows: `row` is `None` when there is none, and leaving `None` removes
     /// it. It must not fail and must depend on nothing but its arguments.

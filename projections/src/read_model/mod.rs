@@ -1,17 +1,16 @@
 //! A table as a Rust struct.
 
 mod column;
+mod key;
 mod query;
 mod row;
 mod value;
 
 pub use column::{Column, Filter, Order};
+pub use key::RowKey;
 pub use query::Query;
 pub use row::{RowError, RowReader};
 pub use value::{ColumnValue, KeyValue, json_to_value};
-
-use std::fmt::Debug;
-use std::hash::Hash;
 
 use annals_core::table::{Row, TableSpec, Value};
 
@@ -22,7 +21,10 @@ use annals_core::table::{Row, TableSpec, Value};
 )]
 pub trait ReadModel: Sized + Clone + Send + Sync + 'static {
     /// What tells one row from another; a tuple when several columns do.
-    type Key: Clone + Eq + Hash + Debug + Send + Sync + 'static;
+    type Key: RowKey;
+
+    /// The name of the table.
+    const TABLE: &'static str;
 
     /// The shape of the table.
     fn table() -> &'static TableSpec;

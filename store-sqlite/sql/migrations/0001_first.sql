@@ -34,9 +34,12 @@ CREATE TRIGGER annals_events_refuse_update BEFORE UPDATE ON annals_events
 BEGIN SELECT RAISE(ABORT, 'history is append-only: an event cannot be changed'); END;
 CREATE TRIGGER annals_events_refuse_delete BEFORE DELETE ON annals_events
 BEGIN SELECT RAISE(ABORT, 'history is append-only: an event cannot be removed'); END;
+-- Positions are dense, and INSERT OR REPLACE must not remove what a delete could not.
 CREATE TRIGGER annals_events_refuse_past BEFORE INSERT ON annals_events
-WHEN NEW.position <= (SELECT head FROM annals_log)
-BEGIN SELECT RAISE(ABORT, 'history is append-only: positions only grow'); END;
+WHEN NEW.position <> 1 + (SELECT coalesce(max(position), 0) FROM annals_events)
+  OR EXISTS (SELECT 1 FROM annals_events WHERE id = NEW.id)
+  OR EXISTS (SELECT 1 FROM annals_events WHERE stream = NEW.stream AND version = NEW.version)
+BEGIN SELECT RAISE(ABORT, 'history is append-only: an event comes after all others'); END;
 CREATE TRIGGER annals_log_refuse_shrinking BEFORE UPDATE ON annals_log
 WHEN NEW.head < OLD.head
 BEGIN SELECT RAISE(ABORT, 'history is append-only: positions only grow'); END;

@@ -60,7 +60,7 @@ fn tick(good: bool) -> &'static str {
 /// A table; a heading that begins with `>` stands over a column of numbers.
 fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(headings.iter().map(|heading| Cell::new(heading.trim_start_matches('>'))));
     for (column, heading) in table.column_iter_mut().zip(headings) {
         if heading.starts_with('>') {

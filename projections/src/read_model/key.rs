@@ -1,0 +1,49 @@
+//! Keys, and how one follows from the stream an event stands in.
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use annals_core::{InvalidAggregateId, StreamId};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use uuid::Uuid;
+
+/// The key of a row: a value, or a tuple of them.
+pub trait RowKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
+    /// The key of the row that belongs to the aggregate of a stream.
+    ///
+    /// # Errors
+    /// [`InvalidAggregateId`] when the stream's id is not written as such a key, and always for a
+    /// key of several columns.
+    fn of_stream(stream: &StreamId) -> Result<Self, InvalidAggregateId>;
+}
+
+fn invalid<K>(stream: &StreamId, reason: String) -> InvalidAggregateId {
+    InvalidAggregateId { stream: stream.to_string(), id_type: std::any::type_name::<K>(), reason }
+}
+
+macro_rules! one_column {
+    ($($key:ty),*) => {$(
+        impl RowKey for $key {
+            fn of_stream(stream: &StreamId) -> Result<Self, InvalidAggregateId> {
+                stream.id().parse().map_err(|error| invalid::<Self>(stream, format!("{error}")))
+            }
+        }
+    )*};
+}
+
+macro_rules! several_columns {
+    ($(($($part:ident),*))*) => {$(
+        impl<$($part: RowKey),*> RowKey for ($($part,)*) {
+            fn of_stream(stream: &StreamId) -> Result<Self, InvalidAggregateId> {
+                let reason = "a key of several columns does not follow from the stream: \
+                              write the projection's `keys`";
+                Err(invalid::<Self>(stream, reason.to_owned()))
+            }
+        }
+    )*};
+}
+
+one_column!(String, i64, i32, i16, u32, u16, u8, bool, Decimal, Timestamp, Date, Uuid);
+several_columns!((A, B)(A, B, C)(A, B, C, D)(A, B, C, D, E)(A, B, C, D, E, F));
