@@ -73,7 +73,7 @@ impl StreamId {
         if name.len() > MAX_STREAM_NAME_BYTES {
             return refuse("the name is longer than 255 bytes");
         }
-        if name.chars().any(char::is_control) {
+        if has_control(&name) {
             return refuse("the name contains a control character");
         }
         // dash <= MAX_CATEGORY_BYTES, which is 64.
@@ -99,6 +99,14 @@ impl StreamId {
     /// The slice this stream falls into, for ever.
     pub fn slice(&self) -> Slice {
         Slice::of(&self.name)
+    }
+}
+
+/// Names are read with every event, and nearly all of them are ASCII.
+fn has_control(name: &str) -> bool {
+    match name.is_ascii() {
+        true => name.bytes().any(|byte| byte.is_ascii_control()),
+        false => name.chars().any(char::is_control),
     }
 }
 

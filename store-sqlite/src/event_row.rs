@@ -1,6 +1,5 @@
 //! From a row of `annals_events` to an envelope, without work that can be shared.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_core::store::StoreError;
@@ -17,7 +16,8 @@ use crate::error::corrupt;
 /// Reads rows whose columns stand in the order of `read_stream_*.sql` and `read_log.sql`.
 #[derive(Default)]
 pub(crate) struct EventReader {
-    types: HashMap<Box<str>, EventType>,
+    /// The types of a program are few, and the next event is most likely of one just seen.
+    types: Vec<EventType>,
     last_stream: Option<StreamId>,
     no_metadata: Arc<Metadata>,
 }
@@ -27,10 +27,10 @@ impl EventReader {
         let recorded_at = time(row, 6)?;
         Ok(RecordedEvent {
             position: Position::new(number(row, 0)?),
-            stream: self.stream(text(row, 1)?)?,
+            stream: self.stream(row)?,
             version: StreamVersion::new(number(row, 2)?),
             id: id(row, 3)?,
-            event_type: self.event_type(text(row, 4)?),
+            event_type: self.event_type(row)?,
             schema_version: u32::try_from(number(row, 5)?).map_err(corrupt)?,
             recorded_at,
             occurred_at: time(row, 7)?,
@@ -39,24 +39,29 @@ impl EventReader {
         })
     }
 
-    fn stream(&mut self, name: &str) -> Result<StreamId, StoreError> {
+    fn stream(&mut self, row: &Row<'_>) -> Result<StreamId, StoreError> {
         if let Some(last) = &self.last_stream
-            && last.as_str() == name
+            && last.as_str().as_bytes() == bytes(row, 1)?
         {
             return Ok(last.clone());
         }
-        let stream = StreamId::parse(name).map_err(corrupt)?;
+        let stream = StreamId::parse(text(row, 1)?).map_err(corrupt)?;
         self.last_stream = Some(stream.clone());
         Ok(stream)
     }
 
-    fn event_type(&mut self, name: &str) -> EventType {
-        if let Some(known) = self.types.get(name) {
-            return known.clone();
-        }
-        let event_type = EventType::from(name);
-        self.types.insert(name.into(), event_type.clone());
-        event_type
+    fn event_type(&mut self, row: &Row<'_>) -> Result<EventType, StoreError> {
+        let name = bytes(row, 4)?;
+        let known = self.types.iter().position(|known| known.as_str().as_bytes() == name);
+        let place = match known {
+            Some(place) => place,
+            None => {
+                self.types.push(EventType::from(text(row, 4)?));
+                self.types.len() - 1
+            }
+        };
+        self.types.swap(place, 0);
+        Ok(self.types[0].clone())
     }
 
     fn metadata(&self, row: &Row<'_>) -> Result<Arc<Metadata>, StoreError> {
@@ -77,6 +82,11 @@ impl EventReader {
             custom,
         }))
     }
+}
+
+/// Text as it stands in the file: enough to compare it.
+pub(crate) fn bytes<'r>(row: &'r Row<'_>, place: usize) -> Result<&'r [u8], StoreError> {
+    row.get_ref(place).map_err(corrupt)?.as_bytes().map_err(corrupt)
 }
 
 pub(crate) fn text<'r>(row: &'r Row<'_>, place: usize) -> Result<&'r str, StoreError> {

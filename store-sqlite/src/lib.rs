@@ -14,6 +14,8 @@ mod leases;
 mod log;
 mod migrate;
 mod options;
+#[cfg(test)]
+mod plans;
 mod read;
 mod readers;
 mod schemas;

@@ -5,7 +5,7 @@ use annals_core::store::{LogFilter, LogPage, LogQuery, StoreError};
 use rusqlite::{Connection, Row, params};
 
 use crate::error::translate;
-use crate::event_row::{EventReader, number, text};
+use crate::event_row::{EventReader, bytes, number, text};
 use crate::read::{position, signed};
 use crate::statements::{READ_HEAD, READ_LOG};
 
@@ -41,6 +41,8 @@ pub(crate) fn read_log(
     let mut reader = EventReader::default();
     let mut scanned = 0;
     let everything = query.filter == LogFilter::default();
+    // Growing would move the events several times.
+    page.events.reserve_exact(end.since(query.after).min(query.limit as u64) as usize);
     while let Some(row) = rows.next().map_err(failed)? {
         if everything || admits(&query.filter, row)? {
             page.events.push(reader.read(row)?);
@@ -57,8 +59,8 @@ pub(crate) fn read_log(
 /// Whether an event is wanted, before anything is copied out of its row.
 fn admits(filter: &LogFilter, row: &Row<'_>) -> Result<bool, StoreError> {
     if !filter.event_types.is_empty() {
-        let name = text(row, 4)?;
-        if !filter.event_types.iter().any(|wanted| wanted.as_str() == name) {
+        let name = bytes(row, 4)?;
+        if !filter.event_types.iter().any(|wanted| wanted.as_str().as_bytes() == name) {
             return Ok(false);
         }
     }

@@ -8,6 +8,9 @@ use crate::error::{corrupt, translate};
 use crate::event_row::EventReader;
 use crate::statements::{READ_STREAM_BACKWARD, READ_STREAM_FORWARD};
 
+/// Room for the events of a short stream, so that its page is not moved while it grows.
+const FIRST_ROOM: usize = 64;
+
 pub(crate) fn read_stream(
     connection: &Connection,
     query: &StreamQuery,
@@ -28,7 +31,7 @@ pub(crate) fn read_stream(
         ])
         .map_err(failed)?;
     let mut reader = EventReader::default();
-    let mut events = Vec::new();
+    let mut events = Vec::with_capacity(query.limit.min(FIRST_ROOM));
     while let Some(row) = rows.next().map_err(failed)? {
         events.push(reader.read(row)?);
     }

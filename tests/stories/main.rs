@@ -3,6 +3,7 @@
 mod bank;
 mod child;
 mod cloudevents;
+mod commands_across_restarts;
 mod crash_during_append;
 mod crash_during_rebuild;
 mod execute;
@@ -17,5 +18,6 @@ mod sqlite_bad_files;
 mod sqlite_conformance;
 mod sqlite_history;
 mod store_against_model;
+mod traceparent;
 mod two_processes_one_file;
 mod upcasting;

@@ -8,8 +8,8 @@ use crate::names::{InvalidName, Position, StreamId, StreamVersion};
 use crate::store::{SnapshotRecord, StoreError, StreamQuery};
 
 /// How many events are read at a time while folding: enough to make the way to the store cheap,
-/// few enough to keep memory small.
-const FOLD_PAGE: usize = 2_000;
+/// few enough to keep memory small and to fold one page while the next is read.
+const FOLD_PAGE: usize = 1_000;
 
 /// A state that could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -90,18 +90,25 @@ impl Journal {
         folded: &mut Folded<A>,
         up_to: Option<StreamVersion>,
     ) -> Result<(), LoadError> {
+        let page_after = |version| {
+            let query = StreamQuery::all(stream.clone()).after(version).limit(FOLD_PAGE);
+            match up_to {
+                Some(up_to) => query.up_to(up_to),
+                None => query,
+            }
+        };
+        let mut page = self.store().read_stream(&page_after(folded.version)).await?;
         loop {
-            let mut query = StreamQuery::all(stream.clone()).after(folded.version).limit(FOLD_PAGE);
-            if let Some(up_to) = up_to {
-                query = query.up_to(up_to);
-            }
-            let page = self.store().read_stream(&query).await?;
-            for event in &page {
-                folded.apply(event)?;
-            }
-            if page.len() < FOLD_PAGE {
-                return Ok(());
-            }
+            let full = page.len() >= FOLD_PAGE;
+            let Some(last) = page.last().filter(|_| full) else {
+                return page.iter().try_for_each(|event| folded.apply(event));
+            };
+            let next = page_after(last.version);
+            let mut fold = async || page.iter().try_for_each(|event| folded.apply(event));
+            // Polled in this order, the next page is on its way while this one is folded.
+            let (read, fold) = tokio::join!(biased; self.store().read_stream(&next), fold());
+            fold?;
+            page = read?;
         }
     }
 

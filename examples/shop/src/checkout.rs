@@ -105,7 +105,7 @@ pub(crate) async fn take_back(annals: &Annals, back: &Return) -> Result<bool, Fa
             shop.execute(&line.product, |product: &Product| {
                 product.take_back(&id, line.quantity, amount)
             })
-            .idempotency_key(key(&id, format_args!("take back/{at}")))
+            .idempotency_key(key(&id, &format!("take back/{at}")))
             .origin(origin(&id))
             .await?;
             Ok(None)
@@ -180,7 +180,7 @@ async fn put_back(annals: &Annals, purchase: &Purchase) -> Result<(), Failure> {
             shop.execute(&line.product, |product: &Product| {
                 product.release(&id, line.quantity, amount)
             })
-            .idempotency_key(key(&id, format_args!("release/{at}")))
+            .idempotency_key(key(&id, &format!("release/{at}")))
             .origin(origin(&id))
             .await?;
             Ok(None)
@@ -203,7 +203,8 @@ where
     F: Future<Output = Result<Refusal, Failure>> + Send + 'static,
 {
     let lines = lines.iter().enumerate().filter(|(_, line)| line.goods);
-    let steps = lines.map(|(at, line)| work(Step { id: id.to_owned(), at, line: line.clone() }));
+    let step = |(at, line): (usize, &Line)| Step { id: id.to_owned(), at, line: line.clone() };
+    let steps: Vec<F> = lines.map(|line| work(step(line))).collect();
     let mut first = None;
     together(steps, LINES_AT_ONCE, |refusal| {
         first = first.take().or(refusal);
@@ -213,12 +214,12 @@ where
     Ok(first)
 }
 
-fn key(id: &str, step: impl std::fmt::Display) -> String {
+fn key(id: &str, step: &str) -> String {
     format!("{id}/{step}")
 }
 
 fn sell_key(id: &str, at: usize) -> String {
-    key(id, format_args!("sell/{at}"))
+    key(id, &format!("sell/{at}"))
 }
 
 /// All events of one order share its number as their correlation.

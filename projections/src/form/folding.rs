@@ -1,7 +1,6 @@
 //! Folding events into rows in memory, and writing the merged rows.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use annals_core::store::Transaction;
@@ -18,16 +17,23 @@ use crate::read_model::ReadModel;
 /// them again.
 const REMEMBERED_ROWS: usize = 20_000;
 
+/// How many events are decoded at a time: few enough that they are still in the processor's cache
+/// when they are folded, enough that their rows are looked up together.
+const CHUNK: usize = 1_000;
+
 type KeyOf<P> = <<P as Projection>::Row as ReadModel>::Key;
 
 pub(crate) struct Folding<P: Projection> {
     table: TableSpec,
-    rows: HashMap<KeyOf<P>, Slot<P::Row>>,
+    /// Where the slot of each key stands.
+    places: HashMap<KeyOf<P>, usize>,
+    slots: Vec<Slot<P>>,
     touched: usize,
 }
 
-struct Slot<R> {
-    row: Option<R>,
+struct Slot<P: Projection> {
+    key: KeyOf<P>,
+    row: Option<P::Row>,
     stored: bool,
     touched: bool,
 }
@@ -35,57 +41,71 @@ struct Slot<R> {
 impl<P: Projection> Folding<P> {
     /// A fold into a table with the shape of the read model's.
     pub(crate) fn new(table: TableSpec) -> Self {
-        Self { table, rows: HashMap::new(), touched: 0 }
+        Self { table, places: HashMap::new(), slots: Vec::new(), touched: 0 }
     }
 
     /// The rows as they stand in memory.
     pub(crate) fn into_rows(self) -> impl Iterator<Item = (KeyOf<P>, P::Row)> {
-        self.rows.into_iter().filter_map(|(key, slot)| Some((key, slot.row?)))
+        self.slots.into_iter().filter_map(|slot| Some((slot.key, slot.row?)))
     }
 
-    /// Reads payloads and finds keys.
-    fn decode(&mut self, events: Vec<RecordedEvent>) -> Result<Vec<Routed<P>>, ProjectionError> {
-        let mut routed = Vec::with_capacity(events.len());
-        for event in events {
-            let position = event.position;
-            let event = Recorded::<P::Event>::decode(event)
-                .map_err(|source| ProjectionError::Decode { position, source: Arc::new(source) })?;
-            let keys = P::keys(&event);
-            if let Keys(Inner::Invalid(source)) = keys {
-                return Err(ProjectionError::Key { position, source });
-            }
-            routed.push((keys, event));
-        }
-        Ok(routed)
-    }
-
-    /// Looks up the rows that are not in memory.
+    /// Finds a slot for every key, in order, and looks up the rows that are not in memory.
     async fn load(
         &mut self,
         routed: &[Routed<P>],
         source: &mut dyn RowSource,
-    ) -> Result<(), ProjectionError> {
+    ) -> Result<Vec<usize>, ProjectionError> {
+        let mut places = Vec::with_capacity(routed.len());
         let mut wanted = Vec::new();
-        for (keys, _) in routed {
-            for key in keys.as_slice() {
-                if let Entry::Vacant(place) = self.rows.entry(key.clone()) {
+        for key in routed.iter().flat_map(|(keys, _)| keys.as_slice()) {
+            let place = match self.places.get(key) {
+                Some(place) => *place,
+                None => {
                     wanted.push(P::Row::key_values(key));
-                    place.insert(Slot { row: None, stored: false, touched: false });
+                    self.add(key)
                 }
-            }
+            };
+            places.push(place);
         }
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(places);
         }
         for row in source.load(&self.table, &wanted).await? {
             let row = P::Row::from_row(row)?;
-            self.rows.insert(row.key(), Slot { row: Some(row), stored: true, touched: false });
+            // The store returns rows of the keys it was asked for.
+            let Some(place) = self.places.get(&row.key()) else { continue };
+            let slot = &mut self.slots[*place];
+            (slot.row, slot.stored) = (Some(row), true);
         }
-        Ok(())
+        Ok(places)
+    }
+
+    fn add(&mut self, key: &KeyOf<P>) -> usize {
+        let place = self.slots.len();
+        self.places.insert(key.clone(), place);
+        self.slots.push(Slot { key: key.clone(), row: None, stored: false, touched: false });
+        place
+    }
+
+    fn clear(&mut self) {
+        self.places.clear();
+        self.slots.clear();
     }
 }
 
+/// An event and the keys of the rows it touches.
 type Routed<P> = (Keys<KeyOf<P>>, Recorded<<P as Projection>::Event>);
+
+/// Reads a payload and finds the keys.
+fn route<P: Projection>(event: RecordedEvent) -> Result<Routed<P>, ProjectionError> {
+    let position = event.position;
+    let event = Recorded::<P::Event>::decode(event)
+        .map_err(|source| ProjectionError::Decode { position, source: Arc::new(source) })?;
+    match P::keys(&event) {
+        Keys(Inner::Invalid(source)) => Err(ProjectionError::Key { position, source }),
+        keys => Ok((keys, event)),
+    }
+}
 
 impl<K> Keys<K> {
     fn as_slice(&self) -> &[K] {
@@ -104,15 +124,18 @@ impl<P: Projection> Folder for Folding<P> {
         events: Vec<RecordedEvent>,
         rows: &mut dyn RowSource,
     ) -> Result<(), ProjectionError> {
-        let routed = self.decode(events)?;
-        self.load(&routed, rows).await?;
-        for (keys, event) in &routed {
-            for key in keys.as_slice() {
-                // `load` has made a slot for every key.
-                let Some(slot) = self.rows.get_mut(key) else { continue };
-                self.touched += usize::from(!slot.touched);
-                slot.touched = true;
-                P::fold(key, &mut slot.row, event);
+        let mut events = events.into_iter();
+        while events.len() > 0 {
+            let chunk = events.by_ref().take(CHUNK);
+            let routed = chunk.map(route::<P>).collect::<Result<Vec<_>, _>>()?;
+            let mut places = self.load(&routed, rows).await?.into_iter();
+            for (keys, event) in &routed {
+                for place in places.by_ref().take(keys.as_slice().len()) {
+                    let slot = &mut self.slots[place];
+                    self.touched += usize::from(!slot.touched);
+                    slot.touched = true;
+                    P::fold(&slot.key, &mut slot.row, event);
+                }
             }
         }
         Ok(())
@@ -124,10 +147,10 @@ impl<P: Projection> Folder for Folding<P> {
 
     async fn write(&mut self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError> {
         let (mut upserts, mut deletes) = (Vec::new(), Vec::new());
-        for (key, slot) in self.rows.iter().filter(|(_, slot)| slot.touched) {
+        for slot in self.slots.iter().filter(|slot| slot.touched) {
             match &slot.row {
                 Some(row) => upserts.push(row.to_row()),
-                None if slot.stored => deletes.push(P::Row::key_values(key)),
+                None if slot.stored => deletes.push(P::Row::key_values(&slot.key)),
                 None => {}
             }
         }
@@ -137,10 +160,10 @@ impl<P: Projection> Folder for Folding<P> {
     }
 
     fn written(&mut self) {
-        if self.rows.len() > REMEMBERED_ROWS {
-            self.rows.clear();
+        if self.slots.len() > REMEMBERED_ROWS {
+            self.clear();
         }
-        for slot in self.rows.values_mut() {
+        for slot in &mut self.slots {
             slot.stored = slot.row.is_some();
             slot.touched = false;
         }
@@ -148,7 +171,7 @@ impl<P: Projection> Folder for Folding<P> {
     }
 
     fn forget(&mut self) {
-        self.rows.clear();
+        self.clear();
         self.touched = 0;
     }
 }

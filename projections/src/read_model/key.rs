@@ -10,6 +10,10 @@ use rust_decimal::Decimal;
 use uuid::Uuid;
 
 /// The key of a row: a value, or a tuple of them.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key",
+    note = "keys hold String, i64, i32, u32, u16, bool, Decimal, Timestamp, Date or Uuid"
+)]
 pub trait RowKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// The key of the row that belongs to the aggregate of a stream.
     ///

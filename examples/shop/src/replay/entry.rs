@@ -88,9 +88,10 @@ impl Entry {
 fn quantity(text: &str) -> Result<i64, String> {
     let quantity: i64 =
         text.parse().map_err(|_| format!("Quantity `{}` is no whole number", short(text)))?;
-    match quantity {
-        -MAX_QUANTITY..=MAX_QUANTITY => Ok(quantity),
-        _ => Err(format!("Quantity {quantity} is out of range")),
+    if (-MAX_QUANTITY..=MAX_QUANTITY).contains(&quantity) {
+        Ok(quantity)
+    } else {
+        Err(format!("Quantity {quantity} is out of range"))
     }
 }
 
