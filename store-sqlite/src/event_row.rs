@@ -18,11 +18,17 @@ use crate::error::corrupt;
 pub(crate) struct EventReader {
     /// The types of a program are few, and the next event is most likely of one just seen.
     types: Vec<EventType>,
+    only_stream: Option<StreamId>,
     last_stream: Option<StreamId>,
     no_metadata: Arc<Metadata>,
 }
 
 impl EventReader {
+    /// A reader of rows that all belong to one stream.
+    pub(crate) fn of_stream(stream: StreamId) -> Self {
+        Self { only_stream: Some(stream), ..Self::default() }
+    }
+
     pub(crate) fn read(&mut self, row: &Row<'_>) -> Result<RecordedEvent, StoreError> {
         let recorded_at = time(row, 6)?;
         Ok(RecordedEvent {
@@ -40,6 +46,9 @@ impl EventReader {
     }
 
     fn stream(&mut self, row: &Row<'_>) -> Result<StreamId, StoreError> {
+        if let Some(only) = &self.only_stream {
+            return Ok(only.clone());
+        }
         if let Some(last) = &self.last_stream
             && last.as_str().as_bytes() == bytes(row, 1)?
         {

@@ -30,7 +30,7 @@ pub(crate) fn read_stream(
             query.limit as i64,
         ])
         .map_err(failed)?;
-    let mut reader = EventReader::default();
+    let mut reader = EventReader::of_stream(query.stream.clone());
     let mut events = Vec::with_capacity(query.limit.min(FIRST_ROOM));
     while let Some(row) = rows.next().map_err(failed)? {
         events.push(reader.read(row)?);

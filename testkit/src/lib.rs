@@ -3,6 +3,7 @@
 //! - [`Scenario`]: given these events, when this is decided, then those events follow.
 //! - [`ManualClock`] and [`SequentialIds`]: time and ids that a test controls.
 //! - [`FaultyStore`]: a store whose replies get lost when the test says so.
+//! - `assert_idempotent` (feature `projections`): each event delivered one to n times, the same rows.
 //! - [`conformance!`]: the suite that every store passes, one test a promise.
 //!
 //! It knows the traits of `annals-core` and no store but the one it is given.
@@ -12,12 +13,16 @@ mod clock;
 pub mod conformance;
 mod faults;
 mod fixture;
+#[cfg(feature = "projections")]
+mod idempotence;
 mod ids;
 mod scenario;
 
 pub use clock::ManualClock;
 pub use faults::{Faults, FaultyStore, Held, Operation};
 pub use fixture::{Fixture, MemoryFixture};
+#[cfg(feature = "projections")]
+pub use idempotence::assert_idempotent;
 pub use ids::SequentialIds;
 pub use scenario::{Decided, Scenario};
 

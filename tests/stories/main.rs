@@ -6,6 +6,7 @@ mod cloudevents;
 mod commands_across_restarts;
 mod crash_during_append;
 mod crash_during_rebuild;
+mod delivered_twice;
 mod execute;
 mod memory_conformance;
 mod projection_failures;

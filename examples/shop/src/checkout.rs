@@ -3,14 +3,14 @@
 //! Every step has an idempotency key made of the order's number: a purchase that comes again, or
 //! that a crash left half done, goes on where it stood and has its effect once.
 
-use annals::store::CommandKey;
-use annals::{Annals, Decimal, ExecuteError, Origin};
 use crate::Failure;
 use crate::domain::{
     Charge, CreditNote, Line, Order, Payment, PaymentEvent, PlaceOrder, Product, ProductError,
     Rejection, Status, amount_of,
 };
 use crate::together::together;
+use annals::store::CommandKey;
+use annals::{Annals, Decimal, ExecuteError, Origin};
 
 /// How many lines of one order are at work at a time: enough to share commits, and an invoice of
 /// 600 lines leaves room for others.

@@ -38,7 +38,7 @@ struct Arguments {
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// How many orders the traffic consists of
-    #[arg(long, default_value_t = 6_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     orders: u64,
     /// Begins with an empty store: removes the database first
     #[arg(long)]

@@ -42,8 +42,16 @@ impl Cursor {
 
     /// Folds a page in memory.
     pub(crate) async fn fold(&mut self, page: LogPage) -> Result<(), ProjectionError> {
+        let mut events = page.events;
+        // An event that is delivered again counts once: positions only grow.
+        let mut last = self.folded;
+        events.retain(|event| {
+            let new = event.position > last;
+            last = last.max(event.position);
+            new
+        });
         let mut folder = self.folder.lock().await;
-        folder.fold(page.events, &mut StoreRows(&**self.shared.store())).await?;
+        folder.fold(events, &mut StoreRows(&**self.shared.store())).await?;
         self.folded = page.next;
         Ok(())
     }

@@ -122,6 +122,12 @@ impl Faults {
         self.plan.delay(operation, by);
     }
 
+    /// Every event of the log is delivered one to `times` times, one after the other, each by its
+    /// position: as a broker does whose acknowledgements get lost.
+    pub fn redeliver(&self, times: u64) {
+        self.plan.redeliver(times.saturating_sub(1));
+    }
+
     /// Hints no longer come: [`wakeups`](annals_core::store::EventStore::wakeups) taken from now
     /// on never wake before their time.
     pub fn drop_wakeups(&self) {

@@ -1,7 +1,7 @@
 //! Which fault meets which call.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub(super) enum Fault {
 pub(super) struct Plan {
     operations: Mutex<HashMap<Operation, OperationPlan>>,
     wakeups_dropped: AtomicBool,
+    /// How often an event of the log comes again at the most.
+    redeliveries: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +55,14 @@ impl Plan {
 
     pub(super) fn wakeups_are_dropped(&self) -> bool {
         self.wakeups_dropped.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn redeliver(&self, at_most: u64) {
+        self.redeliveries.store(at_most, Ordering::SeqCst);
+    }
+
+    pub(super) fn redeliveries(&self) -> u64 {
+        self.redeliveries.load(Ordering::SeqCst)
     }
 
     pub(super) fn calls(&self, operation: Operation) -> u64 {

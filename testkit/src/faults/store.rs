@@ -55,7 +55,19 @@ impl<S: Store + ?Sized> EventStore for FaultyStore<S> {
     }
 
     async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
-        self.pass(Operation::ReadLog, self.inner.read_log(query)).await
+        let mut page = self.pass(Operation::ReadLog, self.inner.read_log(query)).await?;
+        let redeliveries = self.faults.plan.redeliveries();
+        if redeliveries > 0 {
+            let often = |event: &RecordedEvent| 1 + event.position.get() % (redeliveries + 1);
+            let events = page.events.into_iter();
+            page.events = events
+                .flat_map(|event| {
+                    let times = often(&event);
+                    std::iter::repeat_n(event, usize::try_from(times).unwrap_or(usize::MAX))
+                })
+                .collect();
+        }
+        Ok(page)
     }
 
     async fn head(&self) -> Result<Position, StoreError> {

@@ -146,11 +146,7 @@ impl Order {
         })
     }
 
-    pub(crate) fn reject(
-        &self,
-        reason: Rejection,
-        detail: &str,
-    ) -> Result<OrderEvent, OrderError> {
+    pub(crate) fn reject(&self, reason: Rejection, detail: &str) -> Result<OrderEvent, OrderError> {
         self.must_be_open()?;
         Ok(OrderEvent::Rejected { reason, detail: detail.into() })
     }

@@ -6,12 +6,29 @@ use annals::prelude::*;
 #[derive(Event, Debug, Clone, PartialEq)]
 #[event(prefix = "product")]
 pub(crate) enum ProductEvent {
-    Listed { name: String, price: Decimal },
-    Received { quantity: i64 },
-    Sold { order: String, quantity: i64, amount: Decimal },
+    Listed {
+        name: String,
+        price: Decimal,
+    },
+    Received {
+        quantity: i64,
+    },
+    Sold {
+        order: String,
+        quantity: i64,
+        amount: Decimal,
+    },
     /// The order came to nothing: the goods go back to the shelf.
-    Released { order: String, quantity: i64, amount: Decimal },
-    Returned { note: String, quantity: i64, amount: Decimal },
+    Released {
+        order: String,
+        quantity: i64,
+        amount: Decimal,
+    },
+    Returned {
+        note: String,
+        quantity: i64,
+        amount: Decimal,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

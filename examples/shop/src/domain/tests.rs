@@ -91,8 +91,7 @@ fn an_order_is_closed_once() {
 
 #[test]
 fn an_order_has_lines_and_a_number_of_its_own() {
-    let place =
-        PlaceOrder { buyer: buyer(), placed_at: Timestamp::UNIX_EPOCH, lines: Vec::new() };
+    let place = PlaceOrder { buyer: buyer(), placed_at: Timestamp::UNIX_EPOCH, lines: Vec::new() };
     Scenario::<Order>::given([]).when(place.clone()).then_error(OrderError::Empty);
     let place = PlaceOrder { lines: vec![line(1, "1", true)], ..place };
     Scenario::<Order>::given([placed()]).when(place).then_error(OrderError::Exists);
@@ -100,11 +99,8 @@ fn an_order_has_lines_and_a_number_of_its_own() {
 
 #[test]
 fn a_charge_over_the_limit_is_declined_and_that_is_a_fact() {
-    let charge = |limit: i64| Charge {
-        method: "card".into(),
-        amount: 50.into(),
-        limit: Some(limit.into()),
-    };
+    let charge =
+        |limit: i64| Charge { method: "card".into(), amount: 50.into(), limit: Some(limit.into()) };
     let authorised = PaymentEvent::Authorised { method: "card".into(), amount: 50.into() };
     Scenario::<Payment>::given([]).when(charge(50)).then([authorised.clone()]);
     Scenario::<Payment>::given([]).when(charge(49)).then([PaymentEvent::Declined {

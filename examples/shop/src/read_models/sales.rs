@@ -19,13 +19,6 @@ pub(crate) struct CountryDay {
     pub(crate) credited: Decimal,
 }
 
-impl CountryDay {
-    /// What is left of the sales after the credits.
-    pub(crate) fn net(&self) -> Decimal {
-        self.sold - self.credited
-    }
-}
-
 pub(crate) struct Sales;
 
 impl Projection for Sales {

@@ -56,7 +56,7 @@ async fn a_confirmed_order_is_seen_by_every_read_model() {
     assert_eq!((order.status.as_str(), order.note.as_str()), ("confirmed", "paid by card"));
     assert_eq!((order.items, order.total, order.lines), (4, "12.75".parse().unwrap(), lines(4)));
     let day = annals.read::<CountryDay>().first().await.unwrap().unwrap();
-    assert_eq!((day.orders, day.items, day.net()), (1, 4, "12.75".parse().unwrap()));
+    assert_eq!((day.orders, day.items, day.sold - day.credited), (1, 4, "12.75".parse().unwrap()));
     let best = annals.read::<BestSeller>().first().await.unwrap().unwrap();
     assert_eq!((best.quantity, best.revenue), (4, "10.2".parse().unwrap()));
 }
@@ -79,7 +79,10 @@ async fn an_order_that_comes_again_changes_nothing() {
         let done = check_out(&annals, &purchase("1", 4, None)).await.unwrap();
         assert_eq!((done.outcome, done.repeated), (Outcome::Confirmed, repeated));
         let done = check_out(&annals, &purchase("2", 7, None)).await.unwrap();
-        assert_eq!((done.outcome, done.repeated), (Outcome::Rejected(Rejection::OutOfStock), repeated));
+        assert_eq!(
+            (done.outcome, done.repeated),
+            (Outcome::Rejected(Rejection::OutOfStock), repeated)
+        );
         assert_eq!(stock(&annals).await, 6);
     }
 }
@@ -89,11 +92,7 @@ async fn an_order_left_half_done_is_finished() {
     let annals = shop_with_lanterns(10).await;
     let purchase = purchase("1", 4, None);
     // What a program leaves that is killed after the order is placed.
-    annals
-        .execute(&purchase.id, purchase.order.clone())
-        .idempotency_key("1/place")
-        .await
-        .unwrap();
+    annals.execute(&purchase.id, purchase.order.clone()).idempotency_key("1/place").await.unwrap();
     let done = check_out(&annals, &purchase).await.unwrap();
     assert_eq!((done.outcome, done.repeated), (Outcome::Confirmed, false));
     assert_eq!(stock(&annals).await, 6);
@@ -114,7 +113,10 @@ async fn what_comes_back_is_taken_off_the_sales() {
     assert!(take_back(&annals, &back).await.unwrap());
     assert_eq!(stock(&annals).await, 7);
     let day = annals.read::<CountryDay>().first().await.unwrap().unwrap();
-    assert_eq!((day.credits, day.items, day.net()), (1, 3, "7.65".parse().unwrap()));
+    assert_eq!((day.credits, day.items, day.sold - day.credited), (1, 3, "7.65".parse().unwrap()));
     let credit = annals.read::<OrderRow>().get(&"C1".to_owned()).await.unwrap().unwrap();
-    assert_eq!((credit.total, credit.note.as_str()), ("-5.10".parse().unwrap(), "against 1 refunded"));
+    assert_eq!(
+        (credit.total, credit.note.as_str()),
+        ("-5.10".parse().unwrap(), "against 1 refunded")
+    );
 }

@@ -44,7 +44,12 @@ pub(super) fn file(screen: &Screen, plan: &Plan) {
     for (line, why) in ledger.named_malformed() {
         screen.say(format_args!("  line {line} is malformed: {why}"));
     }
-    screen.say(sum("accepted + set aside = read", ledger.accepted(), ledger.set_aside(), ledger.total()));
+    screen.say(sum(
+        "accepted + set aside = read",
+        ledger.accepted(),
+        ledger.set_aside(),
+        ledger.total(),
+    ));
 }
 
 /// What arrived in the read model `orders`, held against the file. Returns whether everything

@@ -45,11 +45,7 @@ pub(super) async fn execute(
     Ok(executed)
 }
 
-async fn register_customers(
-    annals: &Annals,
-    screen: &Screen,
-    plan: &Plan,
-) -> Result<(), Failure> {
+async fn register_customers(annals: &Annals, screen: &Screen, plan: &Plan) -> Result<(), Failure> {
     let progress = screen.progress("customers", plan.customers.len() as u64);
     let registering = plan
         .customers
@@ -80,11 +76,7 @@ async fn register(shop: Annals, id: String, countries: Vec<String>) -> Result<()
 
 /// The shop did not publish its stock, so each product is received in the quantity that the file
 /// sells of it, and a tenth more.
-async fn stock_products(
-    annals: &Annals,
-    screen: &Screen,
-    plan: &Arc<Plan>,
-) -> Result<(), Failure> {
+async fn stock_products(annals: &Annals, screen: &Screen, plan: &Arc<Plan>) -> Result<(), Failure> {
     let progress = screen.progress("products", plan.products.len() as u64);
     let stocking = plan.products.keys().map(|code| {
         let (shop, plan, code) = (annals.clone(), plan.clone(), code.clone());

@@ -90,9 +90,15 @@ fn what_cannot_be_read_says_why() {
     assert_eq!(with(0, "../etc"), "InvoiceNo `../etc` cannot be a number or a code");
     assert_eq!(with(3, "1.5"), "Quantity `1.5` is no whole number");
     assert_eq!(with(3, "9223372036854775807"), "Quantity 9223372036854775807 is out of range");
-    assert_eq!(with(4, "31/02/2010 08:26"), "InvoiceDate `31/02/2010 08:26` is not DD/MM/YYYY hh:mm");
+    assert_eq!(
+        with(4, "31/02/2010 08:26"),
+        "InvoiceDate `31/02/2010 08:26` is not DD/MM/YYYY hh:mm"
+    );
     assert_eq!(with(5, "£2"), "UnitPrice `£2` is no amount");
-    assert_eq!(with(5, "79228162514264337593543950335"), "UnitPrice 79228162514264337593543950335 is out of range");
+    assert_eq!(
+        with(5, "79228162514264337593543950335"),
+        "UnitPrice 79228162514264337593543950335 is out of range"
+    );
     assert_eq!(with(5, "0.00000001"), "UnitPrice 0.00000001 is out of range");
     assert_eq!(with(7, ""), "Country is empty");
 }

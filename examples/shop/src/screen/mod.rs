@@ -24,8 +24,7 @@ pub(crate) struct Screen {
 impl Screen {
     pub(crate) fn new() -> Self {
         let terminal = std::io::stdout().is_terminal();
-        let bars =
-            terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout()));
+        let bars = terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout()));
         Self { bars }
     }
 

@@ -56,7 +56,7 @@ pub(crate) async fn run(
         seed,
         orders,
         run: before.get(),
-        now: Timestamp::now(),
+        now: whole_seconds(Timestamp::now())?,
         articles: catalogue::articles(),
         customers: catalogue::customers().into_iter().map(|(id, ..)| id).collect(),
         counters: Counters::default(),
@@ -144,5 +144,31 @@ impl Traffic {
         }
         tokio::time::sleep(Duration::from_millis(rng.u64(0..=PAUSE_MS))).await;
         Ok(())
+    }
+}
+
+/// The shop's clock shows seconds, and so do its orders.
+fn whole_seconds(time: Timestamp) -> Result<Timestamp, Failure> {
+    Ok(Timestamp::from_second(time.as_second())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read_models::OrderRow;
+
+    #[tokio::test]
+    async fn traffic_leaves_everything_equal_and_adds_to_what_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("shop.db").to_str().unwrap());
+        let screen = Screen::new();
+        for run in 1..=2 {
+            let shop = shop::open(&url).await.unwrap();
+            assert!(super::run(&shop, &screen, 7, 60).await.unwrap());
+            assert!(report::proof(&shop, &screen).await.unwrap());
+            let orders = shop.read::<OrderRow>().filter(OrderRow::STATUS.differs("credit"));
+            assert_eq!(orders.count().await.unwrap(), 60 * run);
+            shop.shutdown().await;
+        }
     }
 }

@@ -39,10 +39,8 @@ impl Rebuilt {
     /// have been closed meanwhile; all others must be what they were, to the last field.
     pub(super) async fn check(&self, annals: &Annals, screen: &Screen) -> Result<bool, Failure> {
         let rows = shop::rows::<OrderRow>(annals).await?;
-        let new: HashMap<&str, &OrderRow> =
-            rows.iter().map(|row| (row.id.as_str(), row)).collect();
-        let (closed, open): (Vec<_>, Vec<_>) =
-            self.old.iter().partition(|row| is_closed(row));
+        let new: HashMap<&str, &OrderRow> = rows.iter().map(|row| (row.id.as_str(), row)).collect();
+        let (closed, open): (Vec<_>, Vec<_>) = self.old.iter().partition(|row| is_closed(row));
         let lost = closed.iter().filter(|row| new.get(row.id.as_str()) != Some(row)).count()
             + open.iter().filter(|row| !new.contains_key(row.id.as_str())).count();
         screen.heading("The rebuild");

@@ -1,0 +1,75 @@
+//! The end of a run: are the read models right, how are the projections doing, where is it all?
+
+use annals::Annals;
+
+use crate::Failure;
+use crate::place::Place;
+use crate::read_models::{BestSellers, Orders, Sales, Stock};
+use crate::screen::{Column, Screen, count, table};
+use crate::shop::{self, Comparison};
+
+use Column::{Number, Text};
+
+/// Shows that every read model equals its history. Returns whether it does.
+pub(crate) async fn proof(annals: &Annals, screen: &Screen) -> Result<bool, Failure> {
+    shop::settled(annals).await?;
+    screen
+        .heading("Each read model, row by row, against its projection folded afresh over history");
+    let comparisons = [
+        shop::compare::<Orders>(annals).await?,
+        shop::compare::<Stock>(annals).await?,
+        shop::compare::<Sales>(annals).await?,
+        shop::compare::<BestSellers>(annals).await?,
+    ];
+    for Comparison { name, rows, different } in &comparisons {
+        let verdict = match different {
+            0 => "✓ equal".to_owned(),
+            different => format!("✗ {} rows differ", count(*different)),
+        };
+        screen.say(format_args!("  {name:<13} {:>7} rows  {verdict}", count(*rows)));
+    }
+    Ok(comparisons.iter().all(|comparison| comparison.different == 0))
+}
+
+/// How the projections are doing.
+pub(crate) async fn status(annals: &Annals, screen: &Screen) -> Result<(), Failure> {
+    screen.heading("The projections");
+    let columns = [
+        Text("projection"),
+        Text("state"),
+        Number("position"),
+        Number("head"),
+        Number("lag, events"),
+        Number("lag, s"),
+    ];
+    let cells = annals.status().await?.into_iter().map(|status| {
+        vec![
+            status.name.to_owned(),
+            format!("{:?}", status.state).to_lowercase(),
+            count(status.position.get()),
+            count(status.head.get()),
+            count(status.lag_events),
+            format!("{:.1}", status.lag.as_secs_f64()),
+        ]
+    });
+    screen.say(table(&columns, cells));
+    Ok(())
+}
+
+/// Where the database is, and how to look into it.
+pub(crate) fn place(screen: &Screen, place: &Place) {
+    let Some(file) = &place.file else {
+        screen.heading("The events were kept in memory, and are gone now.");
+        return;
+    };
+    let shown = file.display();
+    screen.heading(format_args!("The database is {shown}. To look into it:"));
+    for query in [
+        "select position, stream, type, payload from annals_history limit 5",
+        "select day, orders, sold, credited from sales where country = 'France'",
+        "select id, customer_name, status, total, json_array_length(lines) from orders limit 5",
+    ] {
+        screen.say(format_args!("  sqlite3 '{shown}' \"{query}\""));
+    }
+    screen.say("The next run adds to it; --fresh begins anew.");
+}

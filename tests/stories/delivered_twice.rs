@@ -1,0 +1,45 @@
+//! Events delivered several times and writes whose replies are lost leave the same rows (I4).
+
+use annals::{StreamId, prelude::*};
+use annals_testkit::assert_idempotent;
+use annals_tests::bank::{AccountEvent, Balance, Balances};
+
+fn history() -> Vec<(StreamId, AccountEvent)> {
+    (0..40_i64)
+        .map(|n| {
+            let event = match n / 8 {
+                0 => AccountEvent::Opened { owner: format!("owner {n}") },
+                3 => AccountEvent::Withdrawn { cents: n },
+                4 if n % 3 == 0 => AccountEvent::Closed,
+                _ => AccountEvent::Deposited { cents: 100 + n },
+            };
+            (StreamId::new("account", n % 8).unwrap(), event)
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_balances_do_not_notice() {
+    assert_idempotent::<Balances>(&history(), 4).await;
+}
+
+/// A fold that looks at something else than its arguments.
+struct Forgetful;
+
+impl Projection for Forgetful {
+    type Event = AccountEvent;
+    type Row = Balance;
+
+    fn fold(account: &u32, row: &mut Option<Balance>, _: &Recorded<AccountEvent>) {
+        use std::sync::atomic::{AtomicI64, Ordering};
+        static COUNT: AtomicI64 = AtomicI64::new(0);
+        let events = COUNT.fetch_add(1, Ordering::Relaxed);
+        *row = Some(Balance { account: *account, owner: String::new(), cents: 0, events });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[should_panic(expected = "each event delivered one to 2 times")]
+async fn the_check_can_fail() {
+    assert_idempotent::<Forgetful>(&history(), 4).await;
+}
