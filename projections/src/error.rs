@@ -104,7 +104,7 @@ impl ProjectionError {
 }
 
 impl From<StoreError> for ProjectionError {
-    /// Unwraps what [`refuse`](ProjectionError::refuse) wrapped.
+    /// Unwraps what was wrapped to refuse a transaction.
     fn from(error: StoreError) -> Self {
         if let StoreError::Refused { source } = &error
             && let Some(inner) = source.downcast_ref::<Self>()

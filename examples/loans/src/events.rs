@@ -21,7 +21,10 @@ pub(crate) enum LoanEvent {
 #[event(prefix = "application")]
 pub(crate) enum ApplicationEvent {
     /// The customer asked for an amount.
-    Submitted { amount_eur: u32, registered_at: Timestamp },
+    Submitted {
+        amount_eur: u32,
+        registered_at: Timestamp,
+    },
     /// The form came in by the web, and parts of it may be missing.
     PartlySubmitted,
     /// The first check found nothing against it.

@@ -29,7 +29,9 @@ pub(crate) enum ImportError {
     File { path: PathBuf, source: io::Error },
     #[error("{}:{line}: {source}\n(the lines before it are imported or will be by the next run: correct the line and run again, nothing is doubled)", path.display())]
     Line { path: PathBuf, line: u64, source: LineError },
-    #[error("the store holds other events of these cases than the file ({0}): use an empty store, with `--store sqlite://another.db`")]
+    #[error(
+        "the store holds other events of these cases than the file ({0}): use an empty store, with `--store sqlite://another.db`"
+    )]
     OtherHistory(StoreError),
     #[error("the events could not be appended: {0}")]
     Append(JournalError),
@@ -100,7 +102,8 @@ type Batches = mpsc::Sender<Result<Vec<Append>, ImportError>>;
 /// Reads the file to its end or to the first line that is wrong. The good lines before that one
 /// are handed over first.
 fn read_file(path: PathBuf, batches: &Batches) -> Result<(), ImportError> {
-    let mut lines = open(&path).map_err(|source| ImportError::File { path: path.clone(), source })?;
+    let mut lines =
+        open(&path).map_err(|source| ImportError::File { path: path.clone(), source })?;
     let mut next_index: HashMap<u32, u64> = HashMap::new();
     let (mut text, mut number, mut batch) = (Vec::new(), 0, Vec::with_capacity(BATCH_EVENTS));
     loop {

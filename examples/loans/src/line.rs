@@ -19,7 +19,9 @@ pub(crate) enum LineError {
     Field { field: &'static str, value: String, why: String },
     #[error("no event is known for activity `{activity}` with lifecycle `{lifecycle}`")]
     UnknownActivity { activity: String, lifecycle: String },
-    #[error("case {case} goes on with index {found}, and {expected} was to come: a line is missing, or stands twice")]
+    #[error(
+        "case {case} goes on with index {found}, and {expected} was to come: a line is missing, or stands twice"
+    )]
     OutOfOrder { case: u32, expected: u64, found: u64 },
     #[error("the file cannot be read on from here: {0}")]
     Unreadable(std::io::Error),

@@ -1,4 +1,4 @@
-//! A year's loan applications of a Dutch bank, imported as history: 262,200 real events become
+//! Half a year's loan applications of a Dutch bank, imported as history: 262,200 real events become
 //! read models, which are printed, rebuilt from history, and held against the published facts.
 //!
 //! ```text
@@ -27,9 +27,7 @@ use annals::{Annals, StartError};
 use clap::Parser;
 
 use events::LoanEvent;
-use read_models::{
-    Activities, Applications, Decisions, ReadModels, StatusFunnel, WorkByDay,
-};
+use read_models::{Activities, Applications, Decisions, ReadModels, StatusFunnel, WorkByDay};
 
 /// Imports the events of loan applications, builds read models, prints and rebuilds them.
 #[derive(Parser)]

@@ -86,11 +86,7 @@ impl EventHandler for Decisions {
     const VERSION: u32 = 1;
 
     fn tables() -> Vec<TableSpec> {
-        vec![
-            OpenApplication::table().clone(),
-            Decided::table().clone(),
-            Amounts::table().clone(),
-        ]
+        vec![OpenApplication::table().clone(), Decided::table().clone(), Amounts::table().clone()]
     }
 
     async fn handle(

@@ -4,8 +4,8 @@ use annals::prelude::*;
 
 use crate::events::ApplicationEvent;
 
-/// A state of applications. The process lets an application enter each of its states once, so
-/// counting events counts applications.
+/// A state of applications. No application of this log enters a state twice, so counting events
+/// counts applications.
 #[derive(ReadModel, Debug, Clone, PartialEq)]
 #[read_model(table = "status_funnel")]
 pub(crate) struct State {

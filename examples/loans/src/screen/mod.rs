@@ -35,7 +35,8 @@ pub(crate) fn rebuilds(rebuilt: &[Rebuilt]) {
 
 /// Whether the rebuild changed anything.
 pub(crate) fn equality(rows: usize, equal: bool) {
-    let verdict = if equal { "every one equal to the row before" } else { "NOT the rows of before" };
+    let verdict =
+        if equal { "every one equal to the row before" } else { "NOT the rows of before" };
     println!("{} {} rows, {verdict}", tick(equal), number(rows as u64));
 }
 

@@ -41,9 +41,7 @@ fn decision_days(rows: &[Decided], open: u64) {
     let find = |outcome: Outcome, class: usize| {
         rows.iter().find(|row| row.outcome == outcome.name() && usize::from(row.class) == class)
     };
-    let mut headings = vec!["", ">approved", ">declined", ">cancelled"];
-    headings.push("all of them");
-    let mut table = table(&headings);
+    let mut table = table(&["", ">approved", ">declined", ">cancelled", "all of them"]);
     let counts: Vec<[u64; 3]> = (0..DAYS.len())
         .map(|class| {
             Outcome::ALL.map(|outcome| {
@@ -70,15 +68,8 @@ fn decision_days(rows: &[Decided], open: u64) {
 
 fn amounts(rows: &ReadModels) {
     title("How much was asked for?");
-    let mut table = table(&[
-        "outcome",
-        ">applications",
-        ">EUR in all",
-        ">mean",
-        ">smallest",
-        ">largest",
-        "",
-    ]);
+    let mut table =
+        table(&["outcome", ">applications", ">EUR in all", ">mean", ">smallest", ">largest", ""]);
     let open: Vec<u32> = rows.open.iter().map(|row| row.amount_eur).collect();
     let open = Amounts {
         outcome: "(open)".to_owned(),

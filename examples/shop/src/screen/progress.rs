@@ -44,7 +44,7 @@ impl Progress {
             return;
         }
         let total = self.total.load(Ordering::Relaxed);
-        let quarters = if total == 0 { 4 } else { done.saturating_mul(4) / total };
+        let quarters = done.saturating_mul(4).checked_div(total).unwrap_or(4);
         if quarters > self.said.fetch_max(quarters, Ordering::Relaxed) {
             let (done, total) = (count(done), count(total));
             self.screen.say(format_args!("  {:<20} {done} of {total}  {}", self.name, note()));
