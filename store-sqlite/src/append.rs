@@ -1,10 +1,11 @@
 //! Appending within the open transaction of a group.
 
-use annals_core::store::{Append, Appended, AppendedStream, CommandRecord, StoreError};
+use annals_core::store::{
+    Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace,
+};
 use annals_core::{EventId, NewEvent, Position, RecordedEvent, StreamId, StreamVersion};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
-use std::sync::Arc;
 
 use crate::block_on::block_on;
 use crate::commands::{find_command, insert_command};
@@ -78,53 +79,9 @@ fn first_result(group: &Group<'_>, append: &Append) -> Result<Option<Appended>, 
     if let Some(key) = &append.command
         && let Some(record) = find_command(group.connection, key, group.place)?
     {
-        if record.stream != append.streams[0].stream {
-            return Err(StoreError::KeyReused { key: key.to_string(), first: record.stream });
-        }
-        return Ok(Some(record.into()));
+        return append.recorded_result(record).map(Some);
     }
-    let mut duplicate = None;
-    for event in append.streams.iter().flat_map(|wanted| &wanted.events) {
-        if find_event(group, event.id)?.is_some() {
-            duplicate = Some(event.id);
-            break;
-        }
-    }
-    let Some(id) = duplicate else { return Ok(None) };
-    let mut streams = Vec::new();
-    let mut last: Option<StoredPlace> = None;
-    for wanted in &append.streams {
-        let mut before = None;
-        for event in &wanted.events {
-            let stored = find_event(group, event.id)?.filter(|stored| {
-                let follows = |last: &StoredPlace| stored.position.since(last.position) == 1;
-                stored.stream == wanted.stream.as_str() && last.as_ref().is_none_or(follows)
-            });
-            let Some(stored) = stored else { return Err(StoreError::DuplicateEvent { id }) };
-            before = before.or(Some(StreamVersion::new(stored.version.get().saturating_sub(1))));
-            last = Some(stored);
-        }
-        let before = before.unwrap_or_default();
-        streams.push(AppendedStream {
-            stream: wanted.stream.clone(),
-            before,
-            after: before.plus(wanted.events.len() as u64),
-        });
-    }
-    Ok(last.map(|last| Appended {
-        streams,
-        position: last.position,
-        recorded_at: last.recorded_at,
-        repeated: true,
-    }))
-}
-
-/// Where an event stands.
-struct StoredPlace {
-    position: Position,
-    stream: String,
-    version: StreamVersion,
-    recorded_at: Timestamp,
+    append.first_result(|id| find_event(group, id))
 }
 
 fn find_event(group: &Group<'_>, id: EventId) -> Result<Option<StoredPlace>, StoreError> {
@@ -132,14 +89,15 @@ fn find_event(group: &Group<'_>, id: EventId) -> Result<Option<StoredPlace>, Sto
     let mut statement = group.connection.prepare_cached(FIND_EVENT).map_err(&failed)?;
     let found = statement
         .query_row([id.get().as_bytes()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get(1)?, row.get::<_, i64>(2)?, row.get(3)?))
+            let stream: String = row.get(1)?;
+            Ok((row.get::<_, i64>(0)?, stream, row.get::<_, i64>(2)?, row.get(3)?))
         })
         .optional()
         .map_err(&failed)?;
     let Some((at, stream, version, recorded_at)) = found else { return Ok(None) };
     Ok(Some(StoredPlace {
         position: position(at)?,
-        stream,
+        stream: StreamId::parse(stream).map_err(corrupt)?,
         version: StreamVersion::new(u64::try_from(version).map_err(corrupt)?),
         recorded_at: Timestamp::from_microsecond(recorded_at).map_err(corrupt)?,
     }))
@@ -211,18 +169,8 @@ fn recorded(
     let mut events = Vec::with_capacity(append.event_count());
     for (wanted, stream) in append.streams.iter().zip(&appended.streams) {
         for (event, n) in wanted.events.iter().zip(1..) {
-            events.push(RecordedEvent {
-                id: event.id,
-                stream: wanted.stream.clone(),
-                version: stream.before.plus(n),
-                position: Position::new(position),
-                event_type: event.event_type.clone(),
-                schema_version: event.schema_version,
-                payload: event.payload.clone(),
-                recorded_at: now,
-                occurred_at: event.occurred_at.unwrap_or(now),
-                metadata: Arc::new(event.metadata.clone()),
-            });
+            let place = Position::new(position);
+            events.push(event.record(wanted.stream.clone(), stream.before.plus(n), place, now));
             position += 1;
         }
     }

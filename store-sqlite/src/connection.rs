@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annals_core::store::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rust_decimal::Decimal;
 
@@ -74,6 +75,8 @@ fn prepare(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    // Without this, many statements are compiled again for each new value that is bound to them.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Without this, INSERT OR REPLACE would remove history past the triggers that guard it.
     connection.pragma_update(None, "recursive_triggers", true)?;
     // Kibibytes, when negative.

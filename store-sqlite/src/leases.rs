@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use annals_core::store::{Lease, StoreError};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use crate::error::corrupt;
@@ -36,7 +36,7 @@ pub(crate) fn acquire_lease(
         name: name.to_owned(),
         holder: holder.to_owned(),
         token,
-        expires_at: end(group.now, ttl),
+        expires_at: Lease::end(group.now, ttl),
     };
     write(group, &lease, false)?;
     Ok(Some(lease))
@@ -48,7 +48,7 @@ pub(crate) fn renew_lease(
     ttl: Duration,
 ) -> Result<Lease, StoreError> {
     check_lease(group, lease)?;
-    let renewed = Lease { expires_at: end(group.now, ttl), ..lease.clone() };
+    let renewed = Lease { expires_at: Lease::end(group.now, ttl), ..lease.clone() };
     write(group, &renewed, false)?;
     Ok(renewed)
 }
@@ -97,10 +97,4 @@ fn write(group: &mut Group<'_>, lease: &Lease, released: bool) -> Result<(), Sto
     ];
     group.connection.execute(WRITE_LEASE, values).map_err(group.failed())?;
     Ok(())
-}
-
-/// `now + ttl`, or the end of time.
-fn end(now: Timestamp, ttl: Duration) -> Timestamp {
-    let ttl = SignedDuration::try_from(ttl).unwrap_or(SignedDuration::MAX);
-    now.saturating_add(ttl).unwrap_or(Timestamp::MAX)
 }

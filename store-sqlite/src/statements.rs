@@ -12,6 +12,7 @@ macro_rules! statements {
 
 statements! {
     BEGIN = "begin";
+    COMMIT = "commit";
     CREATE_MIGRATIONS = "create_migrations";
     FIND_COMMAND = "find_command";
     FIND_EVENT = "find_event";

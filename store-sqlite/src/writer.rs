@@ -13,7 +13,7 @@ use crate::error::{translate, translate_commit};
 use crate::log::read_head;
 use crate::options::SqliteOptions;
 use crate::read::signed;
-use crate::statements::{BEGIN, WRITE_HEAD};
+use crate::statements::{BEGIN, COMMIT, WRITE_HEAD};
 
 /// How many writes share a commit at the most: it bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
@@ -236,8 +236,8 @@ fn commit_group(
             return Err(roll_back(connection, error));
         }
     }
-    match connection.execute_batch("COMMIT") {
-        Ok(()) => Ok((head > before).then_some(head)),
+    match connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([])) {
+        Ok(_) => Ok((head > before).then_some(head)),
         Err(error) => {
             let error = translate_commit(error, place);
             Err(roll_back(connection, error))

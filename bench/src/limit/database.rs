@@ -1,6 +1,7 @@
 //! The file, its table of events, and the statements that several works share.
 
 use annals::{Timestamp, Uuid};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Statement, params};
 
 use crate::Failure;
@@ -53,6 +54,7 @@ pub(super) fn open(task: &Task) -> Result<Connection, Failure> {
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.execute_batch(TABLES)?;
     Ok(connection)

@@ -1,9 +1,12 @@
 //! An event on its way into a store.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::{EventId, EventType, Metadata};
+use super::{EventId, EventType, Metadata, RecordedEvent};
 use crate::event::{EncodeError, Event};
+use crate::names::{Position, StreamId, StreamVersion};
 use crate::payload::Payload;
 
 /// An event that is not stored yet.
@@ -72,5 +75,27 @@ impl NewEvent {
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self
+    }
+
+    /// The event as a store gives it back, once it has a place. For authors of stores.
+    pub fn record(
+        &self,
+        stream: StreamId,
+        version: StreamVersion,
+        position: Position,
+        recorded_at: Timestamp,
+    ) -> RecordedEvent {
+        RecordedEvent {
+            id: self.id,
+            stream,
+            version,
+            position,
+            event_type: self.event_type.clone(),
+            schema_version: self.schema_version,
+            payload: self.payload.clone(),
+            recorded_at,
+            occurred_at: self.occurred_at.unwrap_or(recorded_at),
+            metadata: Arc::new(self.metadata.clone()),
+        }
     }
 }

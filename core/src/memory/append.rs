@@ -1,13 +1,10 @@
 //! Appending in memory.
 
-use std::sync::Arc;
-
 use super::MemoryStore;
 use super::state::State;
 use super::transaction::MemoryTransaction;
-use crate::envelope::RecordedEvent;
-use crate::names::{Position, StreamVersion};
-use crate::store::{Append, Appended, AppendedStream, CommandRecord, StoreError};
+use crate::names::Position;
+use crate::store::{Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace};
 
 impl MemoryStore {
     pub(super) async fn append_one(&self, append: Append) -> Result<Appended, StoreError> {
@@ -44,49 +41,19 @@ impl MemoryStore {
 impl State {
     /// The result of this very append, if it was made before.
     fn first_result(&self, append: &Append) -> Result<Option<Appended>, StoreError> {
-        if let Some(key) = &append.command
-            && let Some(record) = self.commands.get(key.as_str())
-        {
-            if record.stream != append.streams[0].stream {
-                return Err(StoreError::KeyReused {
-                    key: key.to_string(),
-                    first: record.stream.clone(),
-                });
-            }
-            return Ok(Some(record.clone().into()));
+        let key = append.command.as_ref();
+        if let Some(record) = key.and_then(|key| self.commands.get(key.as_str())) {
+            return append.recorded_result(record.clone()).map(Some);
         }
-        let known = |id| self.ids.get(id).map(|&position| self.event(position));
-        let mut ids = append.streams.iter().flat_map(|stream| &stream.events).map(|e| &e.id);
-        let Some(&duplicate) = ids.find(|id| self.ids.contains_key(id)) else { return Ok(None) };
-        let mut streams = Vec::new();
-        let mut last: Option<&RecordedEvent> = None;
-        for wanted in &append.streams {
-            let mut before = None;
-            for event in &wanted.events {
-                let follows = |stored: &&RecordedEvent| {
-                    stored.stream == wanted.stream
-                        && last.is_none_or(|last| stored.position.since(last.position) == 1)
-                };
-                let Some(stored) = known(&event.id).filter(follows) else {
-                    return Err(StoreError::DuplicateEvent { id: duplicate });
-                };
-                before = before.or(Some(StreamVersion::new(stored.version.get() - 1)));
-                last = Some(stored);
-            }
-            let before = before.unwrap_or_default();
-            streams.push(AppendedStream {
-                stream: wanted.stream.clone(),
-                before,
-                after: before.plus(wanted.events.len() as u64),
-            });
-        }
-        // A duplicate was found, so there is at least one event.
-        Ok(last.map(|last| Appended {
-            streams,
-            position: last.position,
-            recorded_at: last.recorded_at,
-            repeated: true,
-        }))
+        append.first_result(|id| {
+            let event = self.ids.get(&id).map(|&position| self.event(position));
+            Ok(event.map(|event| StoredPlace {
+                position: event.position,
+                stream: event.stream.clone(),
+                version: event.version,
+                recorded_at: event.recorded_at,
+            }))
+        })
     }
 
     pub(super) fn write(&mut self, append: &Append, now: jiff::Timestamp) -> Appended {
@@ -97,18 +64,8 @@ impl State {
                 let position = Position::new(self.head().get() + 1);
                 self.ids.insert(event.id, position);
                 self.streams.entry(wanted.stream.clone()).or_default().push(position);
-                self.events.push(RecordedEvent {
-                    id: event.id,
-                    stream: wanted.stream.clone(),
-                    version: before.plus(n),
-                    position,
-                    event_type: event.event_type.clone(),
-                    schema_version: event.schema_version,
-                    payload: event.payload.clone(),
-                    recorded_at: now,
-                    occurred_at: event.occurred_at.unwrap_or(now),
-                    metadata: Arc::new(event.metadata.clone()),
-                });
+                let stream = wanted.stream.clone();
+                self.events.push(event.record(stream, before.plus(n), position, now));
             }
             let after = before.plus(wanted.events.len() as u64);
             streams.push(AppendedStream { stream: wanted.stream.clone(), before, after });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::state::{HeldLease, State};
 use crate::store::{Lease, StoreError};
@@ -29,7 +29,7 @@ impl State {
             name: name.to_owned(),
             holder: holder.to_owned(),
             token,
-            expires_at: end(now, ttl),
+            expires_at: Lease::end(now, ttl),
         };
         self.leases.insert(name.to_owned(), HeldLease { lease: lease.clone(), released: false });
         Some(lease)
@@ -42,7 +42,7 @@ impl State {
         now: Timestamp,
     ) -> Result<Lease, StoreError> {
         self.check_lease(lease)?;
-        let renewed = Lease { expires_at: end(now, ttl), ..lease.clone() };
+        let renewed = Lease { expires_at: Lease::end(now, ttl), ..lease.clone() };
         let held = HeldLease { lease: renewed.clone(), released: false };
         self.leases.insert(lease.name.clone(), held);
         Ok(renewed)
@@ -63,10 +63,4 @@ impl State {
             .then_some(())
             .ok_or_else(|| StoreError::LeaseLost { name: lease.name.clone(), token: lease.token })
     }
-}
-
-/// `now + ttl`, or the end of time.
-fn end(now: Timestamp, ttl: Duration) -> Timestamp {
-    let ttl = SignedDuration::try_from(ttl).unwrap_or(SignedDuration::MAX);
-    now.saturating_add(ttl).unwrap_or(Timestamp::MAX)
 }

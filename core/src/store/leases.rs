@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::StoreError;
 
@@ -19,6 +19,14 @@ pub struct Lease {
     pub token: u64,
     /// When it ends unless renewed, by the store's clock.
     pub expires_at: Timestamp,
+}
+
+impl Lease {
+    /// When a lease that is granted now ends: after `ttl`, or at the end of time.
+    pub fn end(now: Timestamp, ttl: Duration) -> Timestamp {
+        let ttl = SignedDuration::try_from(ttl).unwrap_or(SignedDuration::MAX);
+        now.saturating_add(ttl).unwrap_or(Timestamp::MAX)
+    }
 }
 
 /// Named leases with fencing tokens.

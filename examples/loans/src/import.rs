@@ -27,7 +27,7 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 pub(crate) enum ImportError {
     #[error("{} cannot be read: {source}\n(give the path of loans.ndjson.gz, such as ../shared/data/loans.ndjson.gz)", path.display())]
     File { path: PathBuf, source: io::Error },
-    #[error("{}:{line}: {source}\n(the lines before it are imported or will be by the next run: correct the line and run again, nothing is doubled)", path.display())]
+    #[error("{}:{line}: {source}\n(the lines before it are imported: correct the line and run again, nothing is doubled)", path.display())]
     Line { path: PathBuf, line: u64, source: LineError },
     #[error(
         "the store holds other events of these cases than the file ({0}): use an empty store, with `--store sqlite://another.db`"

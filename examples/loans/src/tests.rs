@@ -1,6 +1,7 @@
 //! Importing small files into the store in memory.
 
 use std::io::Write;
+use std::path::Path;
 
 use annals::store::{Append, StreamQuery};
 use annals::{Annals, ExpectedVersion, NewEvent, StreamId};
@@ -32,7 +33,11 @@ fn two_cases() -> Vec<String> {
 async fn import_bytes(journal: &Annals, bytes: &[u8]) -> Result<Imported, ImportError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
-    import(journal, file.path(), |_| ()).await
+    import_path(journal, file.path()).await
+}
+
+async fn import_path(journal: &Annals, path: impl AsRef<Path>) -> Result<Imported, ImportError> {
+    import(journal, path.as_ref(), |_| ()).await
 }
 
 async fn import_lines(journal: &Annals, lines: &[String]) -> Result<Imported, ImportError> {
@@ -101,7 +106,7 @@ async fn a_broken_archive_is_an_error_and_no_shorter_file() {
 
 #[tokio::test]
 async fn a_missing_file_says_where_it_was_looked_for() {
-    let error = import(&journal().await, "no/such.ndjson.gz".as_ref(), |_| ()).await.unwrap_err();
+    let error = import_path(&journal().await, "no/such.ndjson.gz").await.unwrap_err();
     let here = std::env::current_dir().unwrap().join("no/such.ndjson.gz");
     assert!(error.to_string().contains(&here.display().to_string()), "{error}");
 }

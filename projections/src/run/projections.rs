@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::definition::{Definition, Mode};
 use super::gate::Gate;
-use super::rebuild::{RebuildError, RebuildHandle};
+use super::handle::{RebuildError, RebuildHandle};
 use super::runner::supervise;
 use super::shared::{RunnerOptions, Shared};
 use super::status::Status;

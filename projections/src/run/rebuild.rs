@@ -1,152 +1,20 @@
 //! Rebuilding a read model from history, beside the one that serves.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use annals_core::Position;
 use annals_core::store::{StoreError, Transaction, TransactionWork};
 use async_trait::async_trait;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 use super::catch_up::CaughtUp;
 use super::cursor::Cursor;
 use super::definition::Definition;
+use super::handle::{RebuildError, RebuildHandle};
+use super::progress::Progress;
 use super::shared::Shared;
 use crate::error::ProjectionError;
 use crate::record::{Generation, Record, shape};
-
-/// How far a rebuild has got.
-#[derive(Debug, Default, Clone, PartialEq)]
-pub struct Progress {
-    /// How many events of the log have been looked at.
-    pub events: u64,
-    /// How many of them since this rebuild began or went on.
-    pub events_read: u64,
-    /// How many there are.
-    pub total: u64,
-    /// How many a second, since this rebuild began or went on.
-    pub events_per_second: f64,
-    /// How long it will take at this speed, once that can be told.
-    pub time_left: Option<Duration>,
-    /// Whether the new version has taken over.
-    pub done: bool,
-}
-
-impl Progress {
-    /// How much is done, 0 to 100.
-    pub fn percent(&self) -> u8 {
-        match self.total {
-            0 => 100,
-            // At most 100, because it is cut off there.
-            total => (self.events.saturating_mul(100) / total).min(100) as u8,
-        }
-    }
-
-    fn new(begun: Instant, from: Position, at: Position, head: Position) -> Self {
-        let seconds = begun.elapsed().as_secs_f64();
-        let events_read = at.since(from);
-        let rate = if seconds > 0.0 { events_read as f64 / seconds } else { 0.0 };
-        let left = head.since(at);
-        let time_left = (rate > 0.0).then(|| Duration::from_secs_f64(left as f64 / rate));
-        Self {
-            events: at.get(),
-            events_read,
-            total: head.get(),
-            events_per_second: rate,
-            time_left,
-            done: false,
-        }
-    }
-}
-
-/// A rebuild that did not come to its end. The old version goes on serving.
-#[derive(Debug, Clone, thiserror::Error)]
-#[non_exhaustive]
-pub enum RebuildError {
-    /// It was cancelled; the next rebuild goes on from here.
-    #[error(
-        "the rebuild of `{projection}` was cancelled at {events} events: start it again to go on"
-    )]
-    Cancelled {
-        /// The projection.
-        projection: &'static str,
-        /// How far it had got.
-        events: u64,
-    },
-    /// Another one is going on in this process.
-    #[error("`{projection}` is being rebuilt already")]
-    AlreadyRunning {
-        /// The projection.
-        projection: &'static str,
-    },
-    /// No projection of this name is started.
-    #[error("`{projection}` is not started in this process: add it with `project` before `start`")]
-    NotProjected {
-        /// The projection.
-        projection: &'static str,
-    },
-    /// It failed.
-    #[error(transparent)]
-    Projection(#[from] ProjectionError),
-}
-
-/// A rebuild that is going on in the background; await it for its end. Dropping it leaves the
-/// rebuild running.
-#[derive(Debug)]
-pub struct RebuildHandle {
-    progress: watch::Receiver<Progress>,
-    cancel: watch::Sender<bool>,
-    task: JoinHandle<Result<Progress, RebuildError>>,
-    projection: &'static str,
-}
-
-impl RebuildHandle {
-    /// A rebuild that could not begin.
-    pub(crate) fn failed(projection: &'static str, error: RebuildError) -> Self {
-        let (_, progress) = watch::channel(Progress::default());
-        let (cancel, _) = watch::channel(false);
-        let task = tokio::spawn(async move { Err(error) });
-        Self { progress, cancel, task, projection }
-    }
-
-    /// How far it has got.
-    pub fn progress(&self) -> Progress {
-        self.progress.borrow().clone()
-    }
-
-    /// Waits until it has got further; returns `None` once it has ended. For progress bars.
-    pub async fn next_progress(&mut self) -> Option<Progress> {
-        self.progress.changed().await.ok()?;
-        Some(self.progress.borrow_and_update().clone())
-    }
-
-    /// Stops it after the page at hand. What is built stays, and the next rebuild goes on from it.
-    pub fn cancel(&self) {
-        self.cancel.send_replace(true);
-    }
-}
-
-impl IntoFuture for RebuildHandle {
-    type Output = Result<Progress, RebuildError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            // Keeps `cancel` alive: a sender that is gone would read as "cancelled".
-            let _cancel = self.cancel;
-            match self.task.await {
-                Ok(result) => result,
-                Err(failed) => Err(RebuildError::Projection(ProjectionError::Panicked {
-                    projection: self.projection,
-                    message: failed.to_string(),
-                })),
-            }
-        })
-    }
-}
 
 impl Shared {
     /// Starts a rebuild in the background.

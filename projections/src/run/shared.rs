@@ -9,7 +9,7 @@ use annals_core::{Journal, Position};
 use tokio::sync::{Notify, watch};
 
 use super::definition::Definition;
-use super::rebuild::Progress;
+use super::progress::Progress;
 use super::status::RunState;
 
 /// Settings of the runners. Each bound holds for one projection.

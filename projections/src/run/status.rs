@@ -6,7 +6,7 @@ use annals_core::Position;
 use annals_core::store::{LogQuery, StoreError};
 
 use super::definition::Mode;
-use super::rebuild::Progress;
+use super::progress::Progress;
 use super::shared::Shared;
 
 /// What a projection is doing.

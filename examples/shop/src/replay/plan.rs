@@ -125,13 +125,22 @@ pub(super) fn make(file: &Retail) -> Result<Plan, Failure> {
             Ok(entry) => plan.take(entry, &mut places),
             Err(malformed) => {
                 plan.ledger.read(malformed.amount);
-                let line = record.position().map_or(0, csv::Position::line);
-                plan.ledger.malformed(line, malformed);
+                plan.ledger.malformed(line_of(&record, text), malformed);
             }
         }
     }
     plan.codes = codes.len();
     Ok(plan)
+}
+
+/// Where a record stands. The reader stops between the two characters that end a line on Windows,
+/// and counts the second one with the next record; empty lines it passes over.
+fn line_of(record: &ByteRecord, text: &[u8]) -> u64 {
+    let Some(position) = record.position() else { return 0 };
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let rest = text.get(start..).unwrap_or_default();
+    let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + ends.filter(|byte| **byte == b'\n').count() as u64
 }
 
 impl Plan {

@@ -122,6 +122,15 @@ fn every_line_is_accepted_or_set_aside() {
 }
 
 #[test]
+fn malformed_lines_are_numbered_as_an_editor_numbers_them() {
+    let file = file(&format!("\u{feff}{HEADER}\n{LINES}").replace('\n', "\r\n"));
+    let plan = plan(file.path()).unwrap();
+    let lines: Vec<u64> = plan.ledger.named_malformed().iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [12, 13, 14]);
+    assert_eq!(plan.ledger.total().lines, 13);
+}
+
+#[test]
 fn a_file_that_is_not_there_or_no_retail_file_is_named() {
     let missing = plan(Path::new("no/such.csv")).err().unwrap().to_string();
     assert!(missing.starts_with("no/such.csv cannot be read"), "{missing}");
@@ -146,7 +155,7 @@ async fn books(shop: &Annals) -> (usize, Decimal, i64) {
 #[tokio::test]
 async fn the_same_file_again_doubles_nothing() {
     let file = file(&format!("{HEADER}{LINES}"));
-    let (shop, screen) = (shop::open("memory:").await.unwrap(), Screen::new());
+    let (shop, screen) = (shop::open("memory:").await.unwrap(), Screen::silent());
     for run in 0..2 {
         let plan = std::sync::Arc::new(plan(file.path()).unwrap());
         let before = shop.store().head().await.unwrap();

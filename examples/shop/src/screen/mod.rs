@@ -19,17 +19,27 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 #[derive(Clone)]
 pub(crate) struct Screen {
     bars: Option<MultiProgress>,
+    silent: bool,
 }
 
 impl Screen {
     pub(crate) fn new() -> Self {
         let terminal = std::io::stdout().is_terminal();
         let bars = terminal.then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stdout()));
-        Self { bars }
+        Self { bars, silent: false }
+    }
+
+    /// For tests.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Self {
+        Self { bars: None, silent: true }
     }
 
     /// Prints a line, or several, above whatever progress is shown.
     pub(crate) fn say(&self, text: impl Display) {
+        if self.silent {
+            return;
+        }
         let print = || {
             let mut out = std::io::stdout().lock();
             // A reader who has gone away, as `head` does, has seen enough.

@@ -55,6 +55,7 @@ mod tests {
         assert_eq!(money("681498.86".parse().unwrap()), "681,498.86");
         assert_eq!(money("-100".parse().unwrap()), "-100.00");
         assert_eq!(money("0.1650".parse().unwrap()), "0.165");
-        assert_eq!(money(Decimal::MAX), "79,228,162,514,264,337,593,543,950,335.00");
+        // There is no room for pence behind it.
+        assert_eq!(money(Decimal::MAX), "79,228,162,514,264,337,593,543,950,335");
     }
 }

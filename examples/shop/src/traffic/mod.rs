@@ -161,7 +161,7 @@ mod tests {
     async fn traffic_leaves_everything_equal_and_adds_to_what_is_there() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", directory.path().join("shop.db").to_str().unwrap());
-        let screen = Screen::new();
+        let screen = Screen::silent();
         for run in 1..=2 {
             let shop = shop::open(&url).await.unwrap();
             assert!(super::run(&shop, &screen, 7, 60).await.unwrap());

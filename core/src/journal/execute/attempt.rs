@@ -1,0 +1,173 @@
+//! The loop: load, decide, append with the loaded version, and again on a conflict.
+
+use super::repeat::lost_record;
+use super::resolve::pause;
+use super::{EventOf, Execute, ExecuteError, ReceiptOf};
+use crate::aggregate::{Apply, Decision};
+use crate::envelope::{EventId, EventType, NewEvent};
+use crate::event::{EncodeError, Event};
+use crate::journal::fold::Folded;
+use crate::journal::options::Origin;
+use crate::journal::receipt::Receipt;
+use crate::journal::{Journal, trace};
+use crate::names::{ExpectedVersion, StreamId};
+use crate::store::{Append, CommandKey, StoreError};
+
+impl<D: Decision<M>, M> Execute<'_, D, M> {
+    pub(super) async fn run(self) -> ReceiptOf<D, M> {
+        let Self { journal, stream, decision, mut origin, key, at, dry_run, .. } = self;
+        let (stream, key) = (stream?, key?);
+        journal.register::<EventOf<D, M>>().await?;
+        if let Some(receipt) = journal.first_receipt(&stream, key.as_ref()).await? {
+            return Ok(receipt);
+        }
+        origin.metadata.traceparent =
+            origin.metadata.traceparent.or_else(trace::current_traceparent);
+        if origin.metadata.source.is_none() {
+            origin.metadata.source.clone_from(&journal.inner.options.source);
+        }
+
+        let slot = journal.inner.cache.slot::<D::Aggregate>(&stream);
+        let mut slot = slot.lock().await;
+        let (mut folded, mut fresh) = match slot.take() {
+            Some(folded) => (folded, false),
+            None => (journal.fold(&stream).await?, true),
+        };
+        if !fresh && (dry_run || at.is_some()) {
+            journal.catch_up(&stream, &mut folded, None).await?;
+            fresh = true;
+        }
+        if let Some(expected) = at
+            && folded.version != expected
+        {
+            let actual = folded.version;
+            *slot = Some(folded);
+            return Err(ExecuteError::Conflict { stream, expected, actual, attempts: 1 });
+        }
+        let mut attempt = 1;
+        loop {
+            let context = journal.decision_context();
+            let decided = decision.decide(&folded.state, &context);
+            let appends = decided.as_ref().is_ok_and(|events| !events.is_empty() || key.is_some());
+            if !fresh && !appends {
+                // No append will find out whether the cached state is behind, so look.
+                let decided_on = folded.version;
+                journal.catch_up(&stream, &mut folded, None).await?;
+                fresh = true;
+                if folded.version != decided_on {
+                    continue;
+                }
+            }
+            let events = match decided {
+                Ok(events) => events,
+                Err(refusal) => {
+                    *slot = Some(folded);
+                    return Err(ExecuteError::Domain(refusal));
+                }
+            };
+            if dry_run {
+                // What would be refused when it is written is refused here.
+                journal.build(&stream, &folded, &events, &origin, None)?;
+            }
+            if dry_run || !appends {
+                let receipt = Receipt {
+                    version: folded.version.plus(events.len() as u64),
+                    position: folded.position,
+                    event_ids: Vec::new(),
+                    repeated: false,
+                    stream,
+                    events,
+                    dry_run,
+                };
+                *slot = Some(folded);
+                return Ok(receipt);
+            }
+            let (append, event_ids) =
+                journal.build(&stream, &folded, &events, &origin, key.clone())?;
+            match journal.append_resolving(append).await {
+                Ok(appended) if appended.repeated && key.is_some() => {
+                    // Somebody else executed the same command since we looked, or we did and the
+                    // reply was lost: the ids tell.
+                    let first = journal.first_receipt(&stream, key.as_ref()).await?;
+                    let first: Receipt<_> = first.ok_or_else(|| lost_record(&stream))?;
+                    let ours = !event_ids.is_empty() && first.event_ids == event_ids;
+                    return Ok(Receipt { repeated: !ours, ..first });
+                }
+                Ok(appended) => {
+                    for event in &events {
+                        folded.state.apply(event);
+                    }
+                    folded.version = folded.version.plus(events.len() as u64);
+                    folded.position = appended.position;
+                    journal.keep_snapshot(&stream, &mut folded).await;
+                    let receipt = Receipt {
+                        version: folded.version,
+                        position: folded.position,
+                        repeated: false,
+                        dry_run: false,
+                        stream,
+                        events,
+                        event_ids,
+                    };
+                    *slot = Some(folded);
+                    return Ok(receipt);
+                }
+                Err(StoreError::Conflict { actual, .. })
+                    if at.is_some() || attempt >= journal.inner.options.attempts =>
+                {
+                    let expected = folded.version;
+                    return Err(ExecuteError::Conflict {
+                        stream,
+                        expected,
+                        actual,
+                        attempts: attempt,
+                    });
+                }
+                Err(StoreError::Conflict { .. }) => {
+                    metrics::counter!("annals_command_conflicts_total").increment(1);
+                    pause(journal.inner.options.backoff, attempt).await;
+                    journal.catch_up(&stream, &mut folded, None).await?;
+                    fresh = true;
+                    attempt += 1;
+                }
+                Err(source) if source.may_have_written() => {
+                    return Err(ExecuteError::OutcomeUnknown { event_ids, source });
+                }
+                Err(error) => {
+                    *slot = Some(folded);
+                    return Err(ExecuteError::Store(error));
+                }
+            }
+        }
+    }
+}
+
+impl Journal {
+    /// Wraps decided events into envelopes.
+    fn build<A: Apply>(
+        &self,
+        stream: &StreamId,
+        folded: &Folded<A>,
+        events: &[A::Event],
+        origin: &Origin,
+        key: Option<CommandKey>,
+    ) -> Result<(Append, Vec<EventId>), ExecuteError<A::Error>> {
+        let new: Vec<NewEvent> = events
+            .iter()
+            .map(|event| {
+                Ok(NewEvent {
+                    id: EventId::new(self.inner.ids.next()),
+                    event_type: EventType::from_static(event.event_type()),
+                    schema_version: event.schema_version(),
+                    payload: event.encode()?,
+                    occurred_at: None,
+                    metadata: origin.metadata.clone(),
+                })
+            })
+            .collect::<Result<_, EncodeError>>()?;
+        let ids = new.iter().map(|event| event.id).collect();
+        let mut append = Append::to(stream.clone(), ExpectedVersion::Exact(folded.version), new);
+        append.command = key;
+        Ok((self.prepare(append)?, ids))
+    }
+}

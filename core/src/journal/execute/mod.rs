@@ -1,0 +1,126 @@
+//! Executing a command: what can be set on it, and what awaiting it does.
+
+mod attempt;
+mod error;
+mod repeat;
+mod resolve;
+
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+
+use tracing::Instrument;
+
+use super::Journal;
+use super::options::Origin;
+use super::receipt::Receipt;
+use crate::aggregate::{Aggregate, Decision};
+use crate::names::{InvalidName, StreamId, StreamVersion};
+use crate::store::{CommandKey, InvalidKey};
+
+pub use error::ExecuteError;
+
+type EventOf<D, M> = <<D as Decision<M>>::Aggregate as Aggregate>::Event;
+type ErrorOf<D, M> = <<D as Decision<M>>::Aggregate as Aggregate>::Error;
+type ReceiptOf<D, M> = Result<Receipt<EventOf<D, M>>, ExecuteError<ErrorOf<D, M>>>;
+
+/// A command that is about to be executed: set what it needs, then await it.
+#[must_use = "a command has no effect until it is awaited"]
+pub struct Execute<'j, D, M> {
+    journal: &'j Journal,
+    stream: Result<StreamId, InvalidName>,
+    decision: D,
+    origin: Origin,
+    key: Result<Option<CommandKey>, InvalidKey>,
+    at: Option<StreamVersion>,
+    dry_run: bool,
+    marker: PhantomData<fn() -> M>,
+}
+
+impl Journal {
+    /// Executes a function of the aggregate's state, or a command: loads the state, lets it
+    /// decide, and appends the events with the loaded version. On a conflict it reads what is new
+    /// and decides again, up to [`attempts`](super::JournalOptions::attempts) times.
+    ///
+    /// # Errors
+    /// [`ExecuteError`] tells apart: refused by the domain, conflicts exhausted, a store that
+    /// failed, an outcome that is unknown.
+    ///
+    /// Dropping the future leaves open whether the events are written.
+    pub fn execute<'j, D, M>(
+        &'j self,
+        id: &<D::Aggregate as Aggregate>::Id,
+        decision: D,
+    ) -> Execute<'j, D, M>
+    where
+        D: Decision<M>,
+    {
+        Execute {
+            journal: self,
+            stream: Self::stream_of::<D::Aggregate>(id),
+            decision,
+            origin: Origin::default(),
+            key: Ok(None),
+            at: None,
+            dry_run: false,
+            marker: PhantomData,
+        }
+    }
+}
+
+impl<D, M> Execute<'_, D, M> {
+    /// Gives the command its effect once: the same key again, even after a restart, returns the
+    /// first receipt. A refused command is not remembered.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.key = CommandKey::new(key).map(Some);
+        self
+    }
+
+    /// Carries where the command comes from into the events.
+    pub fn origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// Decides only if the stream is exactly at this version, and never a second time.
+    pub fn at(mut self, version: StreamVersion) -> Self {
+        self.at = Some(version);
+        self
+    }
+
+    /// Decides and checks, but writes nothing.
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+}
+
+impl<'j, D, M> IntoFuture for Execute<'j, D, M>
+where
+    D: Decision<M> + 'j,
+    M: 'j,
+{
+    type Output = ReceiptOf<D, M>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'j>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let category = <D::Aggregate as Aggregate>::CATEGORY;
+        let span = tracing::info_span!("annals.execute", category);
+        Box::pin(
+            async move {
+                let result = self.run().await;
+                let outcome = match &result {
+                    Ok(_) => "ok",
+                    Err(ExecuteError::Domain(_)) => "refused",
+                    Err(ExecuteError::Conflict { .. }) => "conflict",
+                    Err(ExecuteError::OutcomeUnknown { .. }) => "unknown",
+                    Err(_) => "error",
+                };
+                metrics::counter!("annals_commands_total", "category" => category, "outcome" => outcome)
+                    .increment(1);
+                result
+            }
+            .instrument(span),
+        )
+    }
+}

@@ -1,0 +1,61 @@
+//! The first receipt of a command that comes again.
+
+use super::ExecuteError;
+use crate::event::Event;
+use crate::journal::Journal;
+use crate::journal::fold::LoadError;
+use crate::journal::receipt::Receipt;
+use crate::names::StreamId;
+use crate::store::{CommandKey, StoreError, StreamQuery};
+
+impl Journal {
+    /// The receipt of a command that was executed before.
+    pub(super) async fn first_receipt<Ev: Event, E: std::error::Error + 'static>(
+        &self,
+        stream: &StreamId,
+        key: Option<&CommandKey>,
+    ) -> Result<Option<Receipt<Ev>>, ExecuteError<E>> {
+        let Some(key) = key else { return Ok(None) };
+        let Some(record) = self.store().command(key).await.map_err(ExecuteError::Store)? else {
+            return Ok(None);
+        };
+        if record.stream != *stream {
+            return Err(ExecuteError::Store(StoreError::KeyReused {
+                key: key.to_string(),
+                first: record.stream,
+            }));
+        }
+        let query = StreamQuery::all(stream.clone()).after(record.before).up_to(record.after);
+        let stored = self.store().read_stream(&query).await.map_err(ExecuteError::Store)?;
+        let event_ids = stored.iter().map(|event| event.id).collect();
+        let events = stored
+            .into_iter()
+            .map(|event| {
+                Ev::decode(event.event_type.as_str(), event.schema_version, &event.payload).map_err(
+                    |source| LoadError::Decode {
+                        stream: event.stream,
+                        version: event.version,
+                        source,
+                    },
+                )
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Some(Receipt {
+            stream: record.stream,
+            version: record.after,
+            position: record.position,
+            events,
+            event_ids,
+            repeated: true,
+            dry_run: false,
+        }))
+    }
+}
+
+/// A store said that a command is recorded and then does not find it: its contract is broken.
+pub(super) fn lost_record<E: std::error::Error>(stream: &StreamId) -> ExecuteError<E> {
+    ExecuteError::Store(StoreError::Corrupt {
+        place: format!("the record of a command on `{stream}`"),
+        detail: "it was reported as executed, and cannot be found".to_owned(),
+    })
+}
