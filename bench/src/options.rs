@@ -24,7 +24,7 @@ pub(crate) struct Options {
     pub(crate) workers: Option<u64>,
 
     /// How many events: appended, or in the history that is loaded or rebuilt.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(100..=100_000_000))]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub(crate) events: Option<u64>,
 
     /// How often each side runs; medians are printed.

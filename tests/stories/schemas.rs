@@ -326,3 +326,30 @@ async fn what_was_refused_at_registration_cannot_be_appended() {
     assert!(matches!(result, Err(JournalError::Schema(_))), "{result:?}");
     assert!(bank.stored().await.is_empty());
 }
+
+mod on_json {
+    use super::*;
+
+    /// Reads version 1 of `order.placed` as plain JSON, which says nothing about its shape.
+    #[derive(Event, Debug, PartialEq)]
+    #[event(name = "order.placed", version = 2, upcast(1 = count_lines), crate = annals_core)]
+    pub(super) struct OrderPlaced {
+        pub(super) count: u64,
+    }
+
+    fn count_lines(old: serde_json::Value) -> serde_json::Value {
+        serde_json::json!({ "count": old["lines"].as_array().map_or(0, Vec::len) })
+    }
+}
+
+#[tokio::test]
+async fn an_upcaster_on_json_leaves_the_word_to_who_wrote_the_version() {
+    let mut bank = Bank::open();
+    register::<first::OrderEvent>(&bank).await.expect("the types hold together");
+    let stored = bank.journal.store().schemas().await.expect("schemas can be read");
+    let restarted = bank.another();
+    register::<on_json::OrderPlaced>(&restarted).await.expect("version 1 stands as it was");
+    let now = restarted.journal.store().schemas().await.expect("schemas can be read");
+    assert!(stored.iter().all(|schema| now.contains(schema)), "version 1 is not overwritten");
+    assert_eq!(now.len(), stored.len() + 1, "version 2 is registered beside it");
+}

@@ -8,9 +8,11 @@ pub use registered::RegisteredSchema;
 pub use registry::{SchemaError, SchemaRegistry};
 pub use validator::SchemaViolation;
 
-/// The JSON Schema of `T`, draft 2020-12.
+/// The JSON Schema of `T`, draft 2020-12. Types within are written out where they stand, so that
+/// the names of Rust types are no part of it.
 pub fn schema_of<T: schemars::JsonSchema>() -> serde_json::Value {
     schemars::generate::SchemaSettings::draft2020_12()
+        .with(|settings| settings.inline_subschemas = true)
         .into_generator()
         .into_root_schema_for::<T>()
         .to_value()

@@ -257,8 +257,15 @@ impl KnownType {
         texts(self) == texts(other)
     }
 
+    /// What the store should know. An older version that an upcaster takes as plain JSON says
+    /// nothing about its shape: there the program that wrote it has the word.
     fn registrations(&self) -> impl Iterator<Item = RegisteredSchema> + '_ {
-        self.versions.iter().zip(1..).map(|((schema, _), version)| RegisteredSchema {
+        let newest = self.descriptor.version;
+        let says_something = move |(schema, version): &(&(String, _), u32)| {
+            *version == newest || !matches!(schema.0.as_str(), "{}" | "true")
+        };
+        let versions = self.versions.iter().zip(1..).filter(says_something);
+        versions.map(|((schema, _), version)| RegisteredSchema {
             event_type: self.descriptor.event_type.to_owned(),
             version,
             family: self.descriptor.family.map(str::to_owned),

@@ -65,18 +65,12 @@ pub(crate) struct RegisteredV1 {
     name: String,
 }
 
-/// What version 2 looked like. Inline, because the stored schema has no reference in it either.
-#[derive(Serialize, JsonSchema)]
-#[schemars(inline)]
+/// What version 2 looked like.
+#[derive(Serialize)]
 pub(crate) struct RegisteredV2 {
     first_name: String,
     last_name: String,
 }
-
-/// Version 2 as a step on JSON takes it: read as it stands, with the schema it was stored under.
-#[derive(Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub(crate) struct RegisteredV2Json(#[schemars(with = "RegisteredV2")] Value);
 
 /// From version 1 to 2, typed. Everything before the last space is the first name.
 fn split_name(old: RegisteredV1) -> RegisteredV2 {
@@ -86,7 +80,7 @@ fn split_name(old: RegisteredV1) -> RegisteredV2 {
 
 /// From version 2 to 3, on JSON: shorter when fields only move. Nobody had been asked for consent,
 /// so nobody had given it.
-fn nest_name(RegisteredV2Json(old): RegisteredV2Json) -> Value {
+fn nest_name(old: Value) -> Value {
     json!({
         "name": { "first": old["first_name"], "last": old["last_name"] },
         "newsletter": false,

@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Screen, count};
 
-const TEMPLATE: &str = "  {prefix:<20} [{bar:30}] {pos:>7} of {len:<7} {msg}";
+const TEMPLATE: &str = "  {prefix:<20} [{bar:20}] {pos:>6} of {len:<6} {wide_msg}";
 
 pub(crate) struct Progress {
     screen: Screen,
@@ -39,8 +39,8 @@ impl Progress {
     /// `done` of the total, and a word on it.
     pub(crate) fn set(&self, done: u64, note: impl FnOnce() -> String) {
         if let Some(bar) = &self.bar {
-            bar.set_position(done);
             bar.set_message(note());
+            bar.set_position(done);
             return;
         }
         let total = self.total.load(Ordering::Relaxed);
