@@ -5,18 +5,24 @@
 //! - [`prelude`]: the names most programs need.
 //! - [`store`] and [`table`]: the traits of a store, for authors of stores and for raw access.
 
-mod annals;
+// The derives write paths that begin with `::annals`.
+extern crate self as annals;
+
 mod builder;
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+pub mod example;
 mod execute;
+mod handle;
 mod open;
 pub mod prelude;
 
 #[doc(hidden)]
 pub mod __private;
 
-pub use annals::Annals;
 pub use builder::{Builder, StartError};
 pub use execute::{Execute, ThenRead, ThenReadError};
+pub use handle::Annals;
 pub use open::open_store;
 
 pub use annals_core::*;

@@ -178,7 +178,7 @@ fn run(
 ) {
     let place = options.place();
     let mut jobs = Vec::new();
-    while let Some(first) = queue.blocking_recv() {
+    while let Some(first) = next(&mut queue) {
         // Work of unknown length ends a group, so that the writes behind it are not held up by
         // more of its kind.
         let mut more = first.isolation() == Isolation::None;
@@ -197,6 +197,19 @@ fn run(
             job.finish(outcome.clone());
         }
     }
+}
+
+/// The next write.
+fn next(queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
+    let spin: u64 = std::env::var("SPIN").map(|s| s.parse().unwrap()).unwrap_or(0);
+    if spin > 0 {
+        let begun = std::time::Instant::now();
+        while begun.elapsed() < std::time::Duration::from_micros(spin) {
+            if let Ok(job) = queue.try_recv() { return Some(job); }
+            for _ in 0..20 { std::hint::spin_loop(); }
+        }
+    }
+    queue.blocking_recv()
 }
 
 /// Runs and commits a group. Returns the new head if the log has grown.

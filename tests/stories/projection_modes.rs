@@ -159,3 +159,59 @@ async fn a_handler_with_sql_of_its_own() {
     assert!(refused.err().unwrap().to_string().contains("thirteen"), "history holds it already");
     assert_eq!(store.head().await.unwrap(), before);
 }
+
+/// Keeps the largest deposit of each account, row by row, with no SQL.
+struct Largest;
+
+#[derive(annals::ReadModel, Debug, Clone, PartialEq)]
+#[read_model(table = "largest")]
+struct LargestDeposit {
+    #[key]
+    account: u32,
+    cents: i64,
+}
+
+#[async_trait]
+impl EventHandler for Largest {
+    type Event = AccountEvent;
+    const NAME: &'static str = "largest";
+    const VERSION: u32 = 1;
+
+    fn tables() -> Vec<TableSpec> {
+        vec![<LargestDeposit as annals::ReadModel>::table().clone()]
+    }
+
+    async fn handle(
+        event: &Recorded<AccountEvent>,
+        tables: &mut HandlerTables<'_>,
+    ) -> Result<(), BoxError> {
+        let account = event.aggregate_id()?;
+        let known = tables.get::<LargestDeposit>(&account).await?.map_or(0, |row| row.cents);
+        match event.event {
+            AccountEvent::Deposited { cents } if cents > known => {
+                tables.put(&LargestDeposit { account, cents }).await
+            }
+            AccountEvent::Closed => tables.remove::<LargestDeposit>(&account).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handler_without_sql_runs_on_every_store() {
+    for (store, builder, _directory) in stores().await {
+        for inline in [false, true] {
+            let builder =
+                if inline { builder().handle_inline(Largest) } else { builder().handle(Largest) };
+            let annals = builder.start().await.unwrap();
+            for cents in [3, 9, 4] {
+                annals.execute(&1, |account: &Account| account.deposit(cents)).await.unwrap();
+                annals.execute(&2, |account: &Account| account.deposit(cents)).await.unwrap();
+            }
+            let close = annals.execute(&2, |_: &Account| Ok(AccountEvent::Closed)).await.unwrap();
+            let rows = annals.read::<LargestDeposit>().after(close.position).list().await.unwrap();
+            assert_eq!(rows, [LargestDeposit { account: 1, cents: 9 }], "{store}, inline {inline}");
+            annals.shutdown().await;
+        }
+    }
+}

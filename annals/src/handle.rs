@@ -1,0 +1,280 @@
+//! The one handle of a program.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_core::store::{Store, StoreError};
+use annals_core::{Aggregate, Decision, Journal, Position};
+use annals_projections::{
+    Live, Projection, Projections, Query, ReadModel, RebuildHandle, Status, WaitError,
+};
+
+use crate::builder::Builder;
+use crate::execute::Execute;
+use crate::open::open_store;
+
+/// A running program: commands in, read models out. Cloning is cheap. Dereferences to
+/// [`Journal`], which loads aggregates and appends events.
+///
+/// When the last clone is dropped, the projections stop; [`shutdown`](Self::shutdown) waits for
+/// that.
+#[derive(Clone)]
+pub struct Annals {
+    journal: Journal,
+    projections: Arc<Projections>,
+}
+
+impl Annals {
+    /// Opens the store a URL names: `memory:` or `sqlite://path`.
+    ///
+    /// # Errors
+    /// [`StoreError`] says what is wrong with the URL or the store.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// annals.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// annals.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn open(url: &str) -> Result<Builder, StoreError> {
+        Ok(Builder::new(open_store(url).await?))
+    }
+
+    /// Uses a store that was opened elsewhere, with options of one's own.
+    pub fn on(store: impl Store + 'static) -> Builder {
+        Builder::new(Arc::new(store))
+    }
+
+    /// Uses a store that is shared already.
+    pub fn on_shared(store: Arc<dyn Store>) -> Builder {
+        Builder::new(store)
+    }
+
+    pub(crate) fn new(journal: Journal, projections: Projections) -> Self {
+        Self { journal, projections: Arc::new(projections) }
+    }
+
+    /// Executes a function of the aggregate's state, or a command. See
+    /// [`Journal::execute`]; [`then_read`](Execute::then_read) reads what came of it.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// let deposit = |account: &Account| account.deposit(500);
+    /// let receipt = annals.execute(&7, deposit).idempotency_key("payment 12").await?;
+    /// assert_eq!(receipt.version.get(), 1);
+    /// // The same command again, even after a restart, returns the first receipt.
+    /// let again = annals.execute(&7, deposit).idempotency_key("payment 12").await?;
+    /// assert!(again.repeated);
+    /// assert_eq!(again.position, receipt.position);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn execute<'a, D, M>(
+        &'a self,
+        id: &<D::Aggregate as Aggregate>::Id,
+        decision: D,
+    ) -> Execute<'a, D, M>
+    where
+        D: Decision<M>,
+    {
+        Execute::new(self.journal.execute(id, decision), &self.projections)
+    }
+
+    /// Executes only if the aggregate is exactly at a version.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// use annals::{ExecuteError, StreamVersion};
+    ///
+    /// let deposit = |account: &Account| account.deposit(500);
+    /// annals.execute_at(&7, StreamVersion::NONE, deposit).await?;
+    /// let late = annals.execute_at(&7, StreamVersion::NONE, deposit).await;
+    /// assert!(matches!(late, Err(ExecuteError::Conflict { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn execute_at<'a, D, M>(
+        &'a self,
+        id: &<D::Aggregate as Aggregate>::Id,
+        version: annals_core::StreamVersion,
+        decision: D,
+    ) -> Execute<'a, D, M>
+    where
+        D: Decision<M>,
+    {
+        self.execute(id, decision).at(version)
+    }
+
+    /// Decides and checks, but writes nothing.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// let would = annals.dry_run(&7, |account: &Account| account.deposit(500)).await?;
+    /// assert_eq!(would.events, [AccountEvent::Deposited { cents: 500 }]);
+    /// assert_eq!(annals.load::<Account>(&7).await?.state.cents, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dry_run<'a, D, M>(
+        &'a self,
+        id: &<D::Aggregate as Aggregate>::Id,
+        decision: D,
+    ) -> Execute<'a, D, M>
+    where
+        D: Decision<M>,
+    {
+        self.execute(id, decision).dry_run()
+    }
+
+    /// A query on a read model: `.get(&key)`, or `.filter(…).order_by(…).page(…).list()`.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// let receipt = annals.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// let balance = annals.read::<Balance>().after(receipt.position).get(&7).await?;
+    /// assert_eq!(balance.unwrap().cents, 500);
+    /// let rich = annals.read::<Balance>()
+    ///     .filter(Balance::CENTS.at_least(100))
+    ///     .order_by(Balance::CENTS.descending())
+    ///     .page(0, 20)
+    ///     .list()
+    ///     .await?;
+    /// assert_eq!(rich.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn read<M: ReadModel>(&self) -> Query<M> {
+        self.projections.read()
+    }
+
+    /// A projection folded on demand, with nothing stored.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.start().await?;
+    /// annals.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// let rows = annals.live::<Balances>().all().await?;
+    /// assert_eq!(rows[&7].cents, 500);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn live<P: Projection>(&self) -> Live<P> {
+        self.projections.live()
+    }
+
+    /// Rebuilds a projection from history, beside the tables that serve, and switches. Await the
+    /// handle for the end, or watch its progress.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// annals.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// let mut rebuild = annals.rebuild::<Balances>();
+    /// while let Some(progress) = rebuild.next_progress().await {
+    ///     println!("{} %, {:.0} events/s", progress.percent(), progress.events_per_second);
+    /// }
+    /// assert!(rebuild.await?.done);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn rebuild<P: Projection>(&self) -> RebuildHandle {
+        self.projections.rebuild(P::NAME)
+    }
+
+    /// Rebuilds a projection or handler by its name.
+    pub fn rebuild_named(&self, projection: &'static str) -> RebuildHandle {
+        self.projections.rebuild(projection)
+    }
+
+    /// Waits until every projection of this program has taken in everything up to a position.
+    ///
+    /// # Errors
+    /// [`WaitError`] names the one that did not get there in time.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// use std::time::Duration;
+    ///
+    /// let receipt = annals.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// annals.wait_for(receipt.position, Duration::from_secs(5)).await?;
+    /// assert_eq!(annals.read::<Balance>().count().await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn wait_for(&self, position: Position, timeout: Duration) -> Result<(), WaitError> {
+        self.projections.wait_for(position, timeout).await
+    }
+
+    /// How each projection is doing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// for projection in annals.status().await? {
+    ///     println!("{} is {} events behind", projection.name, projection.lag_events);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn status(&self) -> Result<Vec<Status>, StoreError> {
+        self.projections.status().await
+    }
+
+    /// Stops the projections after writing what they have folded. The store stays open.
+    pub async fn shutdown(&self) {
+        self.projections.stop().await;
+    }
+}
+
+impl Deref for Annals {
+    type Target = Journal;
+
+    fn deref(&self) -> &Journal {
+        &self.journal
+    }
+}
+
+impl fmt::Debug for Annals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Annals").field("projections", &self.projections).finish_non_exhaustive()
+    }
+}
