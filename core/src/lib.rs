@@ -20,9 +20,9 @@ pub mod table;
 pub mod __private;
 
 pub use aggregate::{
-    Aggregate, Apply, ByCommand, ByFunction, ByFunctionWithContext, Clock, Command, Decide,
-    Decision, DecisionContext, IdGenerator, IntoDecision, IntoEvents, Outcome, SnapshotPolicy,
-    SystemClock, SystemIds,
+    Aggregate, Apply, ByCommand, ByCommandReference, ByFunction, ByFunctionWithContext, Clock,
+    Command, Decide, Decision, DecisionContext, IdGenerator, IntoDecision, IntoEvents, Outcome,
+    SnapshotPolicy, SystemClock, SystemIds,
 };
 pub use envelope::{
     CloudEvent, CloudEventError, EventId, EventType, InvalidAggregateId, Metadata, NewEvent,

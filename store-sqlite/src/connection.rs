@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 
 use crate::error::translate;
 use crate::options::{SqliteOptions, Synchronous};
+use crate::statements::COUNT_TABLES;
 
 /// Marks a file as ours: "Anls".
 const APPLICATION_ID: i32 = 0x416e_6c73;
@@ -86,18 +87,23 @@ fn prepare(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result
 
 /// Marks a new file as ours, and refuses one of another program.
 fn claim(connection: &Connection, options: &SqliteOptions) -> Result<(), StoreError> {
+    // First the tables, then the id: another process that makes the file sets the id first.
+    let tables: i64 = connection
+        .query_row(COUNT_TABLES, [], |row| row.get(0))
+        .map_err(|error| explain_open(error, options))?;
     let id: i32 = connection
         .pragma_query_value(None, "application_id", |row| row.get(0))
         .map_err(|error| explain_open(error, options))?;
-    match id {
-        APPLICATION_ID => Ok(()),
-        0 => connection
+    match (id, tables) {
+        (APPLICATION_ID, _) => Ok(()),
+        // Nobody's yet.
+        (0, 0) => connection
             .pragma_update(None, "application_id", APPLICATION_ID)
             .map_err(|error| explain_open(error, options)),
-        other => Err(StoreError::Invalid {
+        (other, _) => Err(StoreError::Invalid {
             why: format!(
-                "{} is a database of another program (application id {other:#x}): \
-                 give Annals a file of its own",
+                "{} is a database of another program (application id {other:#x}, {tables} \
+                 tables): give Annals a file of its own",
                 options.place()
             ),
         }),

@@ -13,6 +13,7 @@ macro_rules! statements {
 statements! {
     BEGIN = "begin";
     COMMIT = "commit";
+    COUNT_TABLES = "count_tables";
     CREATE_MIGRATIONS = "create_migrations";
     FIND_COMMAND = "find_command";
     FIND_EVENT = "find_event";

@@ -32,9 +32,10 @@ impl ToSql for Bind<'_> {
     }
 }
 
-/// `2010-12-01T08:26:00.000000Z`
+/// `2010-12-01T08:26:00.000000000Z`: all that a timestamp holds, so that a row that was stored
+/// equals the row that was folded.
 fn time_text(time: Timestamp) -> String {
-    format!("{time:.6}")
+    format!("{time:.9}")
 }
 
 /// Reads a row whose columns are those of the table, in order.

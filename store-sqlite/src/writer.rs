@@ -164,9 +164,14 @@ impl Writer {
         F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
+        let t0 = std::time::Instant::now();
         let task = Task { work: Some(work), result: None, reply, isolation };
         self.jobs.send(Box::new(task)).await.map_err(|_| StoreError::Closed)?;
-        result.await.map_err(|_| StoreError::Closed)?
+        unsafe_stats(6, t0.elapsed());
+        let t0 = std::time::Instant::now();
+        let x = result.await.map_err(|_| StoreError::Closed)?;
+        unsafe_stats(7, t0.elapsed());
+        x
     }
 }
 
@@ -178,7 +183,7 @@ fn run(
 ) {
     let place = options.place();
     let mut jobs = Vec::new();
-    while let Some(first) = next(&mut queue) {
+    while let Some(first) = queue.blocking_recv() {
         // Work of unknown length ends a group, so that the writes behind it are not held up by
         // more of its kind.
         let mut more = first.isolation() == Isolation::None;
@@ -188,28 +193,19 @@ fn run(
             more = job.isolation() == Isolation::None;
             jobs.push(job);
         }
+        let t0 = std::time::Instant::now();
         let outcome = commit_group(&mut connection, &mut jobs, options, &place);
+        unsafe_stats(0, t0.elapsed());
         if let Ok(Some(head)) = outcome {
             wakeups.wake(head);
         }
         let outcome = outcome.map(|_| ());
+        let t0 = std::time::Instant::now();
         for job in jobs.drain(..) {
             job.finish(outcome.clone());
         }
+        unsafe_stats(1, t0.elapsed());
     }
-}
-
-/// The next write.
-fn next(queue: &mut mpsc::Receiver<Box<dyn Job>>) -> Option<Box<dyn Job>> {
-    let spin: u64 = std::env::var("SPIN").map(|s| s.parse().unwrap()).unwrap_or(0);
-    if spin > 0 {
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < std::time::Duration::from_micros(spin) {
-            if let Ok(job) = queue.try_recv() { return Some(job); }
-            for _ in 0..20 { std::hint::spin_loop(); }
-        }
-    }
-    queue.blocking_recv()
 }
 
 /// Runs and commits a group. Returns the new head if the log has grown.
@@ -219,6 +215,7 @@ fn commit_group(
     options: &SqliteOptions,
     place: &str,
 ) -> Result<Option<Position>, StoreError> {
+    let t0 = std::time::Instant::now();
     connection
         .prepare_cached(BEGIN)
         .and_then(|mut begin| begin.execute([]))
@@ -230,12 +227,16 @@ fn commit_group(
     let now = options.clock.now().as_microsecond();
     let now = Timestamp::from_microsecond(now).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut group = Group { connection, head: before, now, place, broken: None };
+    unsafe_stats(2, t0.elapsed());
+    let t0 = std::time::Instant::now();
     for job in jobs {
         job.run(&mut group);
         if group.broken.is_some() {
             break;
         }
     }
+    unsafe_stats(3, t0.elapsed());
+    let t0 = std::time::Instant::now();
     let Group { head, broken, connection, .. } = group;
     if let Some(error) = broken {
         return Err(roll_back(connection, error));
@@ -249,7 +250,11 @@ fn commit_group(
             return Err(roll_back(connection, error));
         }
     }
-    match connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([])) {
+    unsafe_stats(4, t0.elapsed());
+    let t0 = std::time::Instant::now();
+    let r = connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([]));
+    unsafe_stats(5, t0.elapsed());
+    match r /*.and_then() */ {
         Ok(_) => Ok((head > before).then_some(head)),
         Err(error) => {
             let error = translate_commit(error, place);
@@ -266,4 +271,13 @@ fn roll_back(connection: &Connection, error: StoreError) -> StoreError {
         tracing::error!(%again, "a transaction could not be rolled back");
     }
     error
+}
+
+pub(crate) static S: std::sync::Mutex<[Vec<u32>; 8]> = std::sync::Mutex::new([const { Vec::new() }; 8]);
+fn unsafe_stats(i: usize, d: std::time::Duration) {
+    let mut s = S.lock().unwrap();
+    s[i].push(d.as_nanos() as u32);
+    if i == 7 && s[7].len() == 1900 {
+        for (i, v) in s.iter_mut().enumerate() { v.sort(); eprintln!("{i} p50 {} us", v[v.len()/2] / 1000); }
+    }
 }

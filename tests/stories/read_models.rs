@@ -54,7 +54,7 @@ fn row(event: &Recorded<Taken>) -> SampleRow {
         float: f64::from(number) / 4.0,
         decimal: event.event.decimal,
         even: number % 2 == 0,
-        at: Timestamp::from_microsecond(i64::from(number) * 1_000_001).unwrap(),
+        at: Timestamp::from_nanosecond(i128::from(number) * 1_000_000_001).unwrap(),
         day: Date::constant(2010, 12, 1 + (number.unsigned_abs() % 20) as i8),
         note: (number % 3 == 0).then(|| "third".to_owned()),
         parts: BTreeMap::from([("all".to_owned(), vec![1, number.unsigned_abs()])]),
@@ -95,7 +95,7 @@ async fn every_column_can_be_filtered_sorted_and_paged() {
 
         let one = read().get(&(id(6), 6)).await.unwrap().unwrap();
         assert_eq!((one.note.as_deref(), one.float, one.even), (Some("third"), 1.5, true));
-        assert_eq!(one.at.as_microsecond(), 6_000_006);
+        assert_eq!(one.at.as_nanosecond(), 6_000_000_006, "nothing is cut off");
         assert_eq!(one.parts["all"], [1, 6]);
         assert_eq!(read().get(&(id(5), 6)).await.unwrap(), None);
 

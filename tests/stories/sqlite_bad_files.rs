@@ -99,11 +99,19 @@ async fn a_file_that_is_damaged_in_the_middle() {
 #[tokio::test]
 async fn a_database_of_another_program() {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("photos.db");
-    let raw = rusqlite::Connection::open(&file).unwrap();
-    raw.execute_batch("PRAGMA application_id = 77; CREATE TABLE photos (name TEXT);").unwrap();
-    let error = refusal(SqliteOptions::new(&file)).await;
-    says(&error, &["photos.db", "another program", "file of its own"]);
+    // Most programs do not set an id: then it is their tables that tell.
+    for (name, sql) in [
+        ("marked.db", "PRAGMA application_id = 77;"),
+        ("photos.db", "CREATE TABLE photos (name TEXT);"),
+    ] {
+        let file = directory.path().join(name);
+        let raw = rusqlite::Connection::open(&file).unwrap();
+        raw.execute_batch(sql).unwrap();
+        let before = std::fs::read(&file).unwrap();
+        let error = refusal(SqliteOptions::new(&file)).await;
+        says(&error, &[name, "another program", "file of its own"]);
+        assert_eq!(std::fs::read(&file).unwrap(), before, "left as it was");
+    }
 }
 
 #[tokio::test]

@@ -46,8 +46,11 @@ pub struct DecisionContext {
 }
 
 impl DecisionContext {
-    /// A context of one's own, for tests of decisions.
+    /// A context of one's own, for tests of decisions. The time is cut to the microsecond, which
+    /// is what every database keeps.
     pub fn new(now: Timestamp, ids: Arc<dyn IdGenerator>) -> Self {
+        // A timestamp in microseconds is always a timestamp.
+        let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
         Self { now, ids }
     }
 

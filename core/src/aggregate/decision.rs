@@ -43,6 +43,10 @@ pub struct ByFunctionWithContext<A, R>(std::marker::PhantomData<fn(A) -> R>);
 #[derive(Debug)]
 pub struct ByCommand;
 
+/// Marks a reference to a command, which can be executed again.
+#[derive(Debug)]
+pub struct ByCommandReference;
+
 impl<F, A, R> Decision<ByFunction<A, R>> for F
 where
     F: Fn(&A) -> R + Send,
@@ -70,6 +74,14 @@ where
 }
 
 impl<C: Command> Decision<ByCommand> for C {
+    type Aggregate = C::Aggregate;
+
+    fn decide(&self, state: &C::Aggregate, context: &DecisionContext) -> Outcome<C::Aggregate> {
+        Decide::<C>::decide(state, self, context)
+    }
+}
+
+impl<C: Command> Decision<ByCommandReference> for &C {
     type Aggregate = C::Aggregate;
 
     fn decide(&self, state: &C::Aggregate, context: &DecisionContext) -> Outcome<C::Aggregate> {

@@ -8,7 +8,8 @@ mod snapshot;
 pub use command::{Command, Decide};
 pub use context::{Clock, DecisionContext, IdGenerator, SystemClock, SystemIds};
 pub use decision::{
-    ByCommand, ByFunction, ByFunctionWithContext, Decision, IntoDecision, IntoEvents, Outcome,
+    ByCommand, ByCommandReference, ByFunction, ByFunctionWithContext, Decision, IntoDecision,
+    IntoEvents, Outcome,
 };
 pub use snapshot::SnapshotPolicy;
 

@@ -21,7 +21,7 @@ pub enum ColumnType {
     Decimal,
     /// True or false.
     Boolean,
-    /// A point in time, to the microsecond.
+    /// A point in time.
     Timestamp,
     /// A calendar day.
     Date,

@@ -45,6 +45,7 @@ fn what_holds_is_silent() {
 fn a_command_sees_the_time_and_the_ids_of_the_scenario() {
     let leap_day = "2024-02-29T00:00:00Z".parse().expect("a timestamp");
     let owner = "1 at 2024-02-29T00:00:00Z".to_owned();
+    rich().at(leap_day).when(&Stamp).then([Opened { owner: owner.clone() }]);
     rich().at(leap_day).when(Stamp).then([Opened { owner }]);
 }
 
