@@ -164,14 +164,9 @@ impl Writer {
         F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, result) = oneshot::channel();
-        let t0 = std::time::Instant::now();
         let task = Task { work: Some(work), result: None, reply, isolation };
         self.jobs.send(Box::new(task)).await.map_err(|_| StoreError::Closed)?;
-        unsafe_stats(6, t0.elapsed());
-        let t0 = std::time::Instant::now();
-        let x = result.await.map_err(|_| StoreError::Closed)?;
-        unsafe_stats(7, t0.elapsed());
-        x
+        result.await.map_err(|_| StoreError::Closed)?
     }
 }
 
@@ -193,18 +188,14 @@ fn run(
             more = job.isolation() == Isolation::None;
             jobs.push(job);
         }
-        let t0 = std::time::Instant::now();
         let outcome = commit_group(&mut connection, &mut jobs, options, &place);
-        unsafe_stats(0, t0.elapsed());
         if let Ok(Some(head)) = outcome {
             wakeups.wake(head);
         }
         let outcome = outcome.map(|_| ());
-        let t0 = std::time::Instant::now();
         for job in jobs.drain(..) {
             job.finish(outcome.clone());
         }
-        unsafe_stats(1, t0.elapsed());
     }
 }
 
@@ -215,7 +206,6 @@ fn commit_group(
     options: &SqliteOptions,
     place: &str,
 ) -> Result<Option<Position>, StoreError> {
-    let t0 = std::time::Instant::now();
     connection
         .prepare_cached(BEGIN)
         .and_then(|mut begin| begin.execute([]))
@@ -227,16 +217,12 @@ fn commit_group(
     let now = options.clock.now().as_microsecond();
     let now = Timestamp::from_microsecond(now).unwrap_or(Timestamp::UNIX_EPOCH);
     let mut group = Group { connection, head: before, now, place, broken: None };
-    unsafe_stats(2, t0.elapsed());
-    let t0 = std::time::Instant::now();
     for job in jobs {
         job.run(&mut group);
         if group.broken.is_some() {
             break;
         }
     }
-    unsafe_stats(3, t0.elapsed());
-    let t0 = std::time::Instant::now();
     let Group { head, broken, connection, .. } = group;
     if let Some(error) = broken {
         return Err(roll_back(connection, error));
@@ -250,11 +236,7 @@ fn commit_group(
             return Err(roll_back(connection, error));
         }
     }
-    unsafe_stats(4, t0.elapsed());
-    let t0 = std::time::Instant::now();
-    let r = connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([]));
-    unsafe_stats(5, t0.elapsed());
-    match r /*.and_then() */ {
+    match connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([])) {
         Ok(_) => Ok((head > before).then_some(head)),
         Err(error) => {
             let error = translate_commit(error, place);
@@ -271,13 +253,4 @@ fn roll_back(connection: &Connection, error: StoreError) -> StoreError {
         tracing::error!(%again, "a transaction could not be rolled back");
     }
     error
-}
-
-pub(crate) static S: std::sync::Mutex<[Vec<u32>; 8]> = std::sync::Mutex::new([const { Vec::new() }; 8]);
-fn unsafe_stats(i: usize, d: std::time::Duration) {
-    let mut s = S.lock().unwrap();
-    s[i].push(d.as_nanos() as u32);
-    if i == 7 && s[7].len() == 1900 {
-        for (i, v) in s.iter_mut().enumerate() { v.sort(); eprintln!("{i} p50 {} us", v[v.len()/2] / 1000); }
-    }
 }

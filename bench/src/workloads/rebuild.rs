@@ -11,14 +11,7 @@ use crate::measure::{Sample, Stopwatch};
 use crate::task::{Task, history};
 
 pub(super) async fn measure(store: Arc<dyn Store>, task: &Task) -> Result<Sample, Failure> {
-    let annals = Annals::on_shared(store)
-        .runner_options(annals::RunnerOptions {
-            page_events: std::env::var("PAGE").map(|p| p.parse().unwrap()).unwrap_or(5000),
-            ..Default::default()
-        })
-        .project(Balances)
-        .start()
-        .await?;
+    let annals = Annals::on_shared(store).project(Balances).start().await?;
     wait_for_head(&annals).await?;
     let (accounts, each) = history(task);
     let watch = Stopwatch::start();
