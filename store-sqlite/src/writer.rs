@@ -61,7 +61,10 @@ where
     fn run(&mut self, group: &mut Group<'_>) {
         let Some(work) = self.work.take() else { return };
         let result = match self.isolation {
-            Isolation::None => guarded(work, group),
+            Isolation::None => guarded(work, group).unwrap_or_else(|panic| {
+                // Nobody knows what it had written: the whole group goes.
+                Err(group.broken.get_or_insert(panic).clone())
+            }),
             Isolation::Savepoint => in_savepoint(work, group),
         };
         self.result = Some(result);
@@ -83,15 +86,15 @@ where
     }
 }
 
-/// Runs work that may panic: the writer outlives it.
+/// Runs work that may panic: the writer outlives it. What it wrote until then has to be undone.
 fn guarded<T>(
     work: impl FnOnce(&mut Group<'_>) -> Result<T, StoreError>,
     group: &mut Group<'_>,
-) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(|| work(group))).unwrap_or_else(|panic| {
+) -> Result<Result<T, StoreError>, StoreError> {
+    catch_unwind(AssertUnwindSafe(|| work(group))).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(StoreError::refused(format!("it panicked: {}", text.unwrap_or_default())))
+        StoreError::refused(format!("it panicked: {}", text.unwrap_or_default()))
     })
 }
 
@@ -102,7 +105,7 @@ pub(crate) fn in_savepoint<T>(
 ) -> Result<T, StoreError> {
     let head = group.head;
     group.run_sql("SAVEPOINT one")?;
-    let result = guarded(work, group);
+    let result = guarded(work, group).flatten();
     if result.is_err() {
         group.head = head;
         group.run_sql("ROLLBACK TO one")?;

@@ -133,3 +133,51 @@ async fn two_runners_of_one_projection() {
         }
     }
 }
+
+/// Inline, the append fails with the fold, nothing of either stays, and others go on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_in_an_inline_fold() {
+    struct Inline;
+    #[derive(ReadModel, Debug, Clone)]
+    #[read_model(table = "inline_counts")]
+    struct InlineCount {
+        #[key]
+        account: u32,
+        events: i64,
+    }
+    impl Projection for Inline {
+        type Event = AccountEvent;
+        type Row = InlineCount;
+        fn fold(account: &u32, row: &mut Option<InlineCount>, event: &Recorded<AccountEvent>) {
+            let thirteen = AccountEvent::Deposited { cents: 13 };
+            assert!(event.event != thirteen, "thirteen is refused");
+            row.get_or_insert(InlineCount { account: *account, events: 0 }).events += 1;
+        }
+    }
+
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("inline.db");
+    let store = annals::SqliteStore::open(file).await.unwrap();
+    let annals = Annals::on(store).project_inline(Inline).start().await.unwrap();
+    let mut tasks = Vec::new();
+    for n in 0..40_u64 {
+        let annals = annals.clone();
+        tasks.push(tokio::spawn(async move {
+            let cents = if n % 10 == 3 { 13 } else { 1 };
+            annals.execute(&n, |account: &Account| account.deposit(cents)).await
+        }));
+    }
+    for (task, n) in tasks.into_iter().zip(0..) {
+        match task.await.unwrap() {
+            Ok(_) => assert_ne!(n % 10, 3),
+            Err(error) => {
+                assert_eq!(n % 10, 3, "a neighbour was hurt: {error}");
+                assert!(error.to_string().contains("thirteen is refused"), "{error}");
+            }
+        }
+    }
+    assert_eq!(annals.store().head().await.unwrap().get(), 2 * 36, "nothing of them stays");
+    let rows = annals.read::<InlineCount>().list().await.unwrap();
+    assert_eq!(rows.len(), 36);
+    assert!(rows.iter().all(|row| row.events == 2), "{rows:?}");
+}
