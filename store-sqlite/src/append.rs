@@ -3,7 +3,7 @@
 use annals_core::store::{
     Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace,
 };
-use annals_core::{EventId, NewEvent, Position, RecordedEvent, StreamId, StreamVersion};
+use annals_core::{EventId, Metadata, NewEvent, Position, RecordedEvent, StreamId, StreamVersion};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
@@ -126,9 +126,9 @@ fn insert(
 ) -> Result<(), StoreError> {
     let at = Position::new(group.head.get() + 1);
     let metadata = &event.metadata;
-    let custom = (!metadata.custom.is_empty())
-        // A map of strings is always JSON.
-        .then(|| serde_json::to_string(&metadata.custom).unwrap_or_default());
+    let metadata = (*metadata != Metadata::default())
+        // Texts, and a map of them, can always be written as JSON.
+        .then(|| serde_json::to_string(metadata).unwrap_or_default());
     let inserted = group.connection.prepare_cached(INSERT_EVENT).and_then(|mut statement| {
         statement.execute(params![
             signed(at.get()),
@@ -141,12 +141,7 @@ fn insert(
             group.now.as_microsecond(),
             event.occurred_at.unwrap_or(group.now).as_microsecond(),
             event.payload.as_str(),
-            metadata.source,
-            metadata.correlation_id,
-            metadata.causation_id,
-            metadata.traceparent,
-            metadata.actor,
-            custom,
+            metadata,
         ])
     });
     match inserted {

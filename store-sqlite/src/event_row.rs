@@ -74,22 +74,10 @@ impl EventReader {
     }
 
     fn metadata(&self, row: &Row<'_>) -> Result<Arc<Metadata>, StoreError> {
-        let all_null = (9..15).all(|place| matches!(row.get_ref(place), Ok(ValueRef::Null)));
-        if all_null {
-            return Ok(self.no_metadata.clone());
+        match row.get_ref(9).map_err(corrupt)? {
+            ValueRef::Null => Ok(self.no_metadata.clone()),
+            _ => serde_json::from_str(text(row, 9)?).map(Arc::new).map_err(corrupt),
         }
-        let custom = match optional_text(row, 14)? {
-            Some(custom) => serde_json::from_str(&custom).map_err(corrupt)?,
-            None => Default::default(),
-        };
-        Ok(Arc::new(Metadata {
-            source: optional_text(row, 9)?,
-            correlation_id: optional_text(row, 10)?,
-            causation_id: optional_text(row, 11)?,
-            traceparent: optional_text(row, 12)?,
-            actor: optional_text(row, 13)?,
-            custom,
-        }))
     }
 }
 
@@ -100,10 +88,6 @@ pub(crate) fn bytes<'r>(row: &'r Row<'_>, place: usize) -> Result<&'r [u8], Stor
 
 pub(crate) fn text<'r>(row: &'r Row<'_>, place: usize) -> Result<&'r str, StoreError> {
     row.get_ref(place).map_err(corrupt)?.as_str().map_err(corrupt)
-}
-
-fn optional_text(row: &Row<'_>, place: usize) -> Result<Option<String>, StoreError> {
-    row.get(place).map_err(corrupt)
 }
 
 pub(crate) fn number(row: &Row<'_>, place: usize) -> Result<u64, StoreError> {

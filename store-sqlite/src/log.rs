@@ -72,7 +72,7 @@ fn admits(filter: &LogFilter, row: &Row<'_>) -> Result<bool, StoreError> {
     }
     match &filter.slices {
         Some(slices) => {
-            let slice = number(row, 15)?;
+            let slice = number(row, 10)?;
             Ok((u64::from(slices.start)..u64::from(slices.end)).contains(&slice))
         }
         None => Ok(true),

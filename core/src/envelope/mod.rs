@@ -56,18 +56,25 @@ impl FromStr for EventId {
 
 /// Where an event comes from and what led to it. Everything is optional.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Metadata {
     /// The service that emitted the event, as a URI reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// What all events of one business flow share.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
     /// The id of the event or command that directly led to this event.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub causation_id: Option<String>,
     /// The W3C trace context, `00-<trace id>-<span id>-<flags>`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
     /// The user or machine on whose behalf it happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
     /// Free pairs of one's own.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub custom: BTreeMap<String, String>,
 }
 

@@ -83,32 +83,30 @@ impl Journal {
         Ok(folded)
     }
 
-    /// Folds in what the stream holds beyond the state, up to and including version `up_to`.
+    /// Folds in what the stream holds beyond the state, up to and including version `up_to`. While
+    /// one page is folded, the next is being read.
     pub(super) async fn catch_up<A: Apply>(
         &self,
         stream: &StreamId,
         folded: &mut Folded<A>,
         up_to: Option<StreamVersion>,
     ) -> Result<(), LoadError> {
-        let page_after = |version| {
-            let query = StreamQuery::all(stream.clone()).after(version).limit(FOLD_PAGE);
-            match up_to {
-                Some(up_to) => query.up_to(up_to),
-                None => query,
-            }
-        };
-        let mut page = self.store().read_stream(&page_after(folded.version)).await?;
+        let mut query = StreamQuery::all(stream.clone()).after(folded.version).limit(FOLD_PAGE);
+        if let Some(up_to) = up_to {
+            query = query.up_to(up_to);
+        }
+        let mut page = self.store().read_stream(&query).await?;
         loop {
             let full = page.len() >= FOLD_PAGE;
-            let Some(last) = page.last().filter(|_| full) else {
-                return page.iter().try_for_each(|event| folded.apply(event));
-            };
-            let next = page_after(last.version);
-            let mut fold = async || page.iter().try_for_each(|event| folded.apply(event));
-            // Polled in this order, the next page is on its way while this one is folded.
-            let (read, fold) = tokio::join!(biased; self.store().read_stream(&next), fold());
-            fold?;
-            page = read?;
+            let next = page.last().filter(|_| full).map(|last| {
+                let (store, query) = (self.store().clone(), query.clone().after(last.version));
+                tokio::spawn(async move { store.read_stream(&query).await })
+            });
+            for event in &page {
+                folded.apply(event)?;
+            }
+            let Some(next) = next else { return Ok(()) };
+            page = next.await.map_err(|_| StoreError::Closed)??;
         }
     }
 

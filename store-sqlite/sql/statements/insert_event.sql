@@ -1,7 +1,6 @@
 -- ?1 position, ?2 stream, ?3 version, ?4 id, ?5 type, ?6 schema version, ?7 slice,
--- ?8 recorded at, ?9 occurred at, ?10 payload, ?11 source, ?12 correlation id,
--- ?13 causation id, ?14 traceparent, ?15 actor, ?16 metadata
+-- ?8 recorded at, ?9 occurred at, ?10 payload, ?11 metadata
 INSERT INTO annals_events (
     position, stream, version, id, type, schema_version, slice, recorded_at, occurred_at,
-    payload, source, correlation_id, causation_id, traceparent, actor, metadata
-) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+    payload, metadata
+) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)

@@ -20,9 +20,9 @@ struct Close;
 
 async fn misuse(annals: Annals) {
     // A type that is no command.
-    let _ = annals.execute(&1, Withdraw).await;
+    let _ = annals.execute(&1, Withdraw);
     // An error that is not the aggregate's.
-    let _ = annals.execute(&1, |_: &Account| Err::<Opened, String>(String::new())).await;
+    let _ = annals.execute(&1, |_: &Account| Err::<Opened, String>(String::new()));
 }
 
 fn main() {}
