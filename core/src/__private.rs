@@ -15,3 +15,4 @@ pub use crate::event::{
 };
 pub use crate::payload::Payload;
 pub use crate::schema::schema_of;
+pub use crate::started::Started;

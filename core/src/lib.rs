@@ -12,6 +12,7 @@ mod memory;
 mod names;
 mod payload;
 mod schema;
+mod started;
 pub mod store;
 mod subscription;
 pub mod table;

@@ -5,6 +5,7 @@ use crate::aggregate::{Aggregate, Apply};
 use crate::envelope::RecordedEvent;
 use crate::event::{DecodeError, Event, UnknownEvents};
 use crate::names::{InvalidName, Position, StreamId, StreamVersion};
+use crate::started::Started;
 use crate::store::{SnapshotRecord, StoreError, StreamQuery};
 
 /// How many events are read at a time while folding: enough to make the way to the store cheap,
@@ -97,16 +98,18 @@ impl Journal {
         }
         let mut page = self.store().read_stream(&query).await?;
         loop {
-            let full = page.len() >= FOLD_PAGE;
-            let next = page.last().filter(|_| full).map(|last| {
-                let (store, query) = (self.store().clone(), query.clone().after(last.version));
-                tokio::spawn(async move { store.read_stream(&query).await })
-            });
+            let next = match page.last() {
+                Some(last) if page.len() >= FOLD_PAGE => {
+                    let (store, query) = (self.store().clone(), query.clone().after(last.version));
+                    Some(Started::new(async move { store.read_stream(&query).await }).await)
+                }
+                _ => None,
+            };
             for event in &page {
                 folded.apply(event)?;
             }
             let Some(next) = next else { return Ok(()) };
-            page = next.await.map_err(|_| StoreError::Closed)??;
+            page = next.finish().await?;
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use annals_core::__private::Started;
 use annals_core::Position;
 use annals_core::store::{LogPage, LogQuery, Store, StoreError};
-use tokio::task::JoinHandle;
 
 use super::cursor::Cursor;
 use crate::error::ProjectionError;
@@ -13,31 +13,24 @@ use crate::error::ProjectionError;
 struct ReadAhead {
     store: Arc<dyn Store>,
     query: LogQuery,
-    next: JoinHandle<Result<LogPage, StoreError>>,
+    next: Option<Started<Result<LogPage, StoreError>>>,
 }
 
 impl ReadAhead {
-    fn start(store: Arc<dyn Store>, query: LogQuery) -> Self {
-        let next = read(store.clone(), query.clone());
-        Self { store, query, next }
+    fn new(store: Arc<dyn Store>, query: LogQuery) -> Self {
+        Self { store, query, next: None }
     }
 
     async fn next(&mut self) -> Result<LogPage, StoreError> {
-        let page = (&mut self.next).await.map_err(|_| StoreError::Closed)??;
+        let page = match self.next.take() {
+            Some(next) => next.finish().await?,
+            None => self.store.read_log(&self.query).await?,
+        };
         self.query.after = page.next;
-        self.next = read(self.store.clone(), self.query.clone());
+        let (store, query) = (self.store.clone(), self.query.clone());
+        self.next = Some(Started::new(async move { store.read_log(&query).await }).await);
         Ok(page)
     }
-}
-
-impl Drop for ReadAhead {
-    fn drop(&mut self) {
-        self.next.abort();
-    }
-}
-
-fn read(store: Arc<dyn Store>, query: LogQuery) -> JoinHandle<Result<LogPage, StoreError>> {
-    tokio::spawn(async move { store.read_log(&query).await })
 }
 
 /// Why catching up ended.
@@ -59,7 +52,7 @@ impl Cursor {
         let query = LogQuery::after(self.folded)
             .filter(self.shared.definition.filter())
             .limit(self.shared.options.page_events);
-        let mut pages = ReadAhead::start(self.shared.store().clone(), query);
+        let mut pages = ReadAhead::new(self.shared.store().clone(), query);
         loop {
             let page = pages.next().await?;
             let head = page.head;
