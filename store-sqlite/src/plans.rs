@@ -12,6 +12,8 @@ fn meant(statement: &str) -> Option<&'static str> {
     Some(match statement {
         "read_stream_forward" | "read_stream_backward" => "USING INDEX annals_events_by_stream",
         "stream_version" => "USING COVERING INDEX annals_events_by_stream",
+        // `max` of a primary key is a look at its end.
+        "read_head" => "SEARCH annals_events",
         "find_event" => "USING INDEX annals_events_by_id",
         "read_log" => "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
         "forget_commands" => "annals_commands_by_time (recorded_at<?)",
@@ -34,7 +36,7 @@ fn every_statement_uses_its_index() {
         assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{name}: {plan}");
         checked += 1;
     }
-    assert_eq!(checked, 12, "every statement that looks for something is checked");
+    assert_eq!(checked, 13, "every statement that looks for something is checked");
 }
 
 fn plan(connection: &Connection, sql: &str) -> String {

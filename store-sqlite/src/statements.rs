@@ -36,7 +36,6 @@ statements! {
     REMOVE_CHECKPOINT = "remove_checkpoint";
     STREAM_VERSION = "stream_version";
     WRITE_CHECKPOINT = "write_checkpoint";
-    WRITE_HEAD = "write_head";
     WRITE_LEASE = "write_lease";
     WRITE_SNAPSHOT = "write_snapshot";
     WRITE_STATE = "write_state";

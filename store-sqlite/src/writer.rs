@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use annals_core::Position;
 use annals_core::store::{StoreError, WakeupSender};
@@ -13,19 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use crate::error::{translate, translate_commit};
 use crate::log::read_head;
 use crate::options::SqliteOptions;
-use crate::read::signed;
-use crate::statements::{BEGIN, COMMIT, WRITE_HEAD};
+use crate::statements::{BEGIN, COMMIT};
 
 /// How many writes share a commit at the most: it bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
-
-/// How long a group waits for writes that are likely to come: those whose predecessors were in the
-/// last group. Far less than a commit takes.
-const GATHER: Duration = Duration::from_micros(100);
-
-/// How long the writer looks for the next write before it goes to sleep: waking it up takes about
-/// as long.
-const LINGER: Duration = Duration::from_micros(60);
 
 /// The open transaction of a group of writes.
 pub(crate) struct Group<'c> {
@@ -189,24 +179,17 @@ fn run(
     wakeups: &WakeupSender,
 ) {
     let place = options.place();
-    let mut jobs: Vec<Box<dyn Job>> = Vec::new();
-    let mut last_group = 0;
-    loop {
-        let first = try_for(&mut queue, LINGER).or_else(|| queue.blocking_recv());
-        let Some(first) = first else { return };
+    let mut jobs = Vec::new();
+    while let Some(first) = queue.blocking_recv() {
         // Work of unknown length ends a group, so that the writes behind it are not held up by
         // more of its kind.
         let mut more = first.isolation() == Isolation::None;
         jobs.push(first);
-        let begun = Instant::now();
         while more && jobs.len() < MAX_GROUP {
-            let patience = if jobs.len() < last_group { GATHER } else { Duration::ZERO };
-            let left = patience.saturating_sub(begun.elapsed());
-            let Some(job) = try_for(&mut queue, left) else { break };
+            let Ok(job) = queue.try_recv() else { break };
             more = job.isolation() == Isolation::None;
             jobs.push(job);
         }
-        last_group = jobs.len();
         let outcome = commit_group(&mut connection, &mut jobs, options, &place);
         if let Ok(Some(head)) = outcome {
             wakeups.wake(head);
@@ -215,20 +198,6 @@ fn run(
         for job in jobs.drain(..) {
             job.finish(outcome.clone());
         }
-    }
-}
-
-/// The next write, if one comes within a time too short to sleep.
-fn try_for(queue: &mut mpsc::Receiver<Box<dyn Job>>, patience: Duration) -> Option<Box<dyn Job>> {
-    let begun = Instant::now();
-    loop {
-        if let Ok(job) = queue.try_recv() {
-            return Some(job);
-        }
-        if queue.is_closed() || begun.elapsed() >= patience {
-            return None;
-        }
-        std::thread::yield_now();
     }
 }
 
@@ -259,15 +228,6 @@ fn commit_group(
     let Group { head, broken, connection, .. } = group;
     if let Some(error) = broken {
         return Err(roll_back(connection, error));
-    }
-    if head > before {
-        let written = connection
-            .prepare_cached(WRITE_HEAD)
-            .and_then(|mut write| write.execute([signed(head.get())]));
-        if let Err(error) = written {
-            let error = translate(error, place);
-            return Err(roll_back(connection, error));
-        }
     }
     match connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([])) {
         Ok(_) => Ok((head > before).then_some(head)),

@@ -1,13 +1,7 @@
 -- The first schema: the log, and everything that is kept beside it.
 
--- The counter that hands out positions. One row; its value is the position of the last event.
-CREATE TABLE annals_log (
-    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
-    head     INTEGER NOT NULL
-) STRICT;
-INSERT INTO annals_log (only_row, head) VALUES (1, 0);
-
--- Every event, by its position in the global order. Times are microseconds since 1970, UTC.
+-- Every event, by its position in the global order. Nothing is ever removed, so the largest position
+-- is the counter that hands out the next. Times are microseconds since 1970, UTC.
 CREATE TABLE annals_events (
     position       INTEGER PRIMARY KEY,
     stream         TEXT    NOT NULL,
@@ -37,11 +31,6 @@ WHEN NEW.position <> 1 + (SELECT coalesce(max(position), 0) FROM annals_events)
   OR EXISTS (SELECT 1 FROM annals_events WHERE id = NEW.id)
   OR EXISTS (SELECT 1 FROM annals_events WHERE stream = NEW.stream AND version = NEW.version)
 BEGIN SELECT RAISE(ABORT, 'history is append-only: an event comes after all others'); END;
-CREATE TRIGGER annals_log_refuse_shrinking BEFORE UPDATE ON annals_log
-WHEN NEW.head < OLD.head
-BEGIN SELECT RAISE(ABORT, 'history is append-only: positions only grow'); END;
-CREATE TRIGGER annals_log_refuse_delete BEFORE DELETE ON annals_log
-BEGIN SELECT RAISE(ABORT, 'history is append-only: the counter cannot be removed'); END;
 
 -- The log as people want to read it.
 CREATE VIEW annals_history AS

@@ -1,2 +1,2 @@
--- The position of the last event.
-SELECT head FROM annals_log
+-- The position of the last event; nothing is ever removed, so it is also the counter.
+SELECT coalesce(max(position), 0) FROM annals_events
