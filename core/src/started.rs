@@ -1,35 +1,26 @@
-//! A future that has been started: what it waits for goes on while its owner does other work.
+//! A read that goes on while its owner does other work.
 
 use std::future::Future;
-use std::pin::Pin;
-use std::task::Poll;
 
-/// A future that was polled once. A task of its own would not do: on a runtime with one thread it
-/// does not begin before its owner waits.
-pub struct Started<T> {
-    waiting: Pin<Box<dyn Future<Output = T> + Send>>,
-    ready: Option<T>,
-}
+use tokio::task::JoinHandle;
 
-impl<T> Started<T> {
-    /// Polls a future once.
-    pub async fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
-        let mut waiting: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(future);
-        let ready = std::future::poll_fn(|context| {
-            Poll::Ready(match waiting.as_mut().poll(context) {
-                Poll::Ready(output) => Some(output),
-                Poll::Pending => None,
-            })
-        });
-        let ready = ready.await;
-        Self { waiting, ready }
+use crate::store::StoreError;
+
+/// A read on a task of its own. A future that is only polled now and then would not do: it may be
+/// given its turn at a lock and never use it, while its owner waits for the same lock.
+pub struct Started<T>(JoinHandle<Result<T, StoreError>>);
+
+impl<T: Send + 'static> Started<T> {
+    /// Starts a read, and lets it begin also where the runtime has one thread.
+    pub async fn new(read: impl Future<Output = Result<T, StoreError>> + Send + 'static) -> Self {
+        let task = tokio::spawn(read);
+        tokio::task::yield_now().await;
+        Self(task)
     }
 
     /// Waits for its end.
-    pub async fn finish(self) -> T {
-        match self.ready {
-            Some(output) => output,
-            None => self.waiting.await,
-        }
+    pub async fn finish(self) -> Result<T, StoreError> {
+        // The task ends early only with its runtime.
+        self.0.await.map_err(|_| StoreError::Closed)?
     }
 }

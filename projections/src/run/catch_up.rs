@@ -13,7 +13,7 @@ use crate::error::ProjectionError;
 struct ReadAhead {
     store: Arc<dyn Store>,
     query: LogQuery,
-    next: Option<Started<Result<LogPage, StoreError>>>,
+    next: Option<Started<LogPage>>,
 }
 
 impl ReadAhead {
