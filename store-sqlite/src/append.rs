@@ -10,10 +10,10 @@ use rusqlite::{OptionalExtension, params};
 use crate::block_on::block_on;
 use crate::commands::{find_command, insert_command};
 use crate::error::corrupt;
+use crate::job::{Group, in_savepoint};
 use crate::read::{position, signed};
 use crate::statements::{FIND_EVENT, INSERT_EVENT, STREAM_VERSION};
 use crate::transaction::SqliteTransaction;
-use crate::writer::{Group, in_savepoint};
 
 /// Appends, or leaves the group as it was.
 pub(crate) fn append(group: &mut Group<'_>, append: Append) -> Result<Appended, StoreError> {
@@ -131,7 +131,6 @@ fn insert(
         .then(|| serde_json::to_string(metadata).unwrap_or_default());
     let inserted = group.connection.prepare_cached(INSERT_EVENT).and_then(|mut statement| {
         statement.execute(params![
-            signed(at.get()),
             stream.as_str(),
             signed(version.get()),
             event.id.get().as_bytes(),

@@ -7,9 +7,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{corrupt, translate};
 use crate::event_row::{number, text, time};
+use crate::job::Group;
 use crate::read::signed;
 use crate::statements::{FIND_COMMAND, FORGET_COMMANDS, INSERT_COMMAND};
-use crate::writer::Group;
 
 pub(crate) fn find_command(
     connection: &Connection,

@@ -81,7 +81,8 @@ fn prepare(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result
     // Without this, INSERT OR REPLACE would remove history past the triggers that guard it.
     connection.pragma_update(None, "recursive_triggers", true)?;
     // Kibibytes, when negative.
-    connection.pragma_update(None, "cache_size", -16_384)?;
+    connection.pragma_update(None, "cache_size", -2_048)?;
+    connection.pragma_update(None, "cache_spill", 4_096)?;
     connection.create_collation(DECIMAL_COLLATION, compare_decimals)
 }
 

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use crate::error::corrupt;
+use crate::job::Group;
 use crate::read::signed;
 use crate::statements::{READ_LEASE, WRITE_LEASE};
-use crate::writer::Group;
 
 /// What stands in the table.
 struct Held {

@@ -1,7 +1,7 @@
 //! The embedded store of Annals: one file, one writer, readers beside it.
 //!
-//! Writes go to a thread of their own, which commits all that are waiting together. It knows no
-//! projection; it keeps rows, not read models.
+//! Writes go to a thread of their own, which commits all that are waiting together; one that is alone
+//! is committed where it is. The store knows no projection; it keeps rows, not read models.
 
 mod append;
 mod block_on;
@@ -10,6 +10,7 @@ mod commands;
 mod connection;
 mod error;
 mod event_row;
+mod job;
 mod leases;
 mod log;
 mod migrate;

@@ -36,6 +36,7 @@ pub struct SqliteOptions {
     pub(crate) readers: usize,
     pub(crate) busy_timeout: Duration,
     pub(crate) queue: usize,
+    pub(crate) in_place: Duration,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -49,6 +50,7 @@ impl SqliteOptions {
             readers: 4,
             busy_timeout: Duration::from_secs(5),
             queue: 1_024,
+            in_place: Duration::from_millis(1),
             max_bytes: None,
             clock: Arc::new(SystemClock),
         }
@@ -123,6 +125,15 @@ impl SqliteOptions {
         self
     }
 
+    /// An append that no other write is beside is committed on the thread of its caller, as long as
+    /// commits have been taking less than this: changing to the writer's thread and back would
+    /// take as long again. Zero leaves every commit to the writer's thread. Default 1 ms.
+    #[must_use]
+    pub fn in_place(mut self, limit: Duration) -> Self {
+        self.in_place = limit;
+        self
+    }
+
     /// How large the database file may grow; beyond it writes fail with [`StoreError::Full`] and
     /// change nothing. Default: as large as the disk allows.
     #[must_use]
@@ -152,6 +163,7 @@ impl fmt::Debug for SqliteOptions {
             .field("readers", &self.readers)
             .field("busy_timeout", &self.busy_timeout)
             .field("queue", &self.queue)
+            .field("in_place", &self.in_place)
             .field("max_bytes", &self.max_bytes)
             .finish_non_exhaustive()
     }

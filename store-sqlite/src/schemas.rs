@@ -5,8 +5,8 @@ use annals_core::store::StoreError;
 use rusqlite::{Connection, params};
 
 use crate::error::translate;
+use crate::job::Group;
 use crate::statements::{INSERT_SCHEMA, READ_SCHEMAS};
-use crate::writer::Group;
 
 pub(crate) fn schemas(
     connection: &Connection,

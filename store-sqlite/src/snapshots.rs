@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::{corrupt, translate};
 use crate::event_row::{number, text};
+use crate::job::Group;
 use crate::read::signed;
 use crate::statements::{READ_SNAPSHOT, WRITE_SNAPSHOT};
-use crate::writer::Group;
 
 pub(crate) fn snapshot(
     connection: &Connection,

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 
 use crate::block_on::block_on;
 use crate::error::STORE;
+use crate::job::{Group, Isolation};
 use crate::transaction::SqliteTransaction;
-use crate::writer::{Group, Isolation};
 use crate::{
     SqliteStore, append, checkpoints, commands, leases, log, read, schemas, snapshots, tables,
 };
@@ -23,6 +23,9 @@ use crate::{
 /// How many events of a bulk import share a commit: enough to make the commit cheap, few enough
 /// to let other writes in between.
 const BULK_COMMIT_EVENTS: usize = 5_000;
+
+/// How many events are written so fast that the commit takes longer.
+const SHORT_APPEND_EVENTS: usize = 16;
 
 #[async_trait]
 impl EventStore for SqliteStore {
@@ -32,7 +35,14 @@ impl EventStore for SqliteStore {
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         append.check()?;
-        self.writer()?.write(Isolation::None, move |group| append::append(group, append)).await
+        let writer = self.writer()?;
+        let short = append.hooks.is_empty() && append.event_count() <= SHORT_APPEND_EVENTS;
+        let work = move |group: &mut Group<'_>| append::append(group, append);
+        if short {
+            writer.write_short(work).await
+        } else {
+            writer.write(Isolation::None, work).await
+        }
     }
 
     async fn append_bulk(&self, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {

@@ -6,9 +6,9 @@ use annals_core::table::{Row, RowKey, TableSpec, Value};
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Statement, params_from_iter};
 
+use crate::job::Group;
 use crate::statements::FIND_TABLE;
 use crate::value::{Bind, read_untyped};
-use crate::writer::Group;
 use crate::{checkpoints, leases, log, table_sql, tables};
 
 pub(crate) struct SqliteTransaction<'t, 'c> {

@@ -1,15 +1,19 @@
-//! The one writer: a thread that collects the writes that are waiting and commits them together.
+//! The one writer: a thread that collects the writes that are waiting and commits them together. A
+//! short write that is alone is committed by its caller, which saves two changes of thread.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
 
 use annals_core::Position;
 use annals_core::store::{StoreError, WakeupSender};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 
 use crate::error::{translate, translate_commit};
+use crate::job::{Group, Isolation, Job, job};
 use crate::log::read_head;
 use crate::options::SqliteOptions;
 use crate::statements::{BEGIN, COMMIT};
@@ -17,125 +21,28 @@ use crate::statements::{BEGIN, COMMIT};
 /// How many writes share a commit at the most: it bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
 
-/// The open transaction of a group of writes.
-pub(crate) struct Group<'c> {
-    pub(crate) connection: &'c mut Connection,
-    /// The position of the last event, including what this group has inserted.
-    pub(crate) head: Position,
-    /// When the group's events are recorded.
-    pub(crate) now: Timestamp,
-    pub(crate) place: &'c str,
-    /// Why the group cannot be committed any more.
-    pub(crate) broken: Option<StoreError>,
-}
-
-/// Whether a write that fails may have changed something already.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Isolation {
-    /// It sees to it itself that a failure changes nothing.
-    None,
-    /// It runs in a savepoint of its own.
-    Savepoint,
-}
-
-/// One write, erased of its types.
-trait Job: Send {
-    fn run(&mut self, group: &mut Group<'_>);
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
-    fn isolation(&self) -> Isolation;
-}
-
-struct Task<T, F> {
-    work: Option<F>,
-    result: Option<Result<T, StoreError>>,
-    reply: oneshot::Sender<Result<T, StoreError>>,
-    isolation: Isolation,
-}
-
-impl<T, F> Job for Task<T, F>
-where
-    T: Send,
-    F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send,
-{
-    fn run(&mut self, group: &mut Group<'_>) {
-        let Some(work) = self.work.take() else { return };
-        let result = match self.isolation {
-            Isolation::None => guarded(work, group).unwrap_or_else(|panic| {
-                // Nobody knows what it had written: the whole group goes.
-                Err(group.broken.get_or_insert(panic).clone())
-            }),
-            Isolation::Savepoint => in_savepoint(work, group),
-        };
-        self.result = Some(result);
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let result = match (self.result, outcome) {
-            // Its own error tells more than that of the group.
-            (Some(Err(error)), _) | (_, Err(error)) => Err(error),
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (None, Ok(())) => Err(StoreError::Closed),
-        };
-        // Nobody waits any more when the caller dropped its future.
-        let _ = self.reply.send(result);
-    }
-
-    fn isolation(&self) -> Isolation {
-        self.isolation
-    }
-}
-
-/// Runs work that may panic: the writer outlives it. What it wrote until then has to be undone.
-fn guarded<T>(
-    work: impl FnOnce(&mut Group<'_>) -> Result<T, StoreError>,
-    group: &mut Group<'_>,
-) -> Result<Result<T, StoreError>, StoreError> {
-    catch_unwind(AssertUnwindSafe(|| work(group))).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        StoreError::refused(format!("it panicked: {}", text.unwrap_or_default()))
-    })
-}
-
-/// Runs work so that a failure takes back what it wrote, and nothing else.
-pub(crate) fn in_savepoint<T>(
-    work: impl FnOnce(&mut Group<'_>) -> Result<T, StoreError>,
-    group: &mut Group<'_>,
-) -> Result<T, StoreError> {
-    let head = group.head;
-    group.run_sql("SAVEPOINT one")?;
-    let result = guarded(work, group).flatten();
-    if result.is_err() {
-        group.head = head;
-        group.run_sql("ROLLBACK TO one")?;
-    }
-    group.run_sql("RELEASE one")?;
-    result
-}
-
-impl Group<'_> {
-    /// Runs a statement that holds the transaction together; if it fails, the group is lost.
-    fn run_sql(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.connection.execute_batch(sql).map_err(|error| self.lost(error))
-    }
-
-    /// Notes that the transaction cannot be committed any more.
-    pub(crate) fn lost(&mut self, error: rusqlite::Error) -> StoreError {
-        let error = translate(error, self.place);
-        self.broken.get_or_insert(error).clone()
-    }
-
-    pub(crate) fn failed(&self) -> impl Fn(rusqlite::Error) -> StoreError + use<> {
-        let place = self.place.to_owned();
-        move |error| translate(error, &place)
-    }
-}
+/// How many of the last commits the pace is averaged over.
+const PACE_COMMITS: u64 = 8;
 
 /// The way to the writer. When the last one is dropped, the thread finishes what is queued and
 /// ends.
 #[derive(Clone)]
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Box<dyn Job>>,
+    desk: Arc<Desk>,
+}
+
+/// The connection that writes, and what tells who may sit down at it.
+struct Desk {
+    /// `None` once it is closed.
+    connection: Mutex<Option<Connection>>,
+    /// How many writes have come and are not finished.
+    present: AtomicUsize,
+    /// What a commit of one write has taken of late, in nanoseconds.
+    pace: AtomicU64,
+    options: Arc<SqliteOptions>,
+    wakeups: WakeupSender,
+    place: String,
 }
 
 impl Writer {
@@ -148,15 +55,25 @@ impl Writer {
         let (jobs, queue) = mpsc::channel(options.queue);
         let (ended, end) = oneshot::channel();
         let place = options.place();
+        let desk = Arc::new(Desk {
+            connection: Mutex::new(Some(connection)),
+            present: AtomicUsize::new(0),
+            // Not known yet: the thread finds out.
+            pace: AtomicU64::new(u64::MAX),
+            options,
+            wakeups,
+            place: place.clone(),
+        });
+        let thread = desk.clone();
         std::thread::Builder::new()
             .name("annals-sqlite".to_owned())
             .spawn(move || {
-                run(connection, queue, &options, &wakeups);
+                thread.serve(queue);
                 // Nobody listens unless the store is being closed.
                 let _ = ended.send(());
             })
             .map_err(|error| StoreError::Unavailable { place, source: Arc::new(error) })?;
-        Ok((Self { jobs }, end))
+        Ok((Self { jobs, desk }, end))
     }
 
     /// Queues a write and waits until it is committed. Waits for room when the queue is full.
@@ -165,56 +82,156 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let (reply, result) = oneshot::channel();
-        let task = Task { work: Some(work), result: None, reply, isolation };
-        self.jobs.send(Box::new(task)).await.map_err(|_| StoreError::Closed)?;
+        let (job, result) = job(isolation, work);
+        let _presence = self.desk.come_in();
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        result.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// As [`write`](Self::write), for work that takes microseconds and undoes itself.
+    pub(crate) async fn write_short<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (job, result) = job(Isolation::None, work);
+        let presence = self.desk.come_in();
+        let mut job = Some(job);
+        if self.desk.is_quick() {
+            // Whatever else is ready to write, in this task too, comes in first.
+            yield_now().await;
+            if presence.is_alone() {
+                job = job.and_then(|job| self.desk.commit_here(job));
+            }
+        }
+        if let Some(job) = job {
+            self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        }
         result.await.map_err(|_| StoreError::Closed)?
     }
 }
 
-fn run(
-    mut connection: Connection,
-    mut queue: mpsc::Receiver<Box<dyn Job>>,
-    options: &SqliteOptions,
-    wakeups: &WakeupSender,
-) {
-    let place = options.place();
-    let mut jobs = Vec::new();
-    while let Some(first) = queue.blocking_recv() {
-        // Work of unknown length ends a group, so that the writes behind it are not held up by
-        // more of its kind.
-        let mut more = first.isolation() == Isolation::None;
-        jobs.push(first);
-        while more && jobs.len() < MAX_GROUP {
-            let Ok(job) = queue.try_recv() else { break };
-            more = job.isolation() == Isolation::None;
-            jobs.push(job);
+/// Counts a write for as long as it is under way.
+struct Presence<'d>(&'d AtomicUsize);
+
+impl Presence<'_> {
+    fn is_alone(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 1
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Desk {
+    fn come_in(&self) -> Presence<'_> {
+        self.present.fetch_add(1, Ordering::Relaxed);
+        Presence(&self.present)
+    }
+
+    /// Whether commits are so short that a thread of the runtime may be kept for one.
+    fn is_quick(&self) -> bool {
+        Duration::from_nanos(self.pace.load(Ordering::Relaxed)) < self.options.in_place
+    }
+
+    /// Serves the queue until nobody can send any more, then closes the connection.
+    fn serve(&self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+        let mut jobs = Vec::new();
+        while let Some(first) = queue.blocking_recv() {
+            // Work of unknown length ends a group, so that the writes behind it are not held up by
+            // more of its kind.
+            let mut more = first.isolation() == Isolation::None;
+            jobs.push(first);
+            while more && jobs.len() < MAX_GROUP {
+                let Ok(job) = queue.try_recv() else { break };
+                more = job.isolation() == Isolation::None;
+                jobs.push(job);
+            }
+            let mut seat = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(connection) = seat.as_mut() else { continue };
+            let begun = begin(connection).map_err(|error| translate(error, &self.place));
+            self.commit(connection, begun, &mut jobs);
         }
-        let outcome = commit_group(&mut connection, &mut jobs, options, &place);
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Commits one write on the caller's thread, if nothing has to be waited for but the disk.
+    /// Gives it back otherwise.
+    fn commit_here(&self, job: Box<dyn Job>) -> Option<Box<dyn Job>> {
+        let mut seat = match self.connection.try_lock() {
+            Ok(seat) => seat,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Some(job),
+        };
+        let Some(connection) = seat.as_mut() else { return Some(job) };
+        // The thread waits for other processes, not the runtime.
+        let begun = connection.busy_timeout(Duration::ZERO).and_then(|()| begin(connection));
+        let patient = connection.busy_timeout(self.options.busy_timeout);
+        match begun.and_then(|()| patient) {
+            Ok(()) => {
+                self.commit(connection, Ok(()), &mut vec![job]);
+                None
+            }
+            // The thread meets the same trouble, if it lasts, and reports it.
+            Err(_) => {
+                roll_back(connection);
+                Some(job)
+            }
+        }
+    }
+
+    /// Runs a group in a transaction that has begun, commits it, and tells everybody.
+    fn commit(
+        &self,
+        connection: &mut Connection,
+        begun: Result<(), StoreError>,
+        jobs: &mut Vec<Box<dyn Job>>,
+    ) {
+        let started = Instant::now();
+        let outcome =
+            begun.and_then(|()| commit_group(connection, jobs, &self.options, &self.place));
+        if jobs.len() == 1 {
+            self.keep_pace(started.elapsed());
+        }
         if let Ok(Some(head)) = outcome {
-            wakeups.wake(head);
+            self.wakeups.wake(head);
         }
         let outcome = outcome.map(|_| ());
         for job in jobs.drain(..) {
             job.finish(outcome.clone());
         }
     }
+
+    fn keep_pace(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let pace = match self.pace.load(Ordering::Relaxed) {
+            u64::MAX => took,
+            pace => pace / PACE_COMMITS * (PACE_COMMITS - 1) + took / PACE_COMMITS,
+        };
+        self.pace.store(pace, Ordering::Relaxed);
+    }
 }
 
-/// Runs and commits a group. Returns the new head if the log has grown.
+fn begin(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached(BEGIN)?.execute([]).map(|_| ())
+}
+
+/// Runs a group in the transaction that has begun, and commits it. Returns the new head if the log has grown.
 fn commit_group(
     connection: &mut Connection,
     jobs: &mut [Box<dyn Job>],
     options: &SqliteOptions,
     place: &str,
 ) -> Result<Option<Position>, StoreError> {
-    connection
-        .prepare_cached(BEGIN)
-        .and_then(|mut begin| begin.execute([]))
-        .map_err(|error| translate(error, place))?;
     let before = match read_head(connection, place) {
         Ok(head) => head,
-        Err(error) => return Err(roll_back(connection, error)),
+        Err(error) => {
+            roll_back(connection);
+            return Err(error);
+        }
     };
     let now = options.clock.now().as_microsecond();
     let now = Timestamp::from_microsecond(now).unwrap_or(Timestamp::UNIX_EPOCH);
@@ -227,23 +244,24 @@ fn commit_group(
     }
     let Group { head, broken, connection, .. } = group;
     if let Some(error) = broken {
-        return Err(roll_back(connection, error));
+        roll_back(connection);
+        return Err(error);
     }
     match connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([])) {
         Ok(_) => Ok((head > before).then_some(head)),
         Err(error) => {
             let error = translate_commit(error, place);
-            Err(roll_back(connection, error))
+            roll_back(connection);
+            Err(error)
         }
     }
 }
 
 /// Undoes the transaction, unless SQLite has done so already.
-fn roll_back(connection: &Connection, error: StoreError) -> StoreError {
+fn roll_back(connection: &Connection) {
     if !connection.is_autocommit()
         && let Err(again) = connection.execute_batch("ROLLBACK")
     {
         tracing::error!(%again, "a transaction could not be rolled back");
     }
-    error
 }

@@ -3,7 +3,7 @@
 -- Every event, by its position in the global order. Nothing is ever removed, so the largest position
 -- is the counter that hands out the next. Times are microseconds since 1970, UTC.
 CREATE TABLE annals_events (
-    position       INTEGER PRIMARY KEY,
+    position       INTEGER PRIMARY KEY CHECK (position > 0),
     stream         TEXT    NOT NULL,
     version        INTEGER NOT NULL,
     id             BLOB    NOT NULL,
@@ -25,12 +25,14 @@ CREATE TRIGGER annals_events_refuse_update BEFORE UPDATE ON annals_events
 BEGIN SELECT RAISE(ABORT, 'history is append-only: an event cannot be changed'); END;
 CREATE TRIGGER annals_events_refuse_delete BEFORE DELETE ON annals_events
 BEGIN SELECT RAISE(ABORT, 'history is append-only: an event cannot be removed'); END;
--- Positions are dense, and INSERT OR REPLACE must not remove what a delete could not.
+-- Positions are dense, and INSERT OR REPLACE must not remove what a delete could not. Where the
+-- database picks the position, which is the next one, NEW.position is -1 here. FAIL, because ABORT
+-- would make every insert keep a copy of the pages that it is going to change.
 CREATE TRIGGER annals_events_refuse_past BEFORE INSERT ON annals_events
-WHEN NEW.position <> 1 + (SELECT coalesce(max(position), 0) FROM annals_events)
+WHEN NEW.position NOT IN (-1, 1 + (SELECT coalesce(max(position), 0) FROM annals_events))
   OR EXISTS (SELECT 1 FROM annals_events WHERE id = NEW.id)
   OR EXISTS (SELECT 1 FROM annals_events WHERE stream = NEW.stream AND version = NEW.version)
-BEGIN SELECT RAISE(ABORT, 'history is append-only: an event comes after all others'); END;
+BEGIN SELECT RAISE(FAIL, 'history is append-only: an event comes after all others'); END;
 
 -- The log as people want to read it.
 CREATE VIEW annals_history AS
