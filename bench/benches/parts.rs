@@ -77,18 +77,18 @@ fn encode(criterion: &mut Criterion) {
 fn decode(criterion: &mut Criterion) {
     let payload = event().encode().expect("strings and numbers are always JSON");
     criterion.bench_function("decode", |bencher| {
-        bencher.iter(|| AccountEvent::decode("account.moved", 1, black_box(&payload)));
+        bencher.iter(|| AccountEvent::decode("account.moved", 1, black_box(payload.as_str())));
     });
     let note = "payment 7 for goods delivered in November, with thanks";
     let old = MovedV1 { amount: 700, reference: "2026-INVOICE-7".into(), note: note.into() };
     let old = Payload::encode(&old).expect("strings and numbers are always JSON");
     criterion.bench_function("decode with an upcast", |bencher| {
-        bencher.iter(|| Moved::decode("bench.moved", 1, black_box(&old)));
+        bencher.iter(|| Moved::decode("bench.moved", 1, black_box(old.as_str())));
     });
-    let new = Moved::decode("bench.moved", 1, &old).map(|moved| moved.encode());
+    let new = Moved::decode("bench.moved", 1, old.as_str()).map(|moved| moved.encode());
     let new = new.expect("the upcast fits").expect("strings and numbers are always JSON");
     criterion.bench_function("decode the same without", |bencher| {
-        bencher.iter(|| Moved::decode("bench.moved", 2, black_box(&new)));
+        bencher.iter(|| Moved::decode("bench.moved", 2, black_box(new.as_str())));
     });
 }
 

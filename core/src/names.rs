@@ -216,6 +216,9 @@ impl StreamVersion {
     /// A stream without events.
     pub const NONE: Self = Self(0);
 
+    /// Later than any event: "up to the end".
+    pub const MAX: Self = Self(i64::MAX as u64);
+
     /// The version with this number.
     pub const fn new(version: u64) -> Self {
         Self(version)

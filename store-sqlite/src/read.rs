@@ -1,12 +1,12 @@
 //! Reading a stream.
 
-use annals_core::RecordedEvent;
-use annals_core::store::{ReadDirection, StoreError, StreamQuery};
+use annals_core::store::{PayloadVisitor, ReadDirection, StoreError, StoredPayload, StreamQuery};
+use annals_core::{Position, RecordedEvent, StreamId, StreamVersion};
 use rusqlite::{Connection, params};
 
 use crate::error::{corrupt, translate};
-use crate::event_row::EventReader;
-use crate::statements::{READ_STREAM_BACKWARD, READ_STREAM_FORWARD};
+use crate::event_row::{EventReader, number, text};
+use crate::statements::{READ_STREAM_BACKWARD, READ_STREAM_FORWARD, VISIT_STREAM};
 
 /// Room for the events of a short stream, so that its page is not moved while it grows.
 const FIRST_ROOM: usize = 64;
@@ -38,12 +38,39 @@ pub(crate) fn read_stream(
     Ok(events)
 }
 
+pub(crate) fn visit_stream(
+    connection: &Connection,
+    stream: &StreamId,
+    after: StreamVersion,
+    up_to: StreamVersion,
+    mut visitor: PayloadVisitor,
+    place: &str,
+) -> Result<(), StoreError> {
+    let failed = |error| translate(error, place);
+    let mut statement = connection.prepare_cached(VISIT_STREAM).map_err(failed)?;
+    let range = params![stream.as_str(), signed(after.get()), signed(up_to.get())];
+    let mut rows = statement.query(range).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let event = StoredPayload {
+            version: StreamVersion::new(number(row, 0)?),
+            position: Position::new(number(row, 1)?),
+            event_type: text(row, 2)?,
+            schema_version: u32::try_from(number(row, 3)?).map_err(corrupt)?,
+            payload: text(row, 4)?,
+        };
+        if visitor(event).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// A number as SQLite keeps it; none that is stored is larger.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// A position from a row.
-pub(crate) fn position(number: i64) -> Result<annals_core::Position, StoreError> {
-    u64::try_from(number).map(annals_core::Position::new).map_err(corrupt)
+pub(crate) fn position(number: i64) -> Result<Position, StoreError> {
+    u64::try_from(number).map(Position::new).map_err(corrupt)
 }

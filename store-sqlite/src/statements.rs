@@ -35,6 +35,7 @@ statements! {
     READ_STREAM_FORWARD = "read_stream_forward";
     REMOVE_CHECKPOINT = "remove_checkpoint";
     STREAM_VERSION = "stream_version";
+    VISIT_STREAM = "visit_stream";
     WRITE_CHECKPOINT = "write_checkpoint";
     WRITE_LEASE = "write_lease";
     WRITE_SNAPSHOT = "write_snapshot";

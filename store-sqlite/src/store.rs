@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use annals_core::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
-    EventStore, Lease, LeaseStore, LogPage, LogQuery, SchemaStore, SnapshotRecord, SnapshotStore,
-    StoreError, StreamQuery, TableStore, Wakeups, Work,
+    EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
+    SnapshotStore, StoreError, StreamQuery, TableStore, Wakeups, Work,
 };
 use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
-use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId};
+use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -65,6 +65,20 @@ impl EventStore for SqliteStore {
     async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError> {
         let (query, place) = (query.clone(), self.place());
         self.readers().read(move |c| read::read_stream(c, &query, &place)).await
+    }
+
+    async fn visit_stream(
+        &self,
+        stream: &StreamId,
+        after: StreamVersion,
+        up_to: StreamVersion,
+        visitor: PayloadVisitor,
+    ) -> Result<(), StoreError> {
+        let (stream, place) = (stream.clone(), self.place());
+        let visit = move |c: &rusqlite::Connection| {
+            read::visit_stream(c, &stream, after, up_to, visitor, &place)
+        };
+        self.readers().read(visit).await
     }
 
     async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {

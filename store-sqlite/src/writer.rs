@@ -170,7 +170,7 @@ impl Desk {
         // The thread waits for other processes, not the runtime.
         let begun = connection.busy_timeout(Duration::ZERO).and_then(|()| begin(connection));
         let patient = connection.busy_timeout(self.options.busy_timeout);
-        match begun.and_then(|()| patient) {
+        match begun.and(patient) {
             Ok(()) => {
                 self.commit(connection, Ok(()), &mut vec![job]);
                 None
@@ -193,7 +193,7 @@ impl Desk {
         let started = Instant::now();
         let outcome =
             begun.and_then(|()| commit_group(connection, jobs, &self.options, &self.place));
-        if jobs.len() == 1 {
+        if jobs.len() == 1 && outcome.is_ok() {
             self.keep_pace(started.elapsed());
         }
         if let Ok(Some(head)) = outcome {
@@ -219,7 +219,8 @@ fn begin(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare_cached(BEGIN)?.execute([]).map(|_| ())
 }
 
-/// Runs a group in the transaction that has begun, and commits it. Returns the new head if the log has grown.
+/// Runs a group in the transaction that has begun, and commits it. Returns the new head if the log
+/// has grown.
 fn commit_group(
     connection: &mut Connection,
     jobs: &mut [Box<dyn Job>],

@@ -122,7 +122,7 @@ impl Event for Holed {
         Ok(Payload::from_stored("{}"))
     }
 
-    fn decode(event_type: &str, _: u32, _: &Payload) -> Result<Self, DecodeError> {
+    fn decode(event_type: &str, _: u32, _: &str) -> Result<Self, DecodeError> {
         Err(DecodeError::unknown_type(event_type, "Holed"))
     }
 }

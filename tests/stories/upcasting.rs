@@ -76,7 +76,7 @@ impl Apply for Transfer {
 }
 
 fn decode(event_type: &str, version: u32, payload: &str) -> Result<TransferEvent, DecodeError> {
-    TransferEvent::decode(event_type, version, &Payload::from_stored(payload))
+    TransferEvent::decode(event_type, version, payload)
 }
 
 fn sent(cents: i64, currency: &str) -> TransferEvent {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Statement, params};
 
 use crate::Failure;
 use crate::domain::{Account, Movement};
-use crate::task::{Synchronous, Task};
+use crate::task::{Synchronous, Task, Work};
 
 /// What an event store needs: a global order, streams whose versions are unique, ids that are.
 const TABLES: &str = "
@@ -53,7 +53,10 @@ pub(super) fn open(task: &Task) -> Result<Connection, Failure> {
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "cache_size", -2_048)?;
+    // What a connection of Annals has that does such work: readers have more.
+    let cache =
+        if matches!(task.work, Work::Load { .. } | Work::Rebuild) { -16_384 } else { -2_048 };
+    connection.pragma_update(None, "cache_size", cache)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.execute_batch(TABLES)?;

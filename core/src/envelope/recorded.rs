@@ -22,8 +22,11 @@ impl<E: Event> Recorded<E> {
     /// # Errors
     /// [`DecodeError`] when the type is not one of `E`'s or the payload does not fit.
     pub fn decode(envelope: RecordedEvent) -> Result<Self, DecodeError> {
-        let event =
-            E::decode(envelope.event_type.as_str(), envelope.schema_version, &envelope.payload)?;
+        let event = E::decode(
+            envelope.event_type.as_str(),
+            envelope.schema_version,
+            envelope.payload.as_str(),
+        )?;
         Ok(Self { event, envelope })
     }
 }

@@ -1,7 +1,5 @@
 //! Reading a payload, through the upcasters if it is of an older version.
 
-use std::borrow::Cow;
-
 use serde::de::DeserializeOwned;
 
 use super::upcast::{UpcastError, Upcaster};
@@ -79,7 +77,7 @@ pub fn decode<T: DeserializeOwned>(
     newest: u32,
     upcasters: &'static [Upcaster],
     version: u32,
-    payload: &Payload,
+    payload: &str,
 ) -> Result<T, DecodeError> {
     if version > newest {
         return Err(DecodeError::FromTheFuture {
@@ -88,22 +86,22 @@ pub fn decode<T: DeserializeOwned>(
             newest,
         });
     }
-    let mut current = Cow::Borrowed(payload);
+    if version == newest {
+        return serde_json::from_str(payload).map_err(unfit(event_type, version));
+    }
+    let mut current = Payload::from_stored(payload);
     for step in version..newest {
         let upcaster = upcasters.iter().find(|upcaster| upcaster.from == step);
         let next = match upcaster {
             Some(upcaster) => (upcaster.apply)(&current),
             None => Err(UpcastError::Missing { from: step }),
         };
-        current =
-            Cow::Owned(next.map_err(|source| DecodeError::Upcast {
-                event_type: event_type.to_owned(),
-                source,
-            })?);
+        current = next
+            .map_err(|source| DecodeError::Upcast { event_type: event_type.to_owned(), source })?;
     }
-    current.decode().map_err(|source| DecodeError::Payload {
-        event_type: event_type.to_owned(),
-        version,
-        source,
-    })
+    current.decode().map_err(unfit(event_type, version))
+}
+
+fn unfit(event_type: &str, version: u32) -> impl Fn(serde_json::Error) -> DecodeError {
+    move |source| DecodeError::Payload { event_type: event_type.to_owned(), version, source }
 }

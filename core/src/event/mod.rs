@@ -42,7 +42,7 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// # Errors
     /// [`DecodeError`] when the type is unknown, the version is newer than this program, an
     /// upcaster refuses, or the payload does not fit.
-    fn decode(event_type: &str, version: u32, payload: &Payload) -> Result<Self, DecodeError>;
+    fn decode(event_type: &str, version: u32, payload: &str) -> Result<Self, DecodeError>;
 }
 
 /// One type of event: its name, its versions, its schemas.

@@ -1,16 +1,14 @@
 //! From a stream to a state.
 
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::Journal;
 use crate::aggregate::{Aggregate, Apply};
 use crate::envelope::RecordedEvent;
 use crate::event::{DecodeError, Event, UnknownEvents};
 use crate::names::{InvalidName, Position, StreamId, StreamVersion};
-use crate::started::Started;
-use crate::store::{SnapshotRecord, StoreError, StreamQuery};
-
-/// How many events are read at a time while folding: enough to make the way to the store cheap,
-/// few enough to keep memory small and to fold one page while the next is read.
-const FOLD_PAGE: usize = 1_000;
+use crate::store::{PayloadVisitor, SnapshotRecord, StoreError, StoredPayload, StreamQuery};
 
 /// A state that could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -56,22 +54,28 @@ impl<A: Aggregate> Default for Folded<A> {
 impl<A: Apply> Folded<A> {
     /// Folds in one stored event.
     pub(super) fn apply(&mut self, event: &RecordedEvent) -> Result<(), LoadError> {
-        let event_type = event.event_type.as_str();
+        self.apply_payload(&event.stream, event.into(), |state| state.apply_unknown(event))
+    }
+
+    /// Folds in one stored event. What is unknown is handed over by `raw`, if the state wants it.
+    fn apply_payload(
+        &mut self,
+        stream: &StreamId,
+        event: StoredPayload<'_>,
+        raw: impl FnOnce(&mut A),
+    ) -> Result<(), LoadError> {
+        let StoredPayload { version, position, event_type, schema_version, payload } = event;
         if A::UNKNOWN != UnknownEvents::Error && !A::Event::knows(event_type) {
             if A::UNKNOWN == UnknownEvents::Raw {
-                self.state.apply_unknown(event);
+                raw(&mut self.state);
             }
         } else {
-            let decoded = A::Event::decode(event_type, event.schema_version, &event.payload)
-                .map_err(|source| LoadError::Decode {
-                    stream: event.stream.clone(),
-                    version: event.version,
-                    source,
-                })?;
+            let decoded = A::Event::decode(event_type, schema_version, payload)
+                .map_err(|source| LoadError::Decode { stream: stream.clone(), version, source })?;
             self.state.apply(&decoded);
         }
-        self.version = event.version;
-        self.position = event.position;
+        self.version = version;
+        self.position = position;
         Ok(())
     }
 }
@@ -84,32 +88,50 @@ impl Journal {
         Ok(folded)
     }
 
-    /// Folds in what the stream holds beyond the state, up to and including version `up_to`. While
-    /// one page is folded, the next is being read.
+    /// Folds in what the stream holds beyond the state, up to and including version `up_to`.
     pub(super) async fn catch_up<A: Apply>(
         &self,
         stream: &StreamId,
         folded: &mut Folded<A>,
         up_to: Option<StreamVersion>,
     ) -> Result<(), LoadError> {
-        let mut query = StreamQuery::all(stream.clone()).after(folded.version).limit(FOLD_PAGE);
-        if let Some(up_to) = up_to {
-            query = query.up_to(up_to);
+        let up_to = up_to.unwrap_or(StreamVersion::MAX);
+        if A::UNKNOWN == UnknownEvents::Raw {
+            return self.catch_up_raw(stream, folded, up_to).await;
         }
-        let mut page = self.store().read_stream(&query).await?;
+        let after = folded.version;
+        // The visitor may run on a thread of the store, so the state travels there and back.
+        let shared = Arc::new(Mutex::new((std::mem::take(folded), Ok(()))));
+        let (visited, name) = (shared.clone(), stream.clone());
+        let visitor: PayloadVisitor = Box::new(move |event| {
+            let mut visited = visited.lock().unwrap_or_else(PoisonError::into_inner);
+            let (folded, result) = &mut *visited;
+            *result = folded.apply_payload(&name, event, |_| ());
+            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        let read = self.store().visit_stream(stream, after, up_to, visitor).await;
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        *folded = std::mem::take(&mut shared.0);
+        std::mem::replace(&mut shared.1, Ok(()))?;
+        Ok(read?)
+    }
+
+    /// As [`catch_up`](Self::catch_up), for states that take unknown events with their envelopes.
+    async fn catch_up_raw<A: Apply>(
+        &self,
+        stream: &StreamId,
+        folded: &mut Folded<A>,
+        up_to: StreamVersion,
+    ) -> Result<(), LoadError> {
         loop {
-            let next = match page.last() {
-                Some(last) if page.len() >= FOLD_PAGE => {
-                    let (store, query) = (self.store().clone(), query.clone().after(last.version));
-                    Some(Started::new(async move { store.read_stream(&query).await }).await)
-                }
-                _ => None,
-            };
+            let query = StreamQuery::all(stream.clone()).after(folded.version).up_to(up_to);
+            let page = self.store().read_stream(&query).await?;
             for event in &page {
                 folded.apply(event)?;
             }
-            let Some(next) = next else { return Ok(()) };
-            page = next.finish().await?;
+            if page.len() < query.limit {
+                return Ok(());
+            }
         }
     }
 

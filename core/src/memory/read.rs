@@ -2,8 +2,8 @@
 
 use super::state::State;
 use crate::envelope::RecordedEvent;
-use crate::names::Position;
-use crate::store::{LogPage, LogQuery, ReadDirection, StreamQuery};
+use crate::names::{Position, StreamId, StreamVersion};
+use crate::store::{LogPage, LogQuery, PayloadVisitor, ReadDirection, StreamQuery};
 
 impl State {
     pub(super) fn read_stream(&self, query: &StreamQuery) -> Vec<RecordedEvent> {
@@ -16,6 +16,23 @@ impl State {
         match query.direction {
             ReadDirection::Forward => wanted.take(query.limit).collect(),
             ReadDirection::Backward => wanted.rev().take(query.limit).collect(),
+        }
+    }
+
+    pub(super) fn visit_stream(
+        &self,
+        stream: &StreamId,
+        after: StreamVersion,
+        up_to: StreamVersion,
+        mut visitor: PayloadVisitor,
+    ) {
+        let positions = self.streams.get(stream).map(Vec::as_slice).unwrap_or_default();
+        let end = (up_to.get() as usize).min(positions.len());
+        let begin = (after.get() as usize).min(end);
+        for &position in &positions[begin..end] {
+            if visitor(self.event(position).into()).is_break() {
+                return;
+            }
         }
     }
 

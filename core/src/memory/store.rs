@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use super::MemoryStore;
 use super::transaction::MemoryTransaction;
 use crate::envelope::RecordedEvent;
-use crate::names::{Position, StreamId};
+use crate::names::{Position, StreamId, StreamVersion};
 use crate::schema::RegisteredSchema;
 use crate::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
-    EventStore, Lease, LeaseStore, LogPage, LogQuery, SchemaStore, SnapshotRecord, SnapshotStore,
-    StoreError, StreamQuery, TableStore, Wakeups, Work,
+    EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
+    SnapshotStore, StoreError, StreamQuery, TableStore, Wakeups, Work,
 };
 use crate::table::{Row, RowKey, RowQuery, TableSpec};
 
@@ -37,6 +37,17 @@ impl EventStore for MemoryStore {
 
     async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError> {
         Ok(self.state.lock().await.read_stream(query))
+    }
+
+    async fn visit_stream(
+        &self,
+        stream: &StreamId,
+        after: StreamVersion,
+        up_to: StreamVersion,
+        visitor: PayloadVisitor,
+    ) -> Result<(), StoreError> {
+        self.state.lock().await.visit_stream(stream, after, up_to, visitor);
+        Ok(())
     }
 
     async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {

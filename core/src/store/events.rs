@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 
-use super::{Append, Appended, Capabilities, StoreError, Wakeups};
+use super::{Append, Appended, Capabilities, PayloadVisitor, StoreError, Wakeups};
 use crate::envelope::{EventType, RecordedEvent};
 use crate::names::{Position, StreamId, StreamVersion};
 
@@ -42,7 +42,7 @@ impl StreamQuery {
         Self {
             stream,
             from: StreamVersion::new(1),
-            to: StreamVersion::new(i64::MAX as u64),
+            to: StreamVersion::MAX,
             direction: ReadDirection::Forward,
             limit: MAX_PAGE,
         }
@@ -198,6 +198,20 @@ pub trait EventStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError>;
+
+    /// Calls `visitor` with each event of a stream that follows version `after`, up to and including
+    /// `up_to`, in order, until it breaks. Nothing is copied, however long the stream is: for folding
+    /// a state.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read; the visitor has seen the events before.
+    async fn visit_stream(
+        &self,
+        stream: &StreamId,
+        after: StreamVersion,
+        up_to: StreamVersion,
+        visitor: PayloadVisitor,
+    ) -> Result<(), StoreError>;
 
     /// Reads a page of the log.
     ///

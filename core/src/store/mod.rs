@@ -15,6 +15,7 @@ mod schemas;
 mod snapshots;
 mod tables;
 mod transaction;
+mod visit;
 mod wakeups;
 
 pub use append::{Append, AppendHook, Appended, AppendedStream, MAX_APPEND_EVENTS, StreamAppend};
@@ -29,6 +30,7 @@ pub use schemas::SchemaStore;
 pub use snapshots::{SnapshotRecord, SnapshotStore};
 pub use tables::TableStore;
 pub use transaction::{TransactExt, Transaction, TransactionWork, Work};
+pub use visit::{PayloadVisitor, StoredPayload};
 pub use wakeups::{WakeupSender, Wakeups};
 
 /// Everything a store does.

@@ -66,7 +66,7 @@ pub(super) fn implementation(
             fn decode(
                 __event_type: &str,
                 __version: u32,
-                __payload: &__a::Payload,
+                __payload: &str,
             ) -> ::core::result::Result<Self, __a::DecodeError> {
                 match __event_type {
                     #(#decode)*

@@ -100,7 +100,7 @@ pub(super) fn expand(owner: &Ident, members: &[Member<'_>]) -> TokenStream {
             fn decode(
                 __event_type: &str,
                 __version: u32,
-                __payload: &__a::Payload,
+                __payload: &str,
             ) -> ::core::result::Result<Self, __a::DecodeError> {
                 #(
                     if #inner::knows(__event_type) {

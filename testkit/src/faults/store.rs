@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use annals_core::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
-    EventStore, Lease, LeaseStore, LogPage, LogQuery, SchemaStore, SnapshotRecord, SnapshotStore,
-    Store, StoreError, StreamQuery, TableStore, Wakeups, Work,
+    EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
+    SnapshotStore, Store, StoreError, StreamQuery, TableStore, Wakeups, Work,
 };
 use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
-use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId};
+use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -52,6 +52,17 @@ impl<S: Store + ?Sized> EventStore for FaultyStore<S> {
 
     async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError> {
         self.pass(Operation::ReadStream, self.inner.read_stream(query)).await
+    }
+
+    async fn visit_stream(
+        &self,
+        stream: &StreamId,
+        after: StreamVersion,
+        up_to: StreamVersion,
+        visitor: PayloadVisitor,
+    ) -> Result<(), StoreError> {
+        let visit = self.inner.visit_stream(stream, after, up_to, visitor);
+        self.pass(Operation::ReadStream, visit).await
     }
 
     async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {

@@ -171,7 +171,7 @@ fn check_codec<E: Event + Debug + PartialEq>(event: &E) {
         panic!("{event:?} cannot be stored: {error}");
     }
     let text = stored.payload.as_str();
-    match E::decode(stored.event_type.as_str(), stored.schema_version, &stored.payload) {
+    match E::decode(stored.event_type.as_str(), stored.schema_version, text) {
         Ok(read) if read == *event => {}
         Ok(read) => {
             panic!("an event changes on its way through {text}\n- {event:?}\n+ {read:?}");

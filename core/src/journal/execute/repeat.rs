@@ -31,13 +31,12 @@ impl Journal {
         let events = stored
             .into_iter()
             .map(|event| {
-                Ev::decode(event.event_type.as_str(), event.schema_version, &event.payload).map_err(
-                    |source| LoadError::Decode {
+                Ev::decode(event.event_type.as_str(), event.schema_version, event.payload.as_str())
+                    .map_err(|source| LoadError::Decode {
                         stream: event.stream,
                         version: event.version,
                         source,
-                    },
-                )
+                    })
             })
             .collect::<Result<_, _>>()?;
         Ok(Some(Receipt {
