@@ -1,0 +1,12 @@
+//! The failure stories of the PostgreSQL store.
+
+mod place;
+
+mod connections;
+mod crash;
+mod history;
+mod nothing_is_skipped;
+mod one_winner;
+mod pooler;
+mod postgres_conformance;
+mod schemas;
