@@ -1,5 +1,6 @@
 //! The failure stories of the PostgreSQL store.
 
+mod crowd;
 mod place;
 
 mod connections;

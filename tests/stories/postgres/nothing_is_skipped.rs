@@ -87,10 +87,22 @@ struct Writers {
 
 impl Writers {
     fn start(stores: &[Arc<PgStore>], writers: usize, appends: usize, seed: u64) -> Self {
+        Self::start_named(stores, writers, appends, "", seed)
+    }
+
+    /// Writers whose streams have `name` in their names.
+    fn start_named(
+        stores: &[Arc<PgStore>],
+        writers: usize,
+        appends: usize,
+        name: &str,
+        seed: u64,
+    ) -> Self {
         let mut tasks = JoinSet::new();
         for number in 0..writers {
             let store: Arc<dyn Store> = stores[number % stores.len()].clone();
-            let mut writer = Writer::new(store, format!("w{number}"), seed ^ (number as u64) << 32);
+            let seed = seed ^ ((number as u64) << 32);
+            let mut writer = Writer::new(store, format!("{name}w{number}"), seed);
             tasks.spawn(async move {
                 writer.write(appends).await;
                 writer

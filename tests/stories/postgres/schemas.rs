@@ -41,8 +41,21 @@ async fn names_that_are_more_than_a_name_are_refused() {
     let place = Place::shared().await;
     let long = "a".repeat(64);
     let names = [
-        "", "a b", "a\"b", "a;DROP SCHEMA public", "a--", "a.b", "Ä", "A", "1a", "pg_mine", "a'b",
-        "a\\b", "a$1", "a\0b", &long,
+        "",
+        "a b",
+        "a\"b",
+        "a;DROP SCHEMA public",
+        "a--",
+        "a.b",
+        "Ä",
+        "A",
+        "1a",
+        "pg_mine",
+        "a'b",
+        "a\\b",
+        "a$1",
+        "a\0b",
+        &long,
     ];
     for name in names {
         let refused = place.options().schema(name);

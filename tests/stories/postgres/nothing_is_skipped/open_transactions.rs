@@ -1,7 +1,10 @@
 //! Transactions that stay open, in this database and in another one of the same server.
 
-use annals::PgCommit;
+use annals::store::Append;
+use annals::{ExpectedVersion, NewEvent, Payload, PgCommit};
+use annals_tests::ledger::Ledger;
 use annals_tests::postgres::{Server, connect};
+use annals_tests::writer::stream;
 use tokio_postgres::Client;
 
 use super::{Place, Story, Writers, open};
@@ -82,4 +85,39 @@ async fn writers_elsewhere_stall_nobody() {
     story.end(&ledger).await;
     elsewhere.batch_execute("COMMIT").await.expect("it was only idle");
     here.batch_execute("ROLLBACK").await.expect("it was only idle");
+}
+
+/// Where positions follow transaction ids, this event comes before those the reader has seen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_transaction_appends_late() {
+    let mut story = Story::begin(Place::shared().await).await;
+    let mut client = story.place.client().await;
+    let mut expected = 0;
+    let mut whole = Ledger::default();
+    for round in 0..5 {
+        let transaction = client.transaction().await.expect("a transaction begins");
+        // The id is taken now, long before the append.
+        transaction.query_one("SELECT txid_current()", &[]).await.expect("an id");
+        let seed = story.seed + round;
+        let name = format!("r{round}");
+        let writers = Writers::start_named(std::slice::from_ref(&story.store), 4, 15, &name, seed);
+        let ledger = writers.finish().await;
+        expected += ledger.acknowledged.iter().flatten().count() as u64;
+        story.reader.wait_for(expected).await;
+
+        let event = NewEvent::raw("sample.late", 1, Payload::from_stored("{}"));
+        let append = Append::to(stream("shared", "0"), ExpectedVersion::Any, vec![event]);
+        let appended = story.store.append_within(&transaction, append.clone()).await;
+        let appended = appended.expect("the transaction appends");
+        if round == 3 {
+            transaction.rollback().await.expect("it can be undone");
+            whole.refuse(&append);
+        } else {
+            transaction.commit().await.expect("it can be committed");
+            expected += 1;
+            whole.acknowledge(&append, &appended);
+        }
+        whole.merge(ledger);
+    }
+    story.end(&whole).await;
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use annals::ExpectedVersion;
 use annals::NewEvent;
 use annals::Payload;
-use annals::store::{
-    Append, AppendHook, EventStore, StoreError, TransactExt, Transaction,
-};
+use annals::store::{Append, AppendHook, EventStore, StoreError, TransactExt, Transaction};
 use annals_tests::ledger::Ledger;
 use annals_tests::writer::stream;
 
