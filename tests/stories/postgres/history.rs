@@ -14,7 +14,7 @@ async fn append(store: &PgStore) {
     store.append(append).await.expect("an append without expectations succeeds");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_changes_what_has_happened() {
     let place = Place::shared().await;
     let store = place.store().await;

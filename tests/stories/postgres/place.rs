@@ -9,7 +9,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// How many stories use the shared server at once; each takes some of its connections.
 static STORIES: Semaphore = Semaphore::const_new(6);
 
-/// A schema of its own on a server. On the shared server it goes away in the end.
+/// A schema of its own on a server. On the shared server it goes away in the end; the story's runtime
+/// needs a second thread for that, which closes the connections of stores meanwhile.
 pub(super) struct Place {
     pub(super) url: String,
     pub(super) schema: String,

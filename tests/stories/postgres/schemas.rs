@@ -14,7 +14,7 @@ fn append() -> Append {
     Append::to(stream("account", "1"), ExpectedVersion::NoStream, vec![event])
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stores_do_not_see_each_other() {
     let (one, other) = (Place::shared().await, Place::shared().await);
     let (mine, theirs) = (one.store().await, other.store().await);
@@ -36,7 +36,7 @@ async fn stores_do_not_see_each_other() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_that_are_more_than_a_name_are_refused() {
     let place = Place::shared().await;
     let long = "a".repeat(64);
@@ -89,7 +89,7 @@ async fn ten_stores_open_at_once_in_an_empty_database() {
 }
 
 /// A database whose last migration is unknown, or not what this program has, is left alone.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_schema_of_another_version_is_not_opened() {
     let place = Place::shared().await;
     open(place.options()).await.close().await;
