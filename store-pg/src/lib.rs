@@ -1,1 +1,208 @@
-//! The PostgreSQL store of Annals.
+//! The PostgreSQL store of Annals: a global order that never lies, on a server that others use too.
+//!
+//! Appends that are waiting are committed together by one appender a process, and a counter row that
+//! is locked until the commit puts the commits of all processes into one order. The store knows no
+//! projection; it keeps rows, not read models.
+
+mod append;
+mod barrier;
+mod bulk;
+mod checkpoints;
+mod commands;
+mod committer;
+mod connection;
+mod error;
+mod event_row;
+mod judge;
+mod leases;
+mod lent;
+mod listen;
+mod log;
+mod migrate;
+mod options;
+mod read;
+mod schemas;
+mod session;
+mod snapshots;
+mod statements;
+mod store;
+mod table_sql;
+mod tables;
+mod tls;
+mod transaction;
+mod value;
+mod writer;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use annals_core::store::{Append, Appended, StoreError, WakeupSender};
+use connection::Connector;
+use listen::{Growth, Live};
+use session::Session;
+use statements::Statements;
+use tokio::sync::oneshot;
+use writer::Writer;
+
+pub use options::{Commit, PgOptions, Tls};
+pub use tokio_postgres;
+
+/// A store in one schema of a PostgreSQL database. Cloning is cheap; all clones share the appender.
+///
+/// Any number of processes may use the same schema. [`close`](Self::close) waits for what is queued.
+///
+/// ```no_run
+/// use annals_core::store::EventStore;
+/// use annals_store_pg::PgStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PgStore::connect("postgres://bank@localhost/bank?schema=accounts").await?;
+/// println!("the log has {} events", store.head().await?);
+/// store.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PgStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    connector: Arc<Connector>,
+    sql: Arc<Statements>,
+    /// `None` once the store is closed.
+    writer: Mutex<Option<Writer>>,
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
+    growth: Growth,
+    live: Mutex<Option<Live>>,
+}
+
+impl PgStore {
+    /// Connects with what a URL says; [`PgOptions::parse`] explains it.
+    ///
+    /// # Errors
+    /// As [`connect_with`](Self::connect_with).
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(PgOptions::parse(url)?).await
+    }
+
+    /// Connects and brings the schema to the newest version.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the server cannot be reached in time or does not let the
+    /// user in, [`StoreError::Newer`] when a newer version made the schema,
+    /// [`StoreError::Corrupt`] when its migrations are not those of this program,
+    /// [`StoreError::Invalid`] when options do not fit, or the schema is behind and may not be
+    /// migrated, [`StoreError::ReadOnly`] when the role may not make the schema or the server is a
+    /// standby.
+    pub async fn connect_with(options: PgOptions) -> Result<Self, StoreError> {
+        let sql = Arc::new(Statements::of(&options.schema));
+        let migrating = options.migrate;
+        let connector = Arc::new(Connector::new(options)?);
+        let client = connector.own_patiently().await?;
+        let session = connector.session(&client);
+        if migrating {
+            migrate::migrate(session, &sql, &connector).await?;
+        } else {
+            migrate::verify(session, &sql, &connector).await?;
+        }
+        let growth = Growth::default();
+        let (writer, ended) = Writer::start(connector.clone(), sql.clone(), growth.clone());
+        let live = Live::start(&connector, &sql, &growth);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                connector,
+                sql,
+                writer: Mutex::new(Some(writer)),
+                ended: Mutex::new(Some(ended)),
+                growth,
+                live: Mutex::new(Some(live)),
+            }),
+        })
+    }
+
+    /// Appends inside a transaction of one's own, as the last thing before its commit: from here to
+    /// there nobody else can append. The hooks of the append do not run, and nobody is woken:
+    /// subscriptions notice when they poll.
+    ///
+    /// ```no_run
+    /// # use annals_core::store::Append;
+    /// # use annals_store_pg::{PgStore, tokio_postgres};
+    /// # async fn example(
+    /// #     store: PgStore,
+    /// #     client: &mut tokio_postgres::Client,
+    /// #     append: Append,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// let transaction = client.transaction().await?;
+    /// transaction.execute("INSERT INTO invoices DEFAULT VALUES", &[]).await?;
+    /// store.append_within(&transaction, append).await?;
+    /// transaction.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As an append of the store. After an error that the database reported, the transaction can
+    /// only be rolled back.
+    pub async fn append_within(
+        &self,
+        transaction: &tokio_postgres::Transaction<'_>,
+        append: Append,
+    ) -> Result<Appended, StoreError> {
+        append.check()?;
+        let session = Session { client: transaction.client(), prepared: None };
+        let (appended, _) = bulk::append_in(self, session, &append).await?;
+        Ok(appended)
+    }
+
+    /// Lets nothing more in, waits until what is queued is written, and closes the connections.
+    /// Calls on any clone fail with [`StoreError::Closed`] from now on.
+    pub async fn close(&self) {
+        self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ended = self.inner.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended {
+            // An error means that the task is gone already.
+            let _ = ended.await;
+        }
+        self.inner.live.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.inner.connector.close();
+    }
+
+    fn writer(&self) -> Result<Writer, StoreError> {
+        let writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.clone().ok_or(StoreError::Closed)
+    }
+
+    fn growth(&self) -> &Growth {
+        &self.inner.growth
+    }
+
+    fn connector(&self) -> &Connector {
+        &self.inner.connector
+    }
+
+    fn shared_connector(&self) -> Arc<Connector> {
+        self.inner.connector.clone()
+    }
+
+    fn sql(&self) -> &Statements {
+        &self.inner.sql
+    }
+
+    fn shared_sql(&self) -> Arc<Statements> {
+        self.inner.sql.clone()
+    }
+
+    fn wakeup_sender(&self) -> &WakeupSender {
+        &self.inner.growth.here
+    }
+}
+
+impl fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgStore")
+            .field("place", &self.inner.connector.place)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,7 +1,9 @@
 //! What work inside a transaction can do.
 
 use annals_core::Position;
-use annals_core::store::{Lease, LogPage, LogQuery, StoreError, Transaction};
+use annals_core::store::{
+    Lease, LogPage, LogQuery, StoreError, Transaction, refuse_transaction_control,
+};
 use annals_core::table::{Row, RowKey, TableSpec, Value};
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, Statement, params_from_iter};
@@ -168,29 +170,6 @@ fn bind(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<(), Store
         statement
             .raw_bind_parameter(place, Bind(value))
             .map_err(|error| invalid(error.to_string()))?;
-    }
-    Ok(())
-}
-
-/// The transaction belongs to the store, and others may share it: no statement may end it.
-fn refuse_transaction_control(sql: &str) -> Result<(), StoreError> {
-    const CONTROL: [&str; 6] = ["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
-    let mut rest = sql.trim_start();
-    loop {
-        rest = if let Some(comment) = rest.strip_prefix("--") {
-            comment.split_once('\n').map_or("", |(_, after)| after).trim_start()
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            comment.split_once("*/").map_or("", |(_, after)| after).trim_start()
-        } else {
-            break;
-        };
-    }
-    let end = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
-    let keyword = rest[..end].to_ascii_uppercase();
-    if CONTROL.contains(&keyword.as_str()) {
-        return Err(StoreError::Invalid {
-            why: format!("`{keyword}` would end a transaction that belongs to the store"),
-        });
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! What the stories and the processes they kill have in common.
 
 pub mod bank;
+pub mod postgres;
 pub mod random;

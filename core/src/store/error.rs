@@ -99,6 +99,18 @@ pub enum StoreError {
         /// The option that sets it.
         option: &'static str,
     },
+    /// The server gave up on a statement.
+    #[error(
+        "the {store} store gave up waiting: {what}; nothing was written; raise `{option}` if it needs longer"
+    )]
+    TimedOut {
+        /// The store.
+        store: &'static str,
+        /// What the server said.
+        what: String,
+        /// The option that sets the limit.
+        option: &'static str,
+    },
     /// There is no room left.
     #[error("no room is left at {place}: nothing was written; free some space and try again")]
     Full {
@@ -178,6 +190,7 @@ impl StoreError {
         matches!(
             self,
             Self::Overloaded { .. }
+                | Self::TimedOut { .. }
                 | Self::Full { .. }
                 | Self::Locked { .. }
                 | Self::Unavailable { .. }

@@ -15,6 +15,7 @@ mod schemas;
 mod snapshots;
 mod tables;
 mod transaction;
+mod transaction_control;
 mod visit;
 mod wakeups;
 
@@ -30,6 +31,7 @@ pub use schemas::SchemaStore;
 pub use snapshots::{SnapshotRecord, SnapshotStore};
 pub use tables::TableStore;
 pub use transaction::{TransactExt, Transaction, TransactionWork, Work};
+pub use transaction_control::refuse_transaction_control;
 pub use visit::{PayloadVisitor, StoredPayload};
 pub use wakeups::{WakeupSender, Wakeups};
 

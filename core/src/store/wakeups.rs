@@ -38,12 +38,18 @@ impl WakeupSender {
 
 impl Wakeups {
     /// Waits until the log is known to reach beyond `position`, or until `at_most` has passed:
-    /// then it is time to look. Cancel safe.
-    pub async fn beyond(&mut self, position: Position, at_most: Duration) {
-        let grown = self.0.wait_for(|head| *head > position);
-        if tokio::time::timeout(at_most, grown).await.is_ok_and(|sender| sender.is_err()) {
-            // The sender is gone with its store: nothing will ever come, so only time can pass.
-            tokio::time::sleep(at_most).await;
+    /// then it is time to look. Returns how far it is known to reach, if that is beyond. Cancel
+    /// safe.
+    pub async fn beyond(&mut self, position: Position, at_most: Duration) -> Option<Position> {
+        let grown = async { self.0.wait_for(|head| *head > position).await.map(|head| *head) };
+        match tokio::time::timeout(at_most, grown).await {
+            Ok(Ok(head)) => Some(head),
+            Err(_) => None,
+            Ok(Err(_)) => {
+                // The sender is gone with its store: nothing will ever come, so only time can pass.
+                tokio::time::sleep(at_most).await;
+                None
+            }
         }
     }
 }

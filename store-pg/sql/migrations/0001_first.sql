@@ -1,0 +1,96 @@
+-- The first schema: the log, and everything that is kept beside it. `annals.` stands for the schema
+-- that the options name.
+
+-- Every event, by its position in the global order. The payload is JSON as it came: `json`, not
+-- `jsonb`, which would take it apart and reorder it.
+CREATE TABLE annals.events (
+    position       bigint      PRIMARY KEY CHECK (position > 0),
+    stream         text        COLLATE "C" NOT NULL,
+    version        bigint      NOT NULL,
+    id             uuid        NOT NULL,
+    type           text        COLLATE "C" NOT NULL,
+    schema_version integer     NOT NULL,
+    slice          smallint    NOT NULL,
+    recorded_at    timestamptz NOT NULL,
+    occurred_at    timestamptz NOT NULL,
+    payload        json        NOT NULL,
+    -- Source, correlation, causation, trace, actor and free pairs as one object; null when there
+    -- are none.
+    metadata       json
+);
+CREATE UNIQUE INDEX events_by_stream ON annals.events (stream, version);
+CREATE UNIQUE INDEX events_by_id ON annals.events (id);
+
+-- The position of the last event. Whoever appends locks this row until its commit, so positions
+-- become visible in their order (I2). Room on the page keeps its updates away from the index.
+CREATE TABLE annals.counter (
+    one      boolean PRIMARY KEY DEFAULT true CHECK (one),
+    position bigint  NOT NULL
+) WITH (fillfactor = 10);
+INSERT INTO annals.counter (position) VALUES (0);
+
+-- History is append-only (I3).
+CREATE FUNCTION annals.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'history is append-only: % on % is refused', TG_OP, TG_TABLE_NAME
+        USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER events_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON annals.events
+FOR EACH STATEMENT EXECUTE FUNCTION annals.refuse();
+
+-- What commands with an idempotency key did.
+CREATE TABLE annals.commands (
+    key            text        COLLATE "C" PRIMARY KEY,
+    stream         text        COLLATE "C" NOT NULL,
+    version_before bigint      NOT NULL,
+    version_after  bigint      NOT NULL,
+    position       bigint      NOT NULL,
+    recorded_at    timestamptz NOT NULL
+);
+CREATE INDEX commands_by_time ON annals.commands (recorded_at);
+
+-- The JSON Schema of every version of every event type.
+CREATE TABLE annals.schemas (
+    type    text    COLLATE "C" NOT NULL,
+    version integer NOT NULL,
+    family  text,
+    schema  text    NOT NULL,
+    PRIMARY KEY (type, version)
+);
+
+-- One folded state a stream. A cache: it may be emptied at any time.
+CREATE TABLE annals.snapshots (
+    stream         text    COLLATE "C" PRIMARY KEY,
+    version        bigint  NOT NULL,
+    position       bigint  NOT NULL,
+    schema_version integer NOT NULL,
+    state          json    NOT NULL
+);
+
+-- How far each consumer has got.
+CREATE TABLE annals.checkpoints (
+    name     text   COLLATE "C" PRIMARY KEY,
+    position bigint NOT NULL
+) WITH (fillfactor = 50);
+
+-- Who may work on what. A released lease keeps its row, so that tokens only grow.
+CREATE TABLE annals.leases (
+    name       text        COLLATE "C" PRIMARY KEY,
+    holder     text        NOT NULL,
+    token      bigint      NOT NULL,
+    expires_at timestamptz NOT NULL,
+    released   boolean     NOT NULL
+) WITH (fillfactor = 50);
+
+-- Texts that components keep under a key, such as the state of projections.
+CREATE TABLE annals.state (
+    key   text COLLATE "C" PRIMARY KEY,
+    value text NOT NULL
+);
+
+-- The log as people want to read it.
+CREATE VIEW annals.history AS
+SELECT position, stream, version, type, schema_version, recorded_at, occurred_at, payload,
+       metadata ->> 'actor' AS actor, metadata ->> 'correlation_id' AS correlation_id,
+       metadata ->> 'causation_id' AS causation_id, metadata ->> 'source' AS source, id
+FROM annals.events;

@@ -1,0 +1,3 @@
+-- $1 keys
+SELECT key, stream, version_before, version_after, position, recorded_at
+FROM annals.commands WHERE key = ANY ($1)

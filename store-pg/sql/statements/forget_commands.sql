@@ -1,0 +1,2 @@
+-- $1 recorded before this time
+DELETE FROM annals.commands WHERE recorded_at < $1

@@ -1,0 +1,1 @@
+SELECT position, clock_timestamp() FROM annals.counter FOR UPDATE

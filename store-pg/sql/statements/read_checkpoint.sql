@@ -1,0 +1,2 @@
+-- $1 name
+SELECT position FROM annals.checkpoints WHERE name = $1

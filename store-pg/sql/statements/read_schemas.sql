@@ -1,0 +1,1 @@
+SELECT type, version, family, schema FROM annals.schemas ORDER BY type, version

@@ -1,0 +1,2 @@
+-- $1 key
+SELECT value FROM annals.state WHERE key = $1

@@ -1,0 +1,2 @@
+-- $1 name
+DELETE FROM annals.checkpoints WHERE name = $1

@@ -1,0 +1,362 @@
+//! Appending: in one statement where every append stands on its own, and by a look at what is stored
+//! where they may touch each other, repeat themselves, or bring a transaction along.
+
+use std::collections::HashSet;
+use std::pin::pin;
+
+use annals_core::store::{Append, Appended, AppendedStream, StoreError, StoredPlace};
+use annals_core::{
+    EventId, ExpectedVersion, Metadata, NewEvent, Position, StreamId, StreamVersion,
+};
+use jiff::Timestamp;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::commands::{find_commands, insert_command};
+use crate::connection::Connector;
+use crate::error::corrupt;
+use crate::event_row::{get, position, signed, version};
+use crate::judge::{Judged, Known, judge};
+use crate::session::{Bound, Session};
+use crate::statements::Statements;
+
+/// From how many events on COPY is faster than an array a column.
+const COPY_EVENTS: usize = 500;
+
+/// What went wrong: the caller has to know what the server said before it is put into other words.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Server(tokio_postgres::Error),
+    Other(StoreError),
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Whether appends can be judged side by side by `append_batch`: each to one stream that no other
+/// touches, with events.
+pub(crate) fn stand_alone<'a>(appends: impl IntoIterator<Item = &'a Append>) -> bool {
+    let mut streams = HashSet::new();
+    appends.into_iter().all(|append| match append.streams.as_slice() {
+        [only] => !only.events.is_empty() && streams.insert(&only.stream),
+        _ => false,
+    })
+}
+
+/// Appends that stand alone, in one statement and one commit. A conflict may be a repetition, which
+/// is for the caller to find out.
+pub(crate) async fn append_batch(
+    session: Session<'_>,
+    sql: &Statements,
+    appends: &[&Append],
+    now: Option<Timestamp>,
+    behind_barrier: bool,
+) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
+    let parts: Vec<_> = appends.iter().map(|append| &append.streams[0]).collect();
+    let streams: Vec<&str> = parts.iter().map(|part| part.stream.as_str()).collect();
+    let expected: Vec<i64> = parts.iter().map(|part| expectation(part.expected)).collect();
+    let keys: Vec<Option<&str>> = appends
+        .iter()
+        .map(|append| append.command.as_ref().map(annals_core::store::CommandKey::as_str))
+        .collect();
+    let counts: Vec<i32> = parts.iter().map(|part| part.events.len() as i32).collect();
+    let mut columns = Columns::default();
+    let (mut owners, mut places) = (Vec::new(), Vec::new());
+    for (part, owner) in parts.iter().zip(1i32..) {
+        for (event, place) in part.events.iter().zip(1i32..) {
+            owners.push(owner);
+            places.push(place);
+            columns.push(&part.stream, event);
+        }
+    }
+    let keyed = keys.iter().any(Option::is_some);
+    let parameters: [Bound<'_>; 16] = [
+        (&streams, Type::TEXT_ARRAY),
+        (&expected, Type::INT8_ARRAY),
+        (&keys, Type::TEXT_ARRAY),
+        (&counts, Type::INT4_ARRAY),
+        (&owners, Type::INT4_ARRAY),
+        (&places, Type::INT4_ARRAY),
+        (&columns.ids, Type::UUID_ARRAY),
+        (&columns.types, Type::TEXT_ARRAY),
+        (&columns.schema_versions, Type::INT4_ARRAY),
+        (&columns.slices, Type::INT2_ARRAY),
+        (&columns.occurred_at, Type::TIMESTAMPTZ_ARRAY),
+        (&columns.payloads, Type::TEXT_ARRAY),
+        (&columns.metadata, Type::TEXT_ARRAY),
+        (&now, Type::TIMESTAMPTZ),
+        (&keyed, Type::BOOL),
+        (&behind_barrier, Type::BOOL),
+    ];
+    let row = session.query_opt(&sql.append_batch, &parameters).await?;
+    let row = row.ok_or_else(|| corrupt("append_batch returned nothing"))?;
+    let mut head = position(&row, 0)?.get();
+    let recorded_at: Timestamp = get(&row, 1)?;
+    let stood: Vec<i64> = get(&row, 2)?;
+    let judge = |(part, stood): (&&annals_core::store::StreamAppend, i64)| {
+        let before = StreamVersion::new(stood.unsigned_abs());
+        if !part.expected.admits(before) {
+            return Err(StoreError::Conflict {
+                stream: part.stream.clone(),
+                expected: part.expected,
+                actual: before,
+            });
+        }
+        head += part.events.len() as u64;
+        let after = before.plus(part.events.len() as u64);
+        let streams = vec![AppendedStream { stream: part.stream.clone(), before, after }];
+        Ok(Appended { streams, position: Position::new(head), recorded_at, repeated: false })
+    };
+    Ok(parts.iter().zip(stood).map(judge).collect())
+}
+
+/// Locks the counter, judges appends against what is stored, and writes those that are let in. Inside
+/// a transaction, which holds the lock until it ends. `carefully` looks the ids up at once; otherwise
+/// only when something does not fit, because ids that come twice are rare and a unique index keeps
+/// them out.
+pub(crate) async fn append_judged<'a>(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    appends: &'a [Append],
+    now: Option<Timestamp>,
+    carefully: bool,
+) -> Result<(Judged<'a>, Timestamp), Failure> {
+    let row = session.query_opt(&sql.lock_counter, &[]).await?;
+    let row = row.ok_or_else(|| corrupt("the counter is gone"))?;
+    let head = position(&row, 0)?;
+    let now: Timestamp = now.map_or_else(|| get(&row, 1), Ok)?;
+    let events =
+        async { if carefully { find_events(session, sql, appends).await } else { Ok(Vec::new()) } };
+    // All are sent before the first answer is waited for.
+    let (ends, commands, events) = futures_util::future::join3(
+        stream_ends(session, sql, appends),
+        known_commands(session, sql, connector, appends),
+        events,
+    )
+    .await;
+    let mut known = Known {
+        ends: ends?.into_iter().collect(),
+        commands: commands?.into_iter().collect(),
+        events: events?.into_iter().collect(),
+    };
+    let fresh = known.clone();
+    let mut judged = judge(appends, &mut known, head, now);
+    if !carefully && judged.results.iter().any(Result::is_err) {
+        known = fresh;
+        known.events = find_events(session, sql, appends).await?.into_iter().collect();
+        judged = judge(appends, &mut known, head, now);
+    }
+    write(session, sql, &judged, now).await?;
+    Ok((judged, now))
+}
+
+async fn write(
+    session: Session<'_>,
+    sql: &Statements,
+    judged: &Judged<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    if let Some(last) = judged.events.last() {
+        if judged.events.len() < COPY_EVENTS {
+            insert(session, sql, judged, now).await?;
+        } else {
+            copy(session, sql, judged, now).await?;
+        }
+        let head = signed(last.position.get());
+        session.execute(&sql.set_counter, &[(&head, Type::INT8)]).await?;
+    }
+    for (key, record) in &judged.commands {
+        insert_command(session, sql, key, record).await?;
+    }
+    Ok(())
+}
+
+async fn insert(
+    session: Session<'_>,
+    sql: &Statements,
+    judged: &Judged<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let mut columns = Columns::default();
+    for placed in &judged.events {
+        columns.push(placed.stream, placed.event);
+    }
+    let occurred_at: Vec<Timestamp> =
+        columns.occurred_at.iter().map(|at| at.unwrap_or(now)).collect();
+    let placed = || judged.events.iter();
+    let positions: Vec<i64> = placed().map(|event| signed(event.position.get())).collect();
+    let versions: Vec<i64> = placed().map(|event| signed(event.version.get())).collect();
+    let parameters: [Bound<'_>; 11] = [
+        (&positions, Type::INT8_ARRAY),
+        (&columns.streams, Type::TEXT_ARRAY),
+        (&versions, Type::INT8_ARRAY),
+        (&columns.ids, Type::UUID_ARRAY),
+        (&columns.types, Type::TEXT_ARRAY),
+        (&columns.schema_versions, Type::INT4_ARRAY),
+        (&columns.slices, Type::INT2_ARRAY),
+        (&now, Type::TIMESTAMPTZ),
+        (&occurred_at, Type::TIMESTAMPTZ_ARRAY),
+        (&columns.payloads, Type::TEXT_ARRAY),
+        (&columns.metadata, Type::TEXT_ARRAY),
+    ];
+    session.execute(&sql.insert_events, &parameters).await?;
+    Ok(())
+}
+
+async fn copy(
+    session: Session<'_>,
+    sql: &Statements,
+    judged: &Judged<'_>,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    const TYPES: [Type; 11] = [
+        Type::INT8,
+        Type::TEXT,
+        Type::INT8,
+        Type::UUID,
+        Type::TEXT,
+        Type::INT4,
+        Type::INT2,
+        Type::TIMESTAMPTZ,
+        Type::TIMESTAMPTZ,
+        // The binary form of `json` is its text.
+        Type::TEXT,
+        Type::TEXT,
+    ];
+    let sink = session.client.copy_in(&sql.copy_events).await?;
+    let mut rows = pin!(BinaryCopyInWriter::new(sink, &TYPES));
+    for placed in &judged.events {
+        let event = placed.event;
+        rows.as_mut()
+            .write(&[
+                &signed(placed.position.get()),
+                &placed.stream.as_str(),
+                &signed(placed.version.get()),
+                &event.id.get(),
+                &event.event_type.as_str(),
+                &event.schema_version.cast_signed(),
+                &slice(placed.stream),
+                &now,
+                &event.occurred_at.unwrap_or(now),
+                &event.payload.as_str(),
+                &metadata(event),
+            ])
+            .await?;
+    }
+    rows.finish().await?;
+    Ok(())
+}
+
+/// Events as one array a column.
+#[derive(Default)]
+struct Columns<'a> {
+    streams: Vec<&'a str>,
+    ids: Vec<Uuid>,
+    types: Vec<&'a str>,
+    schema_versions: Vec<i32>,
+    slices: Vec<i16>,
+    occurred_at: Vec<Option<Timestamp>>,
+    payloads: Vec<&'a str>,
+    metadata: Vec<Option<String>>,
+}
+
+impl<'a> Columns<'a> {
+    fn push(&mut self, stream: &'a StreamId, event: &'a NewEvent) {
+        self.streams.push(stream.as_str());
+        self.ids.push(event.id.get());
+        self.types.push(event.event_type.as_str());
+        self.schema_versions.push(event.schema_version.cast_signed());
+        self.slices.push(slice(stream));
+        self.occurred_at.push(event.occurred_at);
+        self.payloads.push(event.payload.as_str());
+        self.metadata.push(metadata(event));
+    }
+}
+
+/// A slice is smaller than 1,024.
+fn slice(stream: &StreamId) -> i16 {
+    stream.slice().get().cast_signed()
+}
+
+fn metadata(event: &NewEvent) -> Option<String> {
+    (event.metadata != Metadata::default())
+        // Texts, and a map of them, can always be written as JSON.
+        .then(|| serde_json::to_string(&event.metadata).unwrap_or_default())
+}
+
+/// As `append_batch.sql` wants it.
+fn expectation(expected: ExpectedVersion) -> i64 {
+    match expected {
+        ExpectedVersion::Any => -1,
+        ExpectedVersion::StreamExists => -2,
+        ExpectedVersion::NoStream => 0,
+        ExpectedVersion::Exact(version) => signed(version.get()),
+    }
+}
+
+async fn stream_ends(
+    session: Session<'_>,
+    sql: &Statements,
+    appends: &[Append],
+) -> Result<Vec<(StreamId, (StreamVersion, Position))>, Failure> {
+    let wanted: HashSet<&StreamId> =
+        appends.iter().flat_map(|append| &append.streams).map(|part| &part.stream).collect();
+    let wanted: Vec<&StreamId> = wanted.into_iter().collect();
+    let names: Vec<&str> = wanted.iter().map(|stream| stream.as_str()).collect();
+    let rows = session.query(&sql.stream_ends, &[(&names, Type::TEXT_ARRAY)]).await?;
+    let mut ends = Vec::new();
+    for (stream, row) in wanted.into_iter().zip(&rows) {
+        if get::<Option<i64>>(row, 0)?.is_some() {
+            ends.push((stream.clone(), (version(row, 0)?, position(row, 1)?)));
+        }
+    }
+    Ok(ends)
+}
+
+async fn known_commands(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    appends: &[Append],
+) -> Result<Vec<(String, annals_core::store::CommandRecord)>, Failure> {
+    let keys: Vec<&str> = appends
+        .iter()
+        .filter_map(|append| append.command.as_ref().map(annals_core::store::CommandKey::as_str))
+        .collect();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(find_commands(session, sql, connector, &keys).await?)
+}
+
+/// Those events of some appends that are stored already.
+pub(crate) async fn find_events(
+    session: Session<'_>,
+    sql: &Statements,
+    appends: &[Append],
+) -> Result<Vec<(EventId, StoredPlace)>, Failure> {
+    let events = appends.iter().flat_map(|append| &append.streams).flat_map(|part| &part.events);
+    let ids: Vec<Uuid> = events.map(|event| event.id.get()).collect();
+    let rows = session.query(&sql.find_events, &[(&ids, Type::UUID_ARRAY)]).await?;
+    let read = |row| {
+        let place = StoredPlace {
+            position: position(row, 1)?,
+            stream: StreamId::parse(get::<&str>(row, 2)?).map_err(corrupt)?,
+            version: version(row, 3)?,
+            recorded_at: get(row, 4)?,
+        };
+        Ok((EventId::new(get(row, 0)?), place))
+    };
+    Ok(rows.iter().map(read).collect::<Result<_, StoreError>>()?)
+}

@@ -1,0 +1,117 @@
+//! The durable barrier: nobody is told "Ok" before the write-ahead log has reached the disk beyond
+//! the append. Batches that were committed without waiting share one flush.
+
+use std::sync::Arc;
+
+use annals_core::store::{Appended, StoreError};
+use deadpool_postgres::ClientWrapper;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::committer::{Committer, Wanted};
+use crate::connection::Connector;
+use crate::listen::Growth;
+use crate::statements::Statements;
+use crate::writer::{Reply, acknowledge};
+
+/// How many batches wait for the disk at the most.
+const MAX_WAITING: usize = 64;
+
+/// A batch that is committed and perhaps not durable.
+struct Passing {
+    batch: Vec<Wanted>,
+    replies: Vec<Reply>,
+    results: Vec<Result<Appended, StoreError>>,
+}
+
+/// The way to the task that waits for the disk.
+pub(crate) struct Barrier {
+    passing: mpsc::Sender<Passing>,
+    task: JoinHandle<()>,
+}
+
+impl Barrier {
+    pub(crate) fn start(connector: Arc<Connector>, sql: Arc<Statements>, growth: Growth) -> Self {
+        let (passing, queue) = mpsc::channel(MAX_WAITING);
+        let task = tokio::spawn(run(connector, sql, queue, growth));
+        Self { passing, task }
+    }
+
+    /// Acknowledges a batch once it is durable.
+    pub(crate) async fn pass(
+        &self,
+        batch: Vec<Wanted>,
+        replies: Vec<Reply>,
+        results: Vec<Result<Appended, StoreError>>,
+    ) {
+        // If the task is gone, the replies are dropped, and the callers learn that the store is.
+        let _ = self.passing.send(Passing { batch, replies, results }).await;
+    }
+
+    /// Waits until everything that was passed is acknowledged.
+    pub(crate) async fn close(self) {
+        drop(self.passing);
+        // A panic has been reported where it happened.
+        let _ = self.task.await;
+    }
+}
+
+async fn run(
+    connector: Arc<Connector>,
+    sql: Arc<Statements>,
+    mut queue: mpsc::Receiver<Passing>,
+    growth: Growth,
+) {
+    let mut client: Option<ClientWrapper> = None;
+    // Commits under the lock what a broken server may have forgotten.
+    let mut committer = Committer::new(connector.clone(), sql.clone(), false);
+    let mut waiting = Vec::new();
+    while queue.recv_many(&mut waiting, MAX_WAITING).await > 0 {
+        let durable = flush(&connector, &sql, &mut client).await.is_ok();
+        for mut passing in waiting.drain(..) {
+            if !durable {
+                client = None;
+                redo(&mut committer, &mut passing).await;
+            }
+            acknowledge(passing.replies, passing.results, &growth);
+        }
+    }
+}
+
+/// One small commit that waits for the disk.
+async fn flush(
+    connector: &Connector,
+    sql: &Statements,
+    client: &mut Option<ClientWrapper>,
+) -> Result<(), StoreError> {
+    if client.as_ref().is_none_or(|client| client.is_closed()) {
+        // Not patiently: what was committed has to be looked at again anyway.
+        *client = Some(connector.own().await?);
+    }
+    let Some(client) = client else { return Err(StoreError::Closed) };
+    let session = connector.session(client);
+    let limit = connector.options.statement_timeout;
+    let flushed = tokio::time::timeout(limit, session.query(&sql.barrier, &[])).await;
+    match flushed {
+        Ok(outcome) => outcome.map(|_| ()).map_err(connector.failed()),
+        Err(_) => Err(StoreError::Closed),
+    }
+}
+
+/// A server that broke before the flush may have lost the commit: appending the same ids again finds
+/// it or makes it.
+async fn redo(committer: &mut Committer, passing: &mut Passing) {
+    let batch = std::mem::take(&mut passing.batch);
+    let results = std::mem::take(&mut passing.results);
+    let (mut again, mut places) = (Vec::new(), Vec::new());
+    for ((wanted, result), place) in batch.into_iter().zip(&results).zip(0..) {
+        if result.is_ok() {
+            again.push(Wanted { unknown: true, ..wanted });
+            places.push(place);
+        }
+    }
+    passing.results = results;
+    for (place, result) in places.into_iter().zip(committer.commit(&mut again).await) {
+        passing.results[place] = result;
+    }
+}

@@ -1,0 +1,165 @@
+//! Appends in transactions of their own: imports, appends with hooks, and appends inside a
+//! transaction of the user's.
+
+use std::sync::Arc;
+
+use annals_core::store::{Append, Appended, StoreError};
+use annals_core::{Position, RecordedEvent};
+
+use crate::PgStore;
+use crate::append::{Failure, append_judged};
+use crate::committer::{Committer, Wanted};
+use crate::error::{is_duplicate, translate};
+use crate::lent::Lent;
+use crate::session::Session;
+use crate::transaction::PgTransaction;
+
+/// How many events of an import share a commit: enough to make the commit cheap, few enough to let
+/// other appends in between.
+const BULK_COMMIT_EVENTS: usize = 5_000;
+
+/// Appends in parts, each in one commit on a connection of their own.
+pub(crate) async fn append_bulk(
+    store: &PgStore,
+    appends: Vec<Append>,
+) -> Vec<Result<Appended, StoreError>> {
+    let mut results = Vec::with_capacity(appends.len());
+    if let Err(error) = store.writer() {
+        return appends.iter().map(|_| Err(error.clone())).collect();
+    }
+    // Committed under the lock: parts are large, so the disk is not what they wait for.
+    let mut committer = Committer::new(store.shared_connector(), store.shared_sql(), false);
+    let mut rest = appends.into_iter().peekable();
+    while rest.peek().is_some() {
+        let (mut events, mut part) = (0, Vec::new());
+        while events < BULK_COMMIT_EVENTS
+            && let Some(append) = rest.next()
+        {
+            events += append.event_count();
+            part.push(Wanted { append, unknown: false });
+        }
+        results.extend(commit_part(store, &mut committer, part).await);
+    }
+    results
+}
+
+/// Those with hooks have transactions of their own, in their place among the others.
+async fn commit_part(
+    store: &PgStore,
+    committer: &mut Committer,
+    part: Vec<Wanted>,
+) -> Vec<Result<Appended, StoreError>> {
+    let mut results = Vec::with_capacity(part.len());
+    let mut plain = Vec::new();
+    for wanted in part {
+        if wanted.append.hooks.is_empty() {
+            plain.push(wanted);
+            continue;
+        }
+        results.extend(committer.commit(&mut std::mem::take(&mut plain)).await);
+        results.push(match wanted.append.check() {
+            Ok(()) => append_with_hooks(store, wanted.append).await,
+            Err(error) => Err(error),
+        });
+    }
+    if !plain.is_empty() {
+        results.extend(committer.commit(&mut plain).await);
+    }
+    let last = results.iter().flatten().map(|appended| appended.position).max();
+    store.growth().grown(last.unwrap_or(Position::START));
+    results
+}
+
+/// Appends and runs the hooks in one transaction.
+pub(crate) async fn append_with_hooks(
+    store: &PgStore,
+    append: Append,
+) -> Result<Appended, StoreError> {
+    store.writer()?;
+    let lent = Lent::from(store.connector()).await?;
+    let session = lent.session()?;
+    let outcome = lent.transaction(append_and_run(store, session, &append)).await;
+    let appended = match outcome {
+        Err(StoreError::OutcomeUnknown { .. }) => resolve(store, append).await?,
+        outcome => outcome?,
+    };
+    store.growth().grown(appended.position);
+    Ok(appended)
+}
+
+async fn append_and_run(
+    store: &PgStore,
+    session: Session<'_>,
+    append: &Append,
+) -> Result<Appended, StoreError> {
+    let (appended, events) = append_in(store, session, append).await?;
+    if !events.is_empty() {
+        let (sql, connector) = (store.sql(), store.connector());
+        let mut transaction = PgTransaction { session, sql, connector };
+        for hook in &append.hooks {
+            hook.run(&events, &mut transaction).await?;
+        }
+    }
+    Ok(appended)
+}
+
+/// Appends inside an open transaction, which has the log locked from now on. Returns the events that
+/// were written.
+pub(crate) async fn append_in(
+    store: &PgStore,
+    session: Session<'_>,
+    append: &Append,
+) -> Result<(Appended, Vec<RecordedEvent>), StoreError> {
+    let connector = store.connector();
+    let now = connector.options.clock.as_ref().map(|clock| clock.now());
+    let appends = std::slice::from_ref(append);
+    let judged = append_judged(session, store.sql(), connector, appends, now, true).await;
+    let (judged, now) = judged.map_err(|failure| match failure {
+        Failure::Other(error) => error,
+        // Looked up under the lock: only a key or an id that never was in the log can do this.
+        Failure::Server(error) if is_duplicate(&error) => StoreError::Invalid {
+            why: format!("a unique index refuses the append: {}", crate::error::Told::from(error)),
+        },
+        Failure::Server(error) => translate(error, &connector.place),
+    })?;
+    let events = judged.events.iter().map(|placed| placed.recorded(now)).collect();
+    match judged.results.into_iter().next() {
+        Some(result) => result.map(|appended| (appended, events)),
+        None => Err(StoreError::Closed),
+    }
+}
+
+/// Finds out whether a transaction was committed whose reply was lost: it had the counter locked, so
+/// it has ended when the counter is ours, and its events are there or not.
+async fn resolve(store: &PgStore, append: Append) -> Result<Appended, StoreError> {
+    let unknown = |source: StoreError| StoreError::OutcomeUnknown { source: Arc::new(source) };
+    let client = store.connector().own_patiently().await.map_err(unknown)?;
+    let session = store.connector().session(&client);
+    session.client.batch_execute("BEGIN").await.map_err(store.connector().failed())?;
+    // Judged only, never committed: what it would write goes away with the connection.
+    let (judged, _) = append_judged(
+        session,
+        store.sql(),
+        store.connector(),
+        std::slice::from_ref(&append),
+        None,
+        true,
+    )
+    .await
+    .map_err(|failure| match failure {
+        Failure::Other(error) => unknown(error),
+        Failure::Server(error) => unknown(translate(error, &store.connector().place)),
+    })?;
+    match judged.results.into_iter().next() {
+        Some(Ok(appended)) if appended.repeated => {
+            let repeated = append.command.is_some();
+            Ok(Appended { repeated, ..appended })
+        }
+        _ => Err(StoreError::Unavailable {
+            place: store.connector().place.to_string(),
+            source: Arc::new(std::io::Error::other(
+                "the connection broke before the commit; nothing was written",
+            )),
+        }),
+    }
+}

@@ -1,0 +1,65 @@
+//! Records of commands with an idempotency key.
+
+use annals_core::StreamId;
+use annals_core::store::{CommandKey, CommandRecord, StoreError};
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use crate::connection::Connector;
+use crate::error::corrupt;
+use crate::event_row::{get, position, signed, version};
+use crate::session::Session;
+use crate::statements::Statements;
+
+/// The records that there are for some keys.
+pub(crate) async fn find_commands(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    keys: &[&str],
+) -> Result<Vec<(String, CommandRecord)>, StoreError> {
+    let found = session.query(&sql.find_commands, &[(&keys, Type::TEXT_ARRAY)]).await;
+    found.map_err(connector.failed())?.iter().map(read).collect()
+}
+
+fn read(row: &Row) -> Result<(String, CommandRecord), StoreError> {
+    let record = CommandRecord {
+        stream: StreamId::parse(get::<&str>(row, 1)?).map_err(corrupt)?,
+        before: version(row, 2)?,
+        after: version(row, 3)?,
+        position: position(row, 4)?,
+        recorded_at: get(row, 5)?,
+    };
+    Ok((get(row, 0)?, record))
+}
+
+pub(crate) async fn insert_command(
+    session: Session<'_>,
+    sql: &Statements,
+    key: &CommandKey,
+    record: &CommandRecord,
+) -> Result<(), tokio_postgres::Error> {
+    let (key, stream) = (key.as_str(), record.stream.as_str());
+    let (before, after) = (signed(record.before.get()), signed(record.after.get()));
+    let position = signed(record.position.get());
+    let values: [crate::session::Bound<'_>; 6] = [
+        (&key, Type::TEXT),
+        (&stream, Type::TEXT),
+        (&before, Type::INT8),
+        (&after, Type::INT8),
+        (&position, Type::INT8),
+        (&record.recorded_at, Type::TIMESTAMPTZ),
+    ];
+    session.execute(&sql.insert_command, &values).await.map(|_| ())
+}
+
+pub(crate) async fn forget_commands(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    before: Timestamp,
+) -> Result<u64, StoreError> {
+    let forgotten = session.execute(&sql.forget_commands, &[(&before, Type::TIMESTAMPTZ)]).await;
+    forgotten.map_err(connector.failed())
+}

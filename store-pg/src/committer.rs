@@ -1,0 +1,257 @@
+//! Committing a batch of appends on a connection of one's own, and finding out what became of it when
+//! the connection breaks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_core::store::{Append, Appended, StoreError};
+use deadpool_postgres::ClientWrapper;
+use tokio::time::Instant;
+use tokio_postgres::error::SqlState;
+
+use crate::append::{Failure, append_batch, append_judged, find_events, stand_alone};
+use crate::commands::find_commands;
+use crate::connection::Connector;
+use crate::error::{is_duplicate, is_lost};
+use crate::event_row::get;
+use crate::statements::Statements;
+
+/// How much longer than the server the client waits, before it takes the connection for dead.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How often a batch is tried again that the server gave up for its own reasons, such as a deadlock.
+const MAX_RETRIES: u32 = 3;
+
+/// An append on its way, and whether an earlier try may have written it.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) append: Append,
+    pub(crate) unknown: bool,
+}
+
+/// A connection that appends.
+pub(crate) struct Committer {
+    connector: Arc<Connector>,
+    sql: Arc<Statements>,
+    client: Option<ClientWrapper>,
+    behind_barrier: bool,
+}
+
+/// What became of a try.
+enum Trouble {
+    /// An id or a key is stored already: look closely.
+    Duplicate,
+    /// Nothing was written, and the same may work now.
+    Again(tokio_postgres::Error),
+    /// Nobody knows.
+    Lost(StoreError),
+    /// Nothing was written.
+    Refused(StoreError),
+}
+
+impl Committer {
+    pub(crate) fn new(
+        connector: Arc<Connector>,
+        sql: Arc<Statements>,
+        behind_barrier: bool,
+    ) -> Self {
+        Self { connector, sql, client: None, behind_barrier }
+    }
+
+    /// Commits a batch, every append judged on its own. Returns one result an append.
+    ///
+    /// When the connection breaks, the batch is tried again on a new one, closely looked at: what the
+    /// first try has written is found by its ids, and if the first try should still be on its way, it
+    /// runs into the ids of the second.
+    pub(crate) async fn commit(
+        &mut self,
+        batch: &mut [Wanted],
+    ) -> Vec<Result<Appended, StoreError>> {
+        let mut carefully = batch.iter().any(|wanted| wanted.unknown);
+        let mut retries = 0;
+        let mut give_up: Option<Instant> = None;
+        loop {
+            let tried = match self.client().await {
+                Ok(()) => self.attempt(batch, carefully).await,
+                Err(error) => {
+                    let source = Arc::new(error.clone());
+                    let report = |wanted: &Wanted| match wanted.unknown {
+                        true => Err(StoreError::OutcomeUnknown { source: source.clone() }),
+                        false => Err(error.clone()),
+                    };
+                    return batch.iter().map(report).collect();
+                }
+            };
+            let error = match tried {
+                Ok(results) => return results,
+                Err(Trouble::Duplicate) if !carefully => {
+                    carefully = true;
+                    continue;
+                }
+                Err(Trouble::Again(_)) if retries < MAX_RETRIES => {
+                    retries += 1;
+                    continue;
+                }
+                Err(Trouble::Lost(error)) => {
+                    self.client = None;
+                    carefully = true;
+                    batch.iter_mut().for_each(|wanted| wanted.unknown = true);
+                    let patience = self.connector.options.connect_retry;
+                    let end = *give_up.get_or_insert_with(|| Instant::now() + patience);
+                    if Instant::now() < end {
+                        continue;
+                    }
+                    StoreError::OutcomeUnknown { source: Arc::new(error) }
+                }
+                Err(Trouble::Again(error)) => self.connector.failed()(error),
+                Err(Trouble::Duplicate) => crate::error::corrupt(
+                    "an id is stored and cannot be found: is the schema of another version?",
+                ),
+                Err(Trouble::Refused(error)) => error,
+            };
+            return batch.iter().map(|_| Err(error.clone())).collect();
+        }
+    }
+
+    async fn client(&mut self) -> Result<(), StoreError> {
+        if self.client.as_ref().is_none_or(|client| client.is_closed()) {
+            self.client = Some(self.connector.own_patiently().await?);
+        }
+        Ok(())
+    }
+
+    async fn attempt(
+        &mut self,
+        batch: &[Wanted],
+        carefully: bool,
+    ) -> Result<Vec<Result<Appended, StoreError>>, Trouble> {
+        let options = &self.connector.options;
+        let limit = options.statement_timeout.max(options.lock_timeout) + GRACE;
+        match tokio::time::timeout(limit, self.try_once(batch, carefully)).await {
+            Ok(Ok(results)) => Ok(results),
+            Ok(Err(Failure::Other(error))) => Err(Trouble::Refused(error)),
+            Ok(Err(Failure::Server(error))) => Err(self.classify(error).await),
+            Err(_) => {
+                let silent = format!("{} did not answer for {limit:?}", self.connector.place);
+                Err(Trouble::Lost(StoreError::Unavailable {
+                    place: self.connector.place.to_string(),
+                    source: Arc::new(std::io::Error::other(silent)),
+                }))
+            }
+        }
+    }
+
+    async fn classify(&mut self, error: tokio_postgres::Error) -> Trouble {
+        if is_lost(&error) {
+            return Trouble::Lost(self.connector.failed()(error));
+        }
+        if is_duplicate(&error) {
+            return Trouble::Duplicate;
+        }
+        let again = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
+        if error.code().is_some_and(|code| again.contains(code)) {
+            return Trouble::Again(error);
+        }
+        if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+            return Trouble::Refused(self.locked().await);
+        }
+        Trouble::Refused(self.connector.failed()(error))
+    }
+
+    /// Says who keeps the counter locked.
+    async fn locked(&self) -> StoreError {
+        let waited = self.connector.options.lock_timeout;
+        let holder = match &self.client {
+            Some(client) => {
+                let session = self.connector.session(client);
+                session.query_opt(&self.sql.counter_holder, &[]).await.ok().flatten()
+            }
+            None => None,
+        };
+        let holder = holder.and_then(|row| {
+            let (pid, name) = (get::<i32>(&row, 0).ok()?, get::<String>(&row, 1).ok()?);
+            let age = get::<f64>(&row, 2).ok()?;
+            Some(format!(
+                "the transaction of process {pid} (application `{name}`) has kept the log locked \
+                 for {age:.1} s: commit right after an append"
+            ))
+        });
+        StoreError::Locked {
+            place: self.connector.place.to_string(),
+            hint: holder.unwrap_or_else(|| {
+                format!("somebody kept the log locked for {waited:?} and has let it go: try again")
+            }),
+        }
+    }
+
+    async fn try_once(
+        &self,
+        batch: &[Wanted],
+        carefully: bool,
+    ) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
+        // `client` has seen to it that there is one.
+        let Some(client) = &self.client else { return Err(StoreError::Closed.into()) };
+        let session = self.connector.session(client);
+        let now = self.connector.options.clock.as_ref().map(|clock| clock.now());
+        let appends = batch.iter().map(|wanted| &wanted.append);
+        if !carefully && stand_alone(appends.clone()) {
+            let appends: Vec<&Append> = appends.collect();
+            let mut results =
+                append_batch(session, &self.sql, &appends, now, self.behind_barrier).await?;
+            for (append, result) in appends.iter().zip(&mut results) {
+                if matches!(result, Err(StoreError::Conflict { .. }))
+                    && let Some(first) = self.first_result(append).await?
+                {
+                    *result = first;
+                }
+            }
+            return Ok(results);
+        }
+        let appends: Vec<Append> = appends.cloned().collect();
+        let barrier =
+            if self.behind_barrier { "; SET LOCAL synchronous_commit TO off" } else { "" };
+        session.client.batch_execute(&format!("BEGIN{barrier}")).await?;
+        let judged =
+            append_judged(session, &self.sql, &self.connector, &appends, now, carefully).await;
+        match judged {
+            Ok((judged, _)) => {
+                session.client.batch_execute("COMMIT").await?;
+                let mut results = judged.results;
+                for (wanted, result) in batch.iter().zip(&mut results) {
+                    if let Ok(appended) = result
+                        && wanted.unknown
+                        && wanted.append.command.is_none()
+                    {
+                        // The first try was this very append.
+                        appended.repeated = false;
+                    }
+                }
+                Ok(results)
+            }
+            Err(failure) => {
+                if !matches!(&failure, Failure::Server(error) if is_lost(error)) {
+                    session.client.batch_execute("ROLLBACK").await?;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// The first result of an append that met a conflict because it had been made before.
+    async fn first_result(
+        &self,
+        append: &Append,
+    ) -> Result<Option<Result<Appended, StoreError>>, Failure> {
+        let Some(client) = &self.client else { return Err(StoreError::Closed.into()) };
+        let session = self.connector.session(client);
+        if let Some(key) = &append.command {
+            let found = find_commands(session, &self.sql, &self.connector, &[key.as_str()]).await?;
+            if let Some((_, record)) = found.into_iter().next() {
+                return Ok(Some(append.recorded_result(record)));
+            }
+        }
+        let found = find_events(session, &self.sql, std::slice::from_ref(append)).await?;
+        let find = |id| Ok(found.iter().find(|(found, _)| *found == id).map(|(_, at)| at.clone()));
+        Ok(append.first_result(find).transpose())
+    }
+}

@@ -1,0 +1,166 @@
+//! Connecting: by TCP or TLS, with the settings of a session, and again while a server is away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_core::store::StoreError;
+use deadpool_postgres::{
+    ClientWrapper, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
+    TimeoutType,
+};
+use tokio::time::Instant;
+use tokio_postgres::{AsyncMessage, Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::{STORE, translate};
+use crate::options::{PgOptions, Tls};
+use crate::session::Session;
+use crate::tls;
+
+/// The pauses between attempts to connect grow up to this.
+const MAX_PAUSE: Duration = Duration::from_millis(500);
+
+/// The way to the server.
+pub(crate) struct Connector {
+    config: Config,
+    tls: Option<MakeRustlsConnect>,
+    pool: Pool,
+    pub(crate) options: PgOptions,
+    pub(crate) place: Arc<str>,
+}
+
+impl Connector {
+    pub(crate) fn new(options: PgOptions) -> Result<Self, StoreError> {
+        let mut config = options.config.clone();
+        if !options.pooler {
+            // A pooler refuses settings that would outlive the transaction.
+            config.options(settings(&options));
+        }
+        let tls = match &options.tls {
+            Tls::Disabled => None,
+            Tls::VerifyFull { root_certificate, client } => {
+                config.ssl_mode(tokio_postgres::config::SslMode::Require);
+                Some(tls::connector(root_certificate, client.as_ref())?)
+            }
+        };
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match &tls {
+            None => Manager::from_config(config.clone(), NoTls, recycling),
+            Some(tls) => Manager::from_config(config.clone(), tls.clone(), recycling),
+        };
+        let pool = Pool::builder(manager)
+            .max_size(options.pool)
+            .wait_timeout(Some(options.pool_timeout))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| StoreError::Invalid { why: error.to_string() })?;
+        let place = options.place().into();
+        Ok(Self { config, tls, pool, options, place })
+    }
+
+    /// A connection of the pool.
+    pub(crate) async fn pooled(&self) -> Result<Object, StoreError> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => translate(error, &self.place),
+            PoolError::Timeout(TimeoutType::Wait) => {
+                StoreError::Overloaded { store: STORE, limit: self.options.pool, option: "pool" }
+            }
+            PoolError::Closed => StoreError::Closed,
+            other => {
+                StoreError::Unavailable { place: self.place.to_string(), source: Arc::new(other) }
+            }
+        })
+    }
+
+    /// A connection that stands outside the pool.
+    pub(crate) async fn own(&self) -> Result<ClientWrapper, StoreError> {
+        self.own_with(|_| ()).await
+    }
+
+    /// As [`own`](Self::own); `heard` gets the channel and payload of each notification.
+    pub(crate) async fn own_with(
+        &self,
+        heard: impl Fn(&str) + Send + 'static,
+    ) -> Result<ClientWrapper, StoreError> {
+        let failed = |error| translate(error, &self.place);
+        Ok(match &self.tls {
+            None => {
+                let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
+                ClientWrapper::new(client, tokio::spawn(serve(connection, heard)))
+            }
+            Some(tls) => {
+                let connecting = self.config.connect(tls.clone());
+                let (client, connection) = connecting.await.map_err(failed)?;
+                ClientWrapper::new(client, tokio::spawn(serve(connection, heard)))
+            }
+        })
+    }
+
+    /// Connects, and tries again for as long as the options allow while the server is away.
+    pub(crate) async fn own_patiently(&self) -> Result<ClientWrapper, StoreError> {
+        let end = Instant::now() + self.options.connect_retry;
+        let mut pause = Duration::from_millis(20);
+        loop {
+            match self.own().await {
+                Err(error @ StoreError::Unavailable { .. }) if Instant::now() + pause < end => {
+                    tracing::debug!(%error, "the server is away, trying again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(MAX_PAUSE);
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    pub(crate) fn session<'c>(&self, client: &'c ClientWrapper) -> Session<'c> {
+        let prepared = (!self.options.pooler).then_some(&*client.statement_cache);
+        Session { client, prepared }
+    }
+
+    pub(crate) fn failed(&self) -> impl Fn(tokio_postgres::Error) -> StoreError + use<> {
+        let place = self.place.clone();
+        move |error| translate(error, &place)
+    }
+
+    pub(crate) fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// What every session of this store is started with.
+fn settings(options: &PgOptions) -> String {
+    let PgOptions { statement_timeout, lock_timeout, schema, .. } = options;
+    format!(
+        "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
+         -c search_path={},public {}",
+        statement_timeout.as_millis(),
+        lock_timeout.as_millis(),
+        statement_timeout.as_millis(),
+        schema.0,
+        options.config.get_options().unwrap_or_default()
+    )
+}
+
+/// Moves messages between the socket and the client until either is gone.
+async fn serve<S, T>(
+    mut connection: tokio_postgres::Connection<S, T>,
+    heard: impl Fn(&str) + Send + 'static,
+) where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    loop {
+        match std::future::poll_fn(|context| connection.poll_message(context)).await {
+            Some(Ok(AsyncMessage::Notification(notification))) => heard(notification.payload()),
+            Some(Ok(AsyncMessage::Notice(notice))) => {
+                tracing::debug!(message = notice.message(), "the server notes");
+            }
+            Some(Ok(_)) => {}
+            Some(Err(error)) => {
+                tracing::debug!(%error, "a connection ended");
+                return;
+            }
+            None => return,
+        }
+    }
+}

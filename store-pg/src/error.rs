@@ -1,0 +1,101 @@
+//! What PostgreSQL says, in the words of the framework.
+
+use std::sync::Arc;
+
+use annals_core::store::StoreError;
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+/// The name of this store in messages.
+pub(crate) const STORE: &str = "postgres";
+
+/// Whether the server may have done more than it could say: the connection broke, or is about to.
+pub(crate) fn is_lost(error: &Error) -> bool {
+    match error.as_db_error() {
+        // The server refuses the statement and has undone it, unless it is going away altogether.
+        Some(said) => said.severity() == "FATAL" || said.severity() == "PANIC",
+        None => true,
+    }
+}
+
+/// Translates an error. `place` is the server, the database and the schema.
+pub(crate) fn translate(error: Error, place: &str) -> StoreError {
+    let place = place.to_owned();
+    let Some(said) = error.as_db_error() else {
+        return StoreError::Unavailable { place, source: Arc::new(error) };
+    };
+    let code = said.code();
+    if [SqlState::DISK_FULL, SqlState::OUT_OF_MEMORY].contains(code) {
+        StoreError::Full { place }
+    } else if [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) {
+        StoreError::Locked { place, hint: format!("{}; try again", said.message()) }
+    } else if [SqlState::QUERY_CANCELED, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT]
+        .contains(code)
+    {
+        StoreError::TimedOut {
+            store: STORE,
+            what: said.message().to_owned(),
+            option: "statement_timeout",
+        }
+    } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        StoreError::ReadOnly {
+            place,
+            hint: "it is a standby: add `target_session_attrs=read-write` and the primary's host \
+                   to the URL"
+                .to_owned(),
+        }
+    } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
+        StoreError::ReadOnly {
+            place,
+            hint: format!("{}: grant the role what docs/postgresql.md lists", said.message()),
+        }
+    } else if [SqlState::CHARACTER_NOT_IN_REPERTOIRE, SqlState::UNTRANSLATABLE_CHARACTER]
+        .contains(code)
+    {
+        StoreError::Invalid { why: format!("{}: leave it out", said.message()) }
+    } else if is_lost(&error)
+        || [SqlState::TOO_MANY_CONNECTIONS, SqlState::INVALID_CATALOG_NAME].contains(code)
+    {
+        StoreError::Unavailable { place, source: Arc::new(error) }
+    } else {
+        StoreError::Database { store: STORE, source: Arc::new(Told::from(error)) }
+    }
+}
+
+/// An error of the server with its text: the client's own says "db error" and no more.
+#[derive(Debug)]
+pub(crate) struct Told(Error);
+
+impl From<Error> for Told {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.as_db_error() {
+            Some(said) => {
+                write!(f, "{} (SQLSTATE {})", said.message(), said.code().code())?;
+                said.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+            }
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Told {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.0)
+    }
+}
+
+/// Whether an id, a key or a place in a stream is stored already.
+pub(crate) fn is_duplicate(error: &Error) -> bool {
+    error.code() == Some(&SqlState::UNIQUE_VIOLATION)
+}
+
+/// Something stored that cannot be what this store wrote.
+pub(crate) fn corrupt(what: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt { place: "the database".to_owned(), detail: what.to_string() }
+}

@@ -1,0 +1,132 @@
+//! A connection of the pool while it is in use.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use annals_core::store::StoreError;
+use deadpool_postgres::Object;
+
+use crate::connection::Connector;
+use crate::error::STORE;
+use crate::session::Session;
+
+/// How much longer than the server the client waits: long enough for the server to say so itself.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How many statements' time a transaction may take.
+const TRANSACTION_STATEMENTS: u32 = 10;
+
+/// A connection that goes back to the pool when it is dropped, unless something is still under way
+/// on it: then it is closed, and the server rolls back.
+pub(crate) struct Lent<'s> {
+    connector: &'s Connector,
+    /// Taken only on the way out.
+    object: Option<Object>,
+    unsettled: AtomicBool,
+    /// Something went wrong that the connection does not get over.
+    spoilt: AtomicBool,
+}
+
+impl<'s> Lent<'s> {
+    pub(crate) async fn from(connector: &'s Connector) -> Result<Self, StoreError> {
+        let object = Some(connector.pooled().await?);
+        Ok(Self {
+            connector,
+            object,
+            unsettled: AtomicBool::new(false),
+            spoilt: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn session(&self) -> Result<Session<'_>, StoreError> {
+        let object = self.object.as_ref().ok_or(StoreError::Closed)?;
+        Ok(self.connector.session(object))
+    }
+
+    /// Waits for work that is bounded by the server's own timeout, in case the server is not there
+    /// any more and nobody says so.
+    pub(crate) async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let limit = self.connector.options.statement_timeout + GRACE;
+        self.bounded(limit, work).await.unwrap_or_else(|| {
+            Err(StoreError::TimedOut {
+                store: STORE,
+                what: format!("{} did not answer for {limit:?}", self.connector.place),
+                option: "statement_timeout",
+            })
+        })
+    }
+
+    /// Runs work in a transaction of its own.
+    pub(crate) async fn transaction<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let limit = self.connector.options.statement_timeout * TRANSACTION_STATEMENTS + GRACE;
+        let run = async {
+            let session = self.session()?;
+            let failed = self.connector.failed();
+            session.client.batch_execute(&self.begin()).await.map_err(&failed)?;
+            match work.await {
+                Ok(value) => {
+                    session.client.batch_execute("COMMIT").await.map_err(|error| {
+                        if crate::error::is_lost(&error) {
+                            StoreError::OutcomeUnknown { source: Arc::new(error) }
+                        } else {
+                            failed(error)
+                        }
+                    })?;
+                    Ok(value)
+                }
+                Err(error) => {
+                    if session.client.batch_execute("ROLLBACK").await.is_err() {
+                        self.spoilt.store(true, Ordering::Relaxed);
+                    }
+                    Err(error)
+                }
+            }
+        };
+        self.bounded(limit, run).await.unwrap_or_else(|| {
+            let silent = format!("{} did not answer for {limit:?}", self.connector.place);
+            Err(StoreError::OutcomeUnknown { source: Arc::new(std::io::Error::other(silent)) })
+        })
+    }
+
+    /// Names without a schema mean those of the store, behind a pooler too.
+    fn begin(&self) -> String {
+        format!("BEGIN; SET LOCAL search_path TO {}, public", self.connector.options.schema.0)
+    }
+
+    /// `None` when the time is over.
+    async fn bounded<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Option<Result<T, StoreError>> {
+        self.unsettled.store(true, Ordering::Relaxed);
+        let outcome = tokio::time::timeout(limit, work).await.ok();
+        // Whatever was lost on the way leaves a connection behind that nobody should be given.
+        let settled = match &outcome {
+            Some(Ok(_)) => true,
+            Some(Err(error)) => {
+                !matches!(error, StoreError::Unavailable { .. } | StoreError::OutcomeUnknown { .. })
+            }
+            None => false,
+        };
+        self.unsettled.store(!settled, Ordering::Relaxed);
+        outcome
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let keep = !self.unsettled.load(Ordering::Relaxed) && !self.spoilt.load(Ordering::Relaxed);
+        if !keep && let Some(object) = self.object.take() {
+            drop(Object::take(object));
+        }
+    }
+}

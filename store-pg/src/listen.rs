@@ -1,0 +1,146 @@
+//! Wake-ups between processes. They are hints: losing every one of them costs latency only, because
+//! subscriptions poll as well.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_core::Position;
+use annals_core::store::{StoreError, WakeupSender};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_postgres::types::Type;
+
+use crate::connection::Connector;
+use crate::lent::Lent;
+use crate::log::read_head;
+use crate::statements::Statements;
+
+/// At most one notification in this time: under load many appends share one.
+const PACE: Duration = Duration::from_millis(2);
+
+/// How long to wait before listening is tried again, at the most.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long the notifier waits for growth before it looks again whether the store is still there.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Who is told when the log has grown.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Growth {
+    /// Everybody in this process.
+    pub(crate) here: WakeupSender,
+    /// The notifier, of what this process has appended.
+    own: WakeupSender,
+}
+
+impl Growth {
+    /// This process has made the log grow.
+    pub(crate) fn grown(&self, head: Position) {
+        if head > Position::START {
+            self.here.wake(head);
+            self.own.wake(head);
+        }
+    }
+}
+
+/// The tasks that listen and notify; they end with the store.
+pub(crate) struct Live(Vec<JoinHandle<()>>);
+
+impl Live {
+    pub(crate) fn start(
+        connector: &Arc<Connector>,
+        sql: &Arc<Statements>,
+        growth: &Growth,
+    ) -> Self {
+        let notifier = notify(connector.clone(), sql.clone(), growth.own.clone());
+        let mut tasks = vec![tokio::spawn(notifier)];
+        if connector.options.listen {
+            tasks.push(tokio::spawn(listen(connector.clone(), sql.clone(), growth.here.clone())));
+        }
+        Self(tasks)
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn channel(connector: &Connector) -> String {
+    format!("annals_{}", connector.options.schema.0)
+}
+
+/// Tells other processes what this one has appended, once for all that came meanwhile.
+async fn notify(connector: Arc<Connector>, sql: Arc<Statements>, appended: WakeupSender) {
+    let channel = channel(&connector);
+    let mut growth = appended.subscribe();
+    let mut told = Position::START;
+    loop {
+        let head = growth.beyond(told, IDLE).await;
+        let Some(head) = head else { continue };
+        let begun = Instant::now();
+        let text = head.to_string();
+        let sent = async {
+            let lent = Lent::from(&connector).await?;
+            let values: [crate::session::Bound<'_>; 2] =
+                [(&channel, Type::TEXT), (&text, Type::TEXT)];
+            let session = lent.session()?;
+            let notify =
+                async { session.query(&sql.notify, &values).await.map_err(connector.failed()) };
+            lent.within(notify).await
+        };
+        if let Err(error) = sent.await {
+            if matches!(error, StoreError::Closed) {
+                return;
+            }
+            tracing::debug!(%error, "other processes were not told; they poll");
+        }
+        told = head;
+        tokio::time::sleep_until(begun + PACE).await;
+    }
+}
+
+/// Hears what other processes have appended, and connects again whenever the connection is gone.
+async fn listen(connector: Arc<Connector>, sql: Arc<Statements>, wakeups: WakeupSender) {
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match hear(&connector, &sql, &wakeups).await {
+            // The connection was good until it ended.
+            Ok(()) => pause = Duration::from_millis(50),
+            Err(error) => {
+                tracing::debug!(%error, "nobody listens, subscriptions poll meanwhile");
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(MAX_PAUSE);
+    }
+}
+
+/// Listens until the connection ends.
+async fn hear(
+    connector: &Connector,
+    sql: &Statements,
+    wakeups: &WakeupSender,
+) -> Result<(), StoreError> {
+    let (alive, ended) = oneshot::channel::<()>();
+    let woken = wakeups.clone();
+    let client = connector
+        .own_with(move |payload| {
+            // The sender lives as long as this closure, and so as long as the connection.
+            let _ = &alive;
+            if let Ok(head) = payload.parse() {
+                woken.wake(Position::new(head));
+            }
+        })
+        .await?;
+    let listening = format!("LISTEN {}", channel(connector));
+    client.batch_execute(&listening).await.map_err(connector.failed())?;
+    // What came before is not told any more.
+    let head = read_head(connector.session(&client), sql, connector).await?;
+    wakeups.wake(head);
+    // Nobody sends: an error is the end of the connection.
+    let _ = ended.await;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Reading the log.
+
+use std::pin::pin;
+
+use annals_core::Position;
+use annals_core::store::{LogFilter, LogPage, LogQuery, StoreError};
+use futures_util::TryStreamExt;
+use tokio_postgres::types::Type;
+
+use crate::connection::Connector;
+use crate::error::corrupt;
+use crate::event_row::{EventReader, get, position, signed};
+use crate::session::{Bound, Session};
+use crate::statements::Statements;
+
+/// Where `read_log*.sql` puts the head.
+const HEAD_COLUMN: usize = 10;
+
+/// How many positions one page looks at when its filter admits few of them: it bounds the time a
+/// reader is busy.
+const MAX_SCANNED: u64 = 200_000;
+
+pub(crate) async fn read_head(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+) -> Result<Position, StoreError> {
+    let row = session.query_opt(&sql.read_head, &[]).await.map_err(connector.failed())?;
+    position(&row.ok_or_else(|| corrupt("the counter is gone"))?, 0)
+}
+
+/// Reads a page. The head comes with it, from the same snapshot: what lies at or below it is in the
+/// page, because positions become visible in their order.
+pub(crate) async fn read_log(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    query: &LogQuery,
+) -> Result<LogPage, StoreError> {
+    let failed = connector.failed();
+    let everything = query.filter == LogFilter::default();
+    let window = if everything { query.limit as u64 } else { MAX_SCANNED };
+    let end = query.up_to.min(Position::new(query.after.get().saturating_add(window)));
+    let (after, up_to) = (signed(query.after.get()), signed(end.get()));
+    let limit = query.limit as i64;
+    let mut parameters: Vec<Bound<'_>> =
+        vec![(&after, Type::INT8), (&up_to, Type::INT8), (&limit, Type::INT8)];
+    let filter = Filter::of(&query.filter);
+    let text = if everything {
+        &sql.read_log
+    } else {
+        parameters.extend(filter.parameters());
+        &sql.read_log_filtered
+    };
+    let mut rows = pin!(session.stream(text, &parameters).await.map_err(&failed)?);
+    let mut reader = EventReader::default();
+    let (mut events, mut head) = (Vec::new(), Position::START);
+    while let Some(row) = rows.try_next().await.map_err(&failed)? {
+        if events.is_empty() {
+            head = position(&row, HEAD_COLUMN)?;
+            events.reserve_exact(head.since(query.after).min(query.limit as u64) as usize);
+        }
+        if get::<Option<i64>>(&row, 0)?.is_some() {
+            events.push(reader.read(&row)?);
+        }
+    }
+    let next = match events.last() {
+        _ if query.limit == 0 => query.after,
+        Some(last) if events.len() == query.limit => last.position,
+        // Everything up to here has been looked at.
+        _ => end.min(head).max(query.after),
+    };
+    Ok(LogPage { events, next, head })
+}
+
+/// A filter as parameters.
+struct Filter<'q> {
+    types: Option<Vec<&'q str>>,
+    categories: Option<Vec<&'q str>>,
+    first_slice: i16,
+    slice_behind: i16,
+}
+
+impl<'q> Filter<'q> {
+    fn of(filter: &'q LogFilter) -> Self {
+        let slice = |slice: u16| i16::try_from(slice).unwrap_or(i16::MAX);
+        let types: Vec<&str> = filter.event_types.iter().map(|wanted| wanted.as_str()).collect();
+        let categories: Vec<&str> = filter.categories.iter().map(String::as_str).collect();
+        let slices = filter.slices.clone().unwrap_or(0..u16::MAX);
+        Self {
+            types: (!types.is_empty()).then_some(types),
+            categories: (!categories.is_empty()).then_some(categories),
+            first_slice: slice(slices.start),
+            slice_behind: slice(slices.end),
+        }
+    }
+
+    fn parameters(&self) -> [Bound<'_>; 4] {
+        [
+            (&self.types, Type::TEXT_ARRAY),
+            (&self.categories, Type::TEXT_ARRAY),
+            (&self.first_slice, Type::INT2),
+            (&self.slice_behind, Type::INT2),
+        ]
+    }
+}

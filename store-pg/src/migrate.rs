@@ -1,0 +1,134 @@
+//! Forward-only migrations with checksums.
+
+use annals_core::store::StoreError;
+use tokio_postgres::types::Type;
+
+use crate::connection::Connector;
+use crate::event_row::{get, schema_version};
+use crate::session::Session;
+use crate::statements::Statements;
+
+struct Migration {
+    version: u32,
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// In order. A migration that was released never changes; a function that changes gets a new name
+/// or a migration that replaces it.
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "first", sql: include_str!("../sql/migrations/0001_first.sql") },
+    Migration {
+        version: 2,
+        name: "append_batch",
+        sql: include_str!("../sql/functions/append_batch.sql"),
+    },
+];
+
+/// Brings the schema to the newest version, in one transaction. Other processes that start at the
+/// same time wait for it.
+pub(crate) async fn migrate(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+) -> Result<(), StoreError> {
+    let failed = connector.failed();
+    let run = |text: String| async move { session.client.batch_execute(&text).await };
+    let schema = &connector.options.schema.0;
+    run(format!(
+        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('annals migrations {schema}', 0))"
+    ))
+    .await
+    .map_err(&failed)?;
+    let present = session
+        .query_opt(
+            "SELECT 1 FROM pg_namespace WHERE nspname = $1",
+            &[(&schema.as_str(), Type::TEXT)],
+        )
+        .await
+        .map_err(&failed)?;
+    if present.is_none() {
+        run(format!("CREATE SCHEMA {schema}")).await.map_err(&failed)?;
+    }
+    run(sql.create_migrations.clone()).await.map_err(&failed)?;
+    let applied = applied(session, sql, connector).await?;
+    for migration in MIGRATIONS {
+        if check(&applied, migration, connector)? {
+            continue;
+        }
+        run(connector.options.schema.name_in(migration.sql)).await.map_err(&failed)?;
+        let (version, checksum) = (migration.version.cast_signed(), checksum(migration.sql));
+        let values: [crate::session::Bound<'_>; 3] =
+            [(&version, Type::INT4), (&migration.name, Type::TEXT), (&checksum, Type::TEXT)];
+        session.execute(&sql.insert_migration, &values).await.map_err(&failed)?;
+    }
+    run("COMMIT".to_owned()).await.map_err(&failed)
+}
+
+/// Makes sure that the schema is at the newest version, without changing anything.
+pub(crate) async fn verify(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+) -> Result<(), StoreError> {
+    let applied = applied(session, sql, connector).await?;
+    for migration in MIGRATIONS {
+        if !check(&applied, migration, connector)? {
+            return Err(StoreError::Invalid {
+                why: format!(
+                    "{} lacks migration {} and this store may not migrate: open it once as the \
+                     owner, without `migrate=off`",
+                    connector.place, migration.version
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn applied(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+) -> Result<Vec<(u32, String)>, StoreError> {
+    let rows = session.query(&sql.read_migrations, &[]).await.map_err(connector.failed())?;
+    let applied: Vec<(u32, String)> = rows
+        .iter()
+        .map(|row| Ok((schema_version(row, 0)?, get(row, 1)?)))
+        .collect::<Result<_, StoreError>>()?;
+    let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
+    match applied.last() {
+        Some((found, _)) if *found > known => {
+            Err(StoreError::Newer { place: connector.place.to_string(), found: *found, known })
+        }
+        _ => Ok(applied),
+    }
+}
+
+/// Whether a migration has been applied, just as it is known here.
+fn check(
+    applied: &[(u32, String)],
+    migration: &Migration,
+    connector: &Connector,
+) -> Result<bool, StoreError> {
+    let checksum = checksum(migration.sql);
+    match applied.iter().find(|(version, _)| *version == migration.version) {
+        None => Ok(false),
+        Some((_, stored)) if *stored == checksum => Ok(true),
+        Some((version, stored)) => Err(StoreError::Corrupt {
+            place: connector.place.to_string(),
+            detail: format!(
+                "migration {version} was applied with checksum {stored}, this program has \
+                 {checksum}"
+            ),
+        }),
+    }
+}
+
+/// FNV-1a of the text, as 16 hexadecimal digits: it only has to notice a change.
+fn checksum(sql: &str) -> String {
+    let hash = sql.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}

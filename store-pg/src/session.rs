@@ -1,0 +1,63 @@
+//! One connection, and the one way statements go through it.
+//!
+//! Directly, statements are prepared once a connection. Behind a pooler in transaction mode a
+//! prepared statement may meet another server connection than the one it was prepared on, so there
+//! each goes unnamed, in one round trip.
+
+use deadpool_postgres::StatementCache;
+use futures_util::TryStreamExt;
+use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Error, Row, RowStream};
+
+/// A parameter with the type it is sent as.
+pub(crate) type Bound<'p> = (&'p (dyn ToSql + Sync), Type);
+
+/// A connection in use.
+#[derive(Clone, Copy)]
+pub(crate) struct Session<'c> {
+    pub(crate) client: &'c Client,
+    /// `None` where nothing may stay prepared.
+    pub(crate) prepared: Option<&'c StatementCache>,
+}
+
+impl Session<'_> {
+    /// Rows as they arrive.
+    pub(crate) async fn stream(
+        &self,
+        sql: &str,
+        parameters: &[Bound<'_>],
+    ) -> Result<RowStream, Error> {
+        let Some(prepared) = self.prepared else {
+            let parameters = parameters.iter().map(|(value, as_type)| (*value, as_type.clone()));
+            return self.client.query_typed_raw(sql, parameters).await;
+        };
+        let types: Vec<Type> = parameters.iter().map(|(_, as_type)| as_type.clone()).collect();
+        let statement = prepared.prepare_typed(self.client, sql, &types).await?;
+        self.client.query_raw(&statement, parameters.iter().map(|(value, _)| *value)).await
+    }
+
+    pub(crate) async fn query(
+        &self,
+        sql: &str,
+        parameters: &[Bound<'_>],
+    ) -> Result<Vec<Row>, Error> {
+        self.stream(sql, parameters).await?.try_collect().await
+    }
+
+    /// The first row, if there is one.
+    pub(crate) async fn query_opt(
+        &self,
+        sql: &str,
+        parameters: &[Bound<'_>],
+    ) -> Result<Option<Row>, Error> {
+        Ok(self.query(sql, parameters).await?.into_iter().next())
+    }
+
+    /// How many rows a statement changed.
+    pub(crate) async fn execute(&self, sql: &str, parameters: &[Bound<'_>]) -> Result<u64, Error> {
+        let rows = self.stream(sql, parameters).await?;
+        futures_util::pin_mut!(rows);
+        while rows.try_next().await?.is_some() {}
+        Ok(rows.rows_affected().unwrap_or(0))
+    }
+}

@@ -1,0 +1,71 @@
+//! Every statement by name; the texts stand in `sql/statements`, their parameters listed on top.
+
+/// The schema all of a store's tables stand in. A plain name, so that it can be written into SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Schema(pub(crate) String);
+
+impl Schema {
+    /// Writes the schema's name where the SQL says `annals.`.
+    pub(crate) fn name_in(&self, sql: &str) -> String {
+        sql.replace("annals.", &format!("{}.", self.0))
+    }
+}
+
+macro_rules! statements {
+    ($($name:ident,)*) => {
+        /// The statements of one schema.
+        pub(crate) struct Statements {
+            $(pub(crate) $name: String,)*
+        }
+
+        impl Statements {
+            pub(crate) fn of(schema: &Schema) -> Self {
+                Self {
+                    $($name: schema.name_in(include_str!(concat!(
+                        "../sql/statements/", stringify!($name), ".sql"
+                    ))),)*
+                }
+            }
+        }
+    };
+}
+
+statements! {
+    acquire_lease,
+    append_batch,
+    barrier,
+    check_lease,
+    copy_events,
+    counter_holder,
+    create_migrations,
+    find_commands,
+    find_events,
+    find_table,
+    forget_commands,
+    insert_command,
+    insert_events,
+    insert_migration,
+    insert_schemas,
+    lock_counter,
+    lock_name,
+    notify,
+    read_checkpoint,
+    read_head,
+    read_log,
+    read_log_filtered,
+    read_migrations,
+    read_schemas,
+    read_snapshot,
+    read_state,
+    read_stream_backward,
+    read_stream_forward,
+    release_lease,
+    remove_checkpoint,
+    renew_lease,
+    set_counter,
+    stream_ends,
+    visit_stream,
+    write_checkpoint,
+    write_snapshot,
+    write_state,
+}

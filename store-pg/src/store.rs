@@ -1,0 +1,224 @@
+//! The store's traits, each method a way to the appender or to a connection of the pool.
+
+use std::time::Duration;
+
+use annals_core::store::{
+    Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
+    EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
+    SnapshotStore, StoreError, StreamQuery, TableStore, Wakeups, Work,
+};
+use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
+use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::error::STORE;
+use crate::event_row::get;
+use crate::lent::Lent;
+use crate::session::Session;
+use crate::transaction::PgTransaction;
+use crate::{PgStore, bulk, checkpoints, commands, leases, log, read, schemas, snapshots, tables};
+
+#[async_trait]
+impl EventStore for PgStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { name: STORE, durable: true, shared: true, sql: true }
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, StoreError> {
+        append.check()?;
+        if append.hooks.is_empty() {
+            return self.writer()?.append(append).await;
+        }
+        bulk::append_with_hooks(self, append).await
+    }
+
+    async fn append_bulk(&self, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {
+        bulk::append_bulk(self, appends).await
+    }
+
+    async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError> {
+        let lent = self.lend().await?;
+        let read = read::read_stream(lent.session()?, self.sql(), self.connector(), query);
+        lent.within(read).await
+    }
+
+    async fn visit_stream(
+        &self,
+        stream: &StreamId,
+        after: StreamVersion,
+        up_to: StreamVersion,
+        visitor: PayloadVisitor,
+    ) -> Result<(), StoreError> {
+        let lent = self.lend().await?;
+        let (session, range) = (lent.session()?, (after, up_to));
+        let visit =
+            read::visit_stream(session, self.sql(), self.connector(), stream, range, visitor);
+        lent.within(visit).await
+    }
+
+    async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        let lent = self.lend().await?;
+        let read = log::read_log(lent.session()?, self.sql(), self.connector(), query);
+        lent.within(read).await
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        let lent = self.lend().await?;
+        lent.within(log::read_head(lent.session()?, self.sql(), self.connector())).await
+    }
+
+    fn wakeups(&self) -> Wakeups {
+        self.wakeup_sender().subscribe()
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for PgStore {
+    async fn checkpoint(&self, name: &str) -> Result<Option<Position>, StoreError> {
+        let lent = self.lend().await?;
+        let read = checkpoints::checkpoint(lent.session()?, self.sql(), self.connector(), name);
+        lent.within(read).await
+    }
+}
+
+#[async_trait]
+impl CommandStore for PgStore {
+    async fn command(&self, key: &CommandKey) -> Result<Option<CommandRecord>, StoreError> {
+        let lent = self.lend().await?;
+        let keys = [key.as_str()];
+        let find = commands::find_commands(lent.session()?, self.sql(), self.connector(), &keys);
+        let found = lent.within(find).await?;
+        Ok(found.into_iter().next().map(|(_, record)| record))
+    }
+
+    async fn forget_commands(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let lent = self.lend().await?;
+        let forget =
+            commands::forget_commands(lent.session()?, self.sql(), self.connector(), before);
+        lent.within(forget).await
+    }
+}
+
+#[async_trait]
+impl LeaseStore for PgStore {
+    async fn acquire_lease(
+        &self,
+        name: &str,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<Option<Lease>, StoreError> {
+        let lent = self.lend().await?;
+        let session = lent.session()?;
+        let acquire = async {
+            let time = (self.now(session).await?, ttl);
+            let names = (name, holder);
+            leases::acquire_lease(session, self.sql(), self.connector(), names, time).await
+        };
+        lent.within(acquire).await
+    }
+
+    async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
+        let lent = self.lend().await?;
+        let session = lent.session()?;
+        let renew = async {
+            let time = (self.now(session).await?, ttl);
+            leases::renew_lease(session, self.sql(), self.connector(), lease, time).await
+        };
+        lent.within(renew).await
+    }
+
+    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
+        let lent = self.lend().await?;
+        let release = leases::release_lease(lent.session()?, self.sql(), self.connector(), lease);
+        lent.within(release).await
+    }
+}
+
+#[async_trait]
+impl SchemaStore for PgStore {
+    async fn schemas(&self) -> Result<Vec<RegisteredSchema>, StoreError> {
+        let lent = self.lend().await?;
+        lent.within(schemas::schemas(lent.session()?, self.sql(), self.connector())).await
+    }
+
+    async fn register_schemas(&self, schemas: &[RegisteredSchema]) -> Result<(), StoreError> {
+        let lent = self.lend().await?;
+        let register =
+            schemas::register_schemas(lent.session()?, self.sql(), self.connector(), schemas);
+        lent.within(register).await
+    }
+}
+
+#[async_trait]
+impl SnapshotStore for PgStore {
+    async fn snapshot(&self, stream: &StreamId) -> Result<Option<SnapshotRecord>, StoreError> {
+        let lent = self.lend().await?;
+        let read = snapshots::snapshot(lent.session()?, self.sql(), self.connector(), stream);
+        lent.within(read).await
+    }
+
+    async fn save_snapshot(
+        &self,
+        stream: &StreamId,
+        snapshot: &SnapshotRecord,
+    ) -> Result<(), StoreError> {
+        let lent = self.lend().await?;
+        let (session, sql) = (lent.session()?, self.sql());
+        let save = snapshots::save_snapshot(session, sql, self.connector(), stream, snapshot);
+        lent.within(save).await
+    }
+}
+
+#[async_trait]
+impl TableStore for PgStore {
+    async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        let lent = self.lend().await?;
+        let load = tables::load_rows(lent.session()?, self.connector(), table, keys);
+        lent.within(load).await
+    }
+
+    async fn query_rows(
+        &self,
+        table: &TableSpec,
+        query: &RowQuery,
+    ) -> Result<Vec<Row>, StoreError> {
+        let lent = self.lend().await?;
+        let find = tables::query_rows(lent.session()?, self.connector(), table, query);
+        lent.within(find).await
+    }
+
+    async fn count_rows(&self, table: &TableSpec, query: &RowQuery) -> Result<u64, StoreError> {
+        let lent = self.lend().await?;
+        let count = tables::count_rows(lent.session()?, self.connector(), table, query);
+        lent.within(count).await
+    }
+
+    async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let lent = self.lend().await?;
+        lent.within(checkpoints::state(lent.session()?, self.sql(), self.connector(), key)).await
+    }
+
+    async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
+        let lent = self.lend().await?;
+        let (session, sql, connector) = (lent.session()?, self.sql(), self.connector());
+        let mut transaction = PgTransaction { session, sql, connector };
+        lent.transaction(work.run(&mut transaction)).await
+    }
+}
+
+impl PgStore {
+    async fn lend(&self) -> Result<Lent<'_>, StoreError> {
+        Lent::from(self.connector()).await
+    }
+
+    /// The time by the store's clock: the server's, unless another was chosen.
+    async fn now(&self, session: Session<'_>) -> Result<Timestamp, StoreError> {
+        if let Some(clock) = &self.connector().options.clock {
+            return Ok(clock.now());
+        }
+        let row = session.query_opt("SELECT clock_timestamp()", &[]).await;
+        let row = row.map_err(self.connector().failed())?;
+        row.map_or(Err(StoreError::Closed), |row| get(&row, 0))
+    }
+}

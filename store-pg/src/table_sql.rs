@@ -1,0 +1,229 @@
+//! The SQL for read models, whose shape is only known at run time. Every name in it has passed
+//! [`TableSpec::check`], which admits nothing but a-z, 0-9 and _.
+
+use std::fmt::Write;
+
+use annals_core::store::StoreError;
+use annals_core::table::{
+    ColumnSpec, ColumnType, Comparison, Condition, Direction, IndexSpec, RowQuery, TableSpec, Value,
+};
+
+use crate::statements::Schema;
+use crate::value::{array_type, column_type};
+
+pub(crate) fn create_table(schema: &Schema, table: &TableSpec) -> String {
+    let mut sql = format!("CREATE TABLE IF NOT EXISTS {} (", place(schema, &table.name));
+    for column in &table.columns {
+        let null = if column.nullable { "" } else { " NOT NULL" };
+        // Writing to a String cannot fail.
+        let _ = write!(sql, "\"{}\" {}{null}, ", column.name, column_type(column.column_type));
+    }
+    // Rows change often and in place.
+    let _ = write!(sql, "PRIMARY KEY ({})) WITH (fillfactor = 80)", names(table, &table.key));
+    sql
+}
+
+pub(crate) fn create_index(schema: &Schema, table: &TableSpec, index: &IndexSpec) -> String {
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let columns: Vec<String> =
+        index.columns.iter().map(|&place| sortable(table, table.columns[place].name)).collect();
+    format!(
+        "CREATE {unique}INDEX IF NOT EXISTS \"{}\" ON {} ({})",
+        index_name(table, index),
+        place(schema, &table.name),
+        columns.join(", ")
+    )
+}
+
+/// PostgreSQL cuts longer names off, and two that begin alike would be the same.
+const MAX_INDEX_NAME: usize = 63;
+
+fn index_name(table: &TableSpec, index: &IndexSpec) -> String {
+    let columns: Vec<_> = index.columns.iter().map(|&place| table.columns[place].name).collect();
+    let name = format!("{}__{}", table.name, columns.join("__"));
+    if name.len() <= MAX_INDEX_NAME {
+        return name;
+    }
+    let places: Vec<String> = index.columns.iter().map(usize::to_string).collect();
+    format!("{}__{}", table.name, places.join("_"))
+}
+
+pub(crate) fn create_view(schema: &Schema, view: &str, table: &TableSpec) -> String {
+    format!(
+        "CREATE VIEW {} AS SELECT {} FROM {}",
+        place(schema, view),
+        names(table, &all(table)),
+        place(schema, &table.name)
+    )
+}
+
+/// The rows with the keys that are bound as one array a key column.
+pub(crate) fn load(schema: &Schema, table: &TableSpec) -> String {
+    let columns =
+        all(table).into_iter().map(|place| format!("t.\"{}\"", table.columns[place].name));
+    let columns: Vec<String> = columns.collect();
+    format!(
+        "SELECT {} FROM {} t JOIN {}",
+        columns.join(", "),
+        place(schema, &table.name),
+        keys(table)
+    )
+}
+
+pub(crate) fn delete(schema: &Schema, table: &TableSpec) -> String {
+    let keys = keys(table);
+    let keys = keys.replacen(" ON ", " WHERE ", 1);
+    format!("DELETE FROM {} t USING {keys}", place(schema, &table.name))
+}
+
+/// Inserts or replaces rows that are bound as one array a column.
+pub(crate) fn upsert(schema: &Schema, table: &TableSpec) -> String {
+    let values = table.columns.iter().zip(1..).map(|(column, n)| match column.column_type {
+        ColumnType::Json => format!("v.c{n}::json"),
+        _ => format!("v.c{n}"),
+    });
+    let values: Vec<String> = values.collect();
+    let sets: Vec<String> = all(table)
+        .into_iter()
+        .filter(|place| !table.key.contains(place))
+        .map(|place| {
+            let name = table.columns[place].name;
+            format!("\"{name}\" = excluded.\"{name}\"")
+        })
+        .collect();
+    let update = if sets.is_empty() {
+        "NOTHING".to_owned()
+    } else {
+        format!("UPDATE SET {}", sets.join(", "))
+    };
+    format!(
+        "INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO {update}",
+        place(schema, &table.name),
+        names(table, &all(table)),
+        values.join(", "),
+        arrays(table, &all(table), "v"),
+        names(table, &table.key)
+    )
+}
+
+/// The rows of a query, its values to be bound in the order of its conditions. The columns must
+/// have been checked to exist.
+pub(crate) fn query(schema: &Schema, table: &TableSpec, query: &RowQuery) -> String {
+    let mut order: Vec<String> = query
+        .order
+        .iter()
+        .map(|(column, direction)| {
+            // Null comes first, as the smallest value.
+            let direction = match direction {
+                Direction::Ascending => "ASC NULLS FIRST",
+                Direction::Descending => "DESC NULLS LAST",
+            };
+            format!("{} {direction}", sortable(table, column))
+        })
+        .collect();
+    order.extend(table.key.iter().map(|&place| sortable(table, table.columns[place].name)));
+    format!(
+        "SELECT {} FROM {}{} ORDER BY {} LIMIT {} OFFSET {}",
+        names(table, &all(table)),
+        place(schema, &table.name),
+        conditions(table, query),
+        order.join(", "),
+        query.limit,
+        query.offset
+    )
+}
+
+pub(crate) fn count(schema: &Schema, table: &TableSpec, query: &RowQuery) -> String {
+    format!("SELECT count(*) FROM {}{}", place(schema, &table.name), conditions(table, query))
+}
+
+/// The conditions whose values are bound; null is written out.
+pub(crate) fn bound(query: &RowQuery) -> impl Iterator<Item = &Condition> {
+    query.conditions.iter().filter(|condition| condition.value != Value::Null)
+}
+
+fn conditions(table: &TableSpec, query: &RowQuery) -> String {
+    let mut sql = String::new();
+    let mut n = 0;
+    for condition in &query.conditions {
+        let joint = if sql.is_empty() { " WHERE" } else { " AND" };
+        let column = sortable(table, condition.column);
+        let test = match (condition.comparison, &condition.value) {
+            (Comparison::Equal, Value::Null) => "IS NULL".to_owned(),
+            (Comparison::NotEqual, Value::Null) => "IS NOT NULL".to_owned(),
+            // Nothing is less or greater than null.
+            (_, Value::Null) => "IS NULL AND false".to_owned(),
+            (comparison, _) => {
+                n += 1;
+                let operator = match comparison {
+                    Comparison::Equal => "=",
+                    Comparison::NotEqual => "IS DISTINCT FROM",
+                    Comparison::Less => "<",
+                    Comparison::LessOrEqual => "<=",
+                    Comparison::Greater => ">",
+                    Comparison::GreaterOrEqual => ">=",
+                };
+                format!("{operator} ${n}")
+            }
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(sql, "{joint} {column} {test}");
+    }
+    sql
+}
+
+/// `unnest(…) AS k (c1, …) ON t."key" = k.c1 AND …`
+fn keys(table: &TableSpec) -> String {
+    let equals = table
+        .key
+        .iter()
+        .zip(1..)
+        .map(|(&place, n)| format!("t.\"{}\" = k.c{n}", table.columns[place].name));
+    let equals: Vec<String> = equals.collect();
+    format!("{} ON {}", arrays(table, &table.key, "k"), equals.join(" AND "))
+}
+
+/// Columns that are bound as arrays, as a table.
+fn arrays(table: &TableSpec, places: &[usize], alias: &str) -> String {
+    let binds = places.iter().zip(1..).map(|(&place, n)| {
+        let item = array_type(table.columns[place].column_type);
+        format!("${n}::{}", item.name().trim_start_matches('_')) + "[]"
+    });
+    let binds: Vec<String> = binds.collect();
+    let columns: Vec<String> = (1..=places.len()).map(|n| format!("c{n}")).collect();
+    format!("unnest({}) AS {alias} ({})", binds.join(", "), columns.join(", "))
+}
+
+fn all(table: &TableSpec) -> Vec<usize> {
+    (0..table.columns.len()).collect()
+}
+
+fn names(table: &TableSpec, places: &[usize]) -> String {
+    let names = places.iter().map(|&place| format!("\"{}\"", table.columns[place].name));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn place(schema: &Schema, name: &str) -> String {
+    format!("{}.\"{name}\"", schema.0)
+}
+
+/// A column as it is to be compared and sorted: JSON has no order of its own.
+fn sortable(table: &TableSpec, column: &str) -> String {
+    let json = table
+        .column(column)
+        .is_some_and(|place| table.columns[place].column_type == ColumnType::Json);
+    if json { format!("(\"{column}\"::text COLLATE \"C\")") } else { format!("\"{column}\"") }
+}
+
+pub(crate) fn drop_view(schema: &Schema, view: &str) -> String {
+    format!("DROP VIEW {}", place(schema, view))
+}
+
+/// # Errors
+/// [`StoreError::Invalid`] when the name is not plain.
+pub(crate) fn drop_table(schema: &Schema, name: &str) -> Result<String, StoreError> {
+    let column = ColumnSpec::new("name", ColumnType::Text, false);
+    let plain = TableSpec::new(name, vec![column], vec![0], Vec::new());
+    plain.check().map_err(|error| StoreError::Invalid { why: error.to_string() })?;
+    Ok(format!("DROP TABLE IF EXISTS {}", place(schema, name)))
+}

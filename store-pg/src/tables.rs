@@ -1,0 +1,170 @@
+//! Tables of read models, inside a transaction and outside.
+
+use annals_core::store::StoreError;
+use annals_core::table::{MAX_ROWS, Row, RowKey, RowQuery, TableSpec, Value};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::connection::Connector;
+use crate::error::translate;
+use crate::event_row::number;
+use crate::session::{Bound, Session};
+use crate::table_sql;
+use crate::value::{Bind, array, array_type, read_row};
+
+pub(crate) async fn load_rows(
+    session: Session<'_>,
+    connector: &Connector,
+    table: &TableSpec,
+    keys: &[RowKey],
+) -> Result<Vec<Row>, StoreError> {
+    check(table)?;
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let arrays = Arrays::of_keys(table, keys)?;
+    let sql = table_sql::load(&connector.options.schema, table);
+    let rows = session.query(&sql, &arrays.bound()).await;
+    let rows = rows.map_err(|error| explain(error, table, connector))?;
+    rows.iter().map(|row| read_row(row, table)).collect()
+}
+
+pub(crate) async fn upsert_rows(
+    session: Session<'_>,
+    connector: &Connector,
+    table: &TableSpec,
+    rows: &[Row],
+) -> Result<(), StoreError> {
+    check(table)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let rows = last_of_each_key(table, rows);
+    let places: Vec<usize> = (0..table.columns.len()).collect();
+    let arrays = Arrays::of(table, &places, |place| rows.iter().map(|row| &row[place]).collect())?;
+    let sql = table_sql::upsert(&connector.options.schema, table);
+    let written = session.execute(&sql, &arrays.bound()).await;
+    written.map(|_| ()).map_err(|error| explain(error, table, connector))
+}
+
+pub(crate) async fn delete_rows(
+    session: Session<'_>,
+    connector: &Connector,
+    table: &TableSpec,
+    keys: &[RowKey],
+) -> Result<(), StoreError> {
+    check(table)?;
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let arrays = Arrays::of_keys(table, keys)?;
+    let sql = table_sql::delete(&connector.options.schema, table);
+    let removed = session.execute(&sql, &arrays.bound()).await;
+    removed.map(|_| ()).map_err(|error| explain(error, table, connector))
+}
+
+pub(crate) async fn query_rows(
+    session: Session<'_>,
+    connector: &Connector,
+    table: &TableSpec,
+    query: &RowQuery,
+) -> Result<Vec<Row>, StoreError> {
+    check_query(table, query)?;
+    let query = &RowQuery { limit: query.limit.min(MAX_ROWS), ..query.clone() };
+    let sql = table_sql::query(&connector.options.schema, table, query);
+    let binds: Vec<Bind<'_>> = table_sql::bound(query).map(|c| Bind(&c.value)).collect();
+    let rows = session.query(&sql, &bound(&binds)).await;
+    let rows = rows.map_err(|error| explain(error, table, connector))?;
+    rows.iter().map(|row| read_row(row, table)).collect()
+}
+
+pub(crate) async fn count_rows(
+    session: Session<'_>,
+    connector: &Connector,
+    table: &TableSpec,
+    query: &RowQuery,
+) -> Result<u64, StoreError> {
+    check_query(table, query)?;
+    let sql = table_sql::count(&connector.options.schema, table, query);
+    let binds: Vec<Bind<'_>> = table_sql::bound(query).map(|c| Bind(&c.value)).collect();
+    let row = session.query_opt(&sql, &bound(&binds)).await;
+    let row = row.map_err(|error| explain(error, table, connector))?;
+    row.map_or(Ok(0), |row| number(&row, 0))
+}
+
+/// Values with their types, ready to be sent.
+pub(crate) fn bound<'b>(binds: &'b [Bind<'_>]) -> Vec<Bound<'b>> {
+    binds.iter().map(|bind| (bind as &(dyn ToSql + Sync), bind.sent_as())).collect()
+}
+
+/// Columns of many rows, one array each.
+struct Arrays(Vec<(Box<dyn ToSql + Sync + Send>, Type)>);
+
+impl Arrays {
+    fn of<'v>(
+        table: &TableSpec,
+        places: &[usize],
+        column: impl Fn(usize) -> Vec<&'v Value>,
+    ) -> Result<Self, StoreError> {
+        let arrays = places.iter().enumerate().map(|(number, &place)| {
+            let column_type = table.columns[place].column_type;
+            Ok((array(column_type, &column(number))?, array_type(column_type)))
+        });
+        arrays.collect::<Result<_, StoreError>>().map(Self)
+    }
+
+    fn of_keys(table: &TableSpec, keys: &[RowKey]) -> Result<Self, StoreError> {
+        Self::of(table, &table.key, |number| keys.iter().map(|key| &key[number]).collect())
+    }
+
+    fn bound(&self) -> Vec<Bound<'_>> {
+        self.0
+            .iter()
+            .map(|(array, as_type)| (&**array as &(dyn ToSql + Sync), as_type.clone()))
+            .collect()
+    }
+}
+
+/// The rows by their keys, and of those with the same key the last. In this order two transactions
+/// that change the same rows wait for each other instead of standing in each other's way.
+fn last_of_each_key<'r>(table: &TableSpec, rows: &'r [Row]) -> Vec<&'r Row> {
+    let by_key = |a: &&Row, b: &&Row| {
+        let columns = table.key.iter().map(|&place| a[place].order(&b[place]));
+        columns.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    };
+    let mut rows: Vec<&Row> = rows.iter().collect();
+    // Stable: rows of the same key stay in their order.
+    rows.sort_by(by_key);
+    rows.reverse();
+    rows.dedup_by(|a, b| by_key(a, b).is_eq());
+    rows.reverse();
+    rows
+}
+
+pub(crate) fn check(table: &TableSpec) -> Result<(), StoreError> {
+    table.check().map_err(|error| StoreError::Invalid { why: error.to_string() })
+}
+
+fn check_query(table: &TableSpec, query: &RowQuery) -> Result<(), StoreError> {
+    check(table)?;
+    let columns = query.conditions.iter().map(|condition| condition.column);
+    let mut columns = columns.chain(query.order.iter().map(|(column, _)| *column));
+    match columns.find(|column| table.column(column).is_none()) {
+        None => Ok(()),
+        Some(column) => Err(StoreError::Invalid {
+            why: format!("table `{}` has no column `{column}`", table.name),
+        }),
+    }
+}
+
+/// A missing table is the one error that users meet: they forgot to start a projection.
+pub(crate) fn explain(
+    error: tokio_postgres::Error,
+    table: &TableSpec,
+    connector: &Connector,
+) -> StoreError {
+    if error.code() == Some(&SqlState::UNDEFINED_TABLE) {
+        return StoreError::NoSuchTable { table: table.name.clone() };
+    }
+    translate(error, &connector.place)
+}

@@ -1,0 +1,148 @@
+//! What work inside a transaction can do.
+
+use annals_core::Position;
+use annals_core::store::{
+    Lease, LogPage, LogQuery, StoreError, Transaction, refuse_transaction_control,
+};
+use annals_core::table::{Row, RowKey, TableSpec, Value};
+use async_trait::async_trait;
+use tokio_postgres::types::Type;
+
+use crate::connection::Connector;
+use crate::event_row::get;
+use crate::session::Session;
+use crate::statements::Statements;
+use crate::value::{Bind, read_untyped};
+use crate::{checkpoints, leases, log, table_sql, tables};
+
+pub(crate) struct PgTransaction<'t> {
+    pub(crate) session: Session<'t>,
+    pub(crate) sql: &'t Statements,
+    pub(crate) connector: &'t Connector,
+}
+
+impl PgTransaction<'_> {
+    /// `r` (a table) or `v` (a view), if there is anything of this name.
+    async fn kind_of(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let schema = self.connector.options.schema.0.as_str();
+        let found = self
+            .session
+            .query_opt(&self.sql.find_table, &[(&schema, Type::TEXT), (&name, Type::TEXT)])
+            .await;
+        found.map_err(self.connector.failed())?.map(|row| get(&row, 0)).transpose()
+    }
+
+    async fn run(&self, sql: &str) -> Result<(), StoreError> {
+        self.session.client.batch_execute(sql).await.map_err(self.connector.failed())
+    }
+
+    /// Sees to it that nobody else changes what is read here until this transaction ends: what was
+    /// read decides what will be written.
+    async fn lock(&self, kind: &str, name: &str) -> Result<(), StoreError> {
+        checkpoints::lock(self.session, self.sql, self.connector, kind, name).await
+    }
+}
+
+#[async_trait]
+impl Transaction for PgTransaction<'_> {
+    async fn checkpoint(&mut self, name: &str) -> Result<Option<Position>, StoreError> {
+        self.lock("checkpoint", name).await?;
+        checkpoints::checkpoint(self.session, self.sql, self.connector, name).await
+    }
+
+    async fn set_checkpoint(&mut self, name: &str, position: Position) -> Result<(), StoreError> {
+        checkpoints::set_checkpoint(self.session, self.sql, self.connector, name, position).await
+    }
+
+    async fn remove_checkpoint(&mut self, name: &str) -> Result<(), StoreError> {
+        checkpoints::remove_checkpoint(self.session, self.sql, self.connector, name).await
+    }
+
+    async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError> {
+        leases::check_lease(self.session, self.sql, self.connector, lease).await
+    }
+
+    async fn state(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+        self.lock("state", key).await?;
+        checkpoints::state(self.session, self.sql, self.connector, key).await
+    }
+
+    async fn put_state(&mut self, key: &str, text: &str) -> Result<(), StoreError> {
+        checkpoints::put_state(self.session, self.sql, self.connector, key, text).await
+    }
+
+    async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
+        tables::check(table)?;
+        let schema = &self.connector.options.schema;
+        self.run(&table_sql::create_table(schema, table)).await?;
+        for index in &table.indexes {
+            self.run(&table_sql::create_index(schema, table, index)).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_table(&mut self, table: &str) -> Result<(), StoreError> {
+        let sql = table_sql::drop_table(&self.connector.options.schema, table)?;
+        self.run(&sql).await
+    }
+
+    async fn point_view(&mut self, view: &str, table: &TableSpec) -> Result<(), StoreError> {
+        tables::check(&table.named(view))?;
+        if self.kind_of(&table.name).await?.is_none() {
+            return Err(StoreError::NoSuchTable { table: table.name.clone() });
+        }
+        let schema = &self.connector.options.schema;
+        match self.kind_of(view).await?.as_deref() {
+            None => {}
+            Some("v") => self.run(&table_sql::drop_view(schema, view)).await?,
+            Some(_) => {
+                return Err(StoreError::Invalid {
+                    why: format!(
+                        "something named `{view}` that is no view is in schema `{}` already: give \
+                         the read model another table name",
+                        schema.0
+                    ),
+                });
+            }
+        }
+        self.run(&table_sql::create_view(schema, view, table)).await
+    }
+
+    async fn load_rows(
+        &mut self,
+        table: &TableSpec,
+        keys: &[RowKey],
+    ) -> Result<Vec<Row>, StoreError> {
+        tables::load_rows(self.session, self.connector, table, keys).await
+    }
+
+    async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
+        tables::upsert_rows(self.session, self.connector, table, rows).await
+    }
+
+    async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
+        tables::delete_rows(self.session, self.connector, table, keys).await
+    }
+
+    async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        log::read_log(self.session, self.sql, self.connector, query).await
+    }
+
+    async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
+        refuse_transaction_control(sql)?;
+        let binds: Vec<Bind<'_>> = parameters.iter().map(Bind).collect();
+        let changed = self.session.execute(sql, &tables::bound(&binds)).await;
+        changed.map_err(self.connector.failed())
+    }
+
+    async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
+        refuse_transaction_control(sql)?;
+        let binds: Vec<Bind<'_>> = parameters.iter().map(Bind).collect();
+        let rows = self.session.query(sql, &tables::bound(&binds)).await;
+        let rows = rows.map_err(self.connector.failed())?;
+        let read = |row: &tokio_postgres::Row| {
+            (0..row.len()).map(|place| read_untyped(row, place)).collect()
+        };
+        rows.iter().map(read).collect()
+    }
+}

@@ -1,0 +1,70 @@
+//! A connection pooler in front of a server.
+
+use super::client::{config, database_of, host_of};
+use super::directory::Directory;
+use super::installed::{command, pgbouncer};
+use super::port::free_port;
+use super::program::{Program, signal};
+
+/// PgBouncer in transaction mode: each transaction may run on another connection of the server, so
+/// that nothing outlives a transaction. Dropping it stops it.
+pub struct Bouncer {
+    program: Option<Program>,
+    url: String,
+    // Last, because the files go after the program.
+    directory: Directory,
+}
+
+impl Bouncer {
+    /// Starts one in front of the server of a URL, with at most `connections` to it.
+    ///
+    /// # Panics
+    /// When PgBouncer is not installed; the message says what to install.
+    pub async fn to(url: &str, connections: usize) -> Self {
+        let directory = Directory::new();
+        let server = config(url);
+        let user = server.get_user().expect("the URL names a user");
+        let password = server.get_password().map(String::from_utf8_lossy).unwrap_or_default();
+        let host = host_of(url);
+        let (address, server_port) = host.rsplit_once(':').expect("a port");
+        let port = free_port();
+        let folder = directory.path().display();
+        let settings = format!(
+            "[databases]\n\
+             * = host={address} port={server_port} user={user} password='{password}'\n\
+             [pgbouncer]\n\
+             listen_addr = 127.0.0.1\n\
+             listen_port = {port}\n\
+             unix_socket_dir =\n\
+             auth_type = any\n\
+             pool_mode = transaction\n\
+             max_client_conn = 500\n\
+             default_pool_size = {connections}\n\
+             pidfile = {folder}/pgbouncer.pid\n"
+        );
+        let file = directory.path().join("pgbouncer.ini");
+        std::fs::write(&file, settings).expect("the settings can be written");
+        let mut command = command(pgbouncer(), directory.path());
+        command.arg(&file);
+        let log = directory.path().join("log");
+        let program = Program::start(command, "process up", &log).await;
+        let url = format!("postgres://{user}@127.0.0.1:{port}/{}", database_of(url));
+        Self { program: Some(program), url, directory }
+    }
+
+    /// The same database, through the pooler.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Bouncer {
+    fn drop(&mut self) {
+        if let Some(program) = self.program.take() {
+            signal(&program, r#"kill -KILL "$1""#);
+            program.wait();
+            // Nobody is left whom it could name, and the id may be somebody else's soon.
+            let _ = std::fs::remove_file(self.directory.path().join("pgbouncer.pid"));
+        }
+    }
+}

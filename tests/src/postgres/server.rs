@@ -1,0 +1,147 @@
+//! A server of one's own.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::client::connect;
+use super::directory::Directory;
+use super::installed::{command, server_programs};
+use super::port::free_port;
+use super::program::{Program, signal};
+
+/// A private PostgreSQL cluster with the superuser `annals`, whom it believes without a password.
+/// It syncs as it would in production. Dropping it stops it and removes its files.
+pub struct Server {
+    program: Option<Program>,
+    port: u16,
+    // Last, because the files go after the program.
+    directory: Directory,
+}
+
+impl Server {
+    /// A new cluster with the default settings.
+    ///
+    /// # Panics
+    /// When PostgreSQL is not installed; the message says what to install.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// A new cluster with settings of `postgresql.conf`.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start), and when the server refuses a setting.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let directory = Directory::new();
+        let mut server = Self { program: None, port: free_port(), directory };
+        server.initialise(settings);
+        server.start_again().await;
+        server
+    }
+
+    fn initialise(&self, settings: &[(&str, &str)]) {
+        let made = command(server_programs().join("initdb"), self.directory())
+            .args(["-A", "trust", "-U", "annals", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8"])
+            .arg("-D")
+            .arg(self.data_dir())
+            .output()
+            .expect("initdb starts");
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+
+        let file = self.data_dir().join("postgresql.conf");
+        let mut text = std::fs::read_to_string(&file).expect("initdb writes its settings");
+        let port = self.port.to_string();
+        let folder = self.directory().display().to_string();
+        let own = [
+            ("listen_addresses", "127.0.0.1"),
+            ("port", port.as_str()),
+            ("unix_socket_directories", folder.as_str()),
+        ];
+        for (name, value) in own.iter().chain(settings) {
+            writeln!(text, "{name} = '{value}'").expect("a string takes text");
+        }
+        std::fs::write(&file, text).expect("the settings can be written");
+    }
+
+    /// Starts it where it was stopped; ready when this returns.
+    ///
+    /// # Panics
+    /// When it runs, or does not start; the message has the end of its log.
+    pub async fn start_again(&mut self) {
+        assert!(self.program.is_none(), "the server runs");
+        let mut command = command(server_programs().join("postgres"), self.directory());
+        command.arg("-D").arg(self.data_dir());
+        let ready = "database system is ready to accept connections";
+        self.program = Some(Program::start(command, ready, &self.log()).await);
+    }
+
+    /// `pg_ctl stop -m immediate`: a crash that the server knows of. Nothing is left running.
+    pub fn stop_immediate(&mut self) {
+        self.stop(r#"kill -QUIT "$1""#);
+    }
+
+    /// `kill -9` of the server and all its processes at once. Nothing is left running.
+    pub fn kill_9(&mut self) {
+        // It is stopped first, so that it starts no process between the look and the kill.
+        self.stop(
+            r#"kill -STOP "$1"
+               children=$(cat "/proc/$1/task/$1/children" 2>/dev/null || pgrep -P "$1")
+               kill -KILL "$1" $children"#,
+        );
+        // Nobody is left whom it could name, and the id may be somebody else's soon.
+        let _ = std::fs::remove_file(self.data_dir().join("postmaster.pid"));
+    }
+
+    fn stop(&mut self, script: &str) {
+        let program = self.program.take().expect("the server runs");
+        signal(&program, script);
+        program.wait();
+    }
+
+    /// Its URL, with the database `postgres`.
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// Its URL with another database.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://annals@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// All its files; its Unix socket is here, too.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The cluster's files.
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory().join("data")
+    }
+
+    /// What it has said.
+    pub fn log(&self) -> PathBuf {
+        self.directory().join("log")
+    }
+
+    /// Runs statements in the database `postgres`.
+    ///
+    /// # Panics
+    /// When one fails.
+    pub async fn psql(&self, sql: &str) {
+        let client = connect(&self.url()).await;
+        client.batch_execute(sql).await.unwrap_or_else(|error| panic!("`{sql}`: {error:?}"));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.program.is_some() {
+            self.stop_immediate();
+        }
+    }
+}
