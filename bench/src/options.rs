@@ -122,7 +122,10 @@ impl Options {
             Some(one) => self.of(one),
         };
         match comparisons.is_empty() {
-            true => Err("--workers cannot be divided among --processes".into()),
+            true => {
+                Err("--workers cannot be divided among --processes: choose a multiple of them"
+                    .into())
+            }
             false => Ok(comparisons),
         }
     }

@@ -1,5 +1,7 @@
 //! A schema of the given PostgreSQL database, for one side of a comparison.
 
+use std::cell::Cell;
+
 use tokio::runtime::Runtime;
 use tokio_postgres::{Client, Config, NoTls};
 
@@ -10,6 +12,7 @@ use crate::task::Subject;
 pub(crate) struct Schema {
     pub(crate) url: String,
     pub(crate) name: String,
+    made: Cell<bool>,
     runtime: Runtime,
 }
 
@@ -18,14 +21,16 @@ impl Schema {
         // Two programs may measure on one database, if only to try something.
         let name = format!("annals_bench_{}_{}", subject.name(), std::process::id());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { url: url.to_owned(), name, runtime })
+        Ok(Self { url: url.to_owned(), name, made: Cell::new(false), runtime })
     }
 
     pub(crate) fn empty(&self) -> Result<(), Failure> {
         let name = &self.name;
         self.run(async |client| {
             let again = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name};");
-            Ok(client.batch_execute(&again).await?)
+            client.batch_execute(&again).await?;
+            self.made.set(true);
+            Ok(())
         })
     }
 
@@ -49,6 +54,9 @@ impl Schema {
 
 impl Drop for Schema {
     fn drop(&mut self) {
+        if !self.made.get() {
+            return;
+        }
         let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name);
         let dropped = self.run(async |client| Ok(client.batch_execute(&drop).await?));
         if let Err(error) = dropped {
@@ -62,7 +70,7 @@ pub(crate) async fn connect(url: &str) -> Result<Client, Failure> {
     let (client, connection) = config(url)?.connect(NoTls).await.map_err(|error| {
         format!("no connection to the database of --store: {}", with_source(&error))
     })?;
-    // Its error reaches the client too, at its next statement.
+    // When it breaks, the client's next statement says so.
     tokio::spawn(connection);
     Ok(client)
 }
