@@ -5,8 +5,12 @@ mod domain;
 mod limit;
 mod measure;
 mod options;
+mod place;
+mod plot;
 mod report;
 mod rounds;
+mod schema;
+mod store;
 mod task;
 mod workloads;
 
@@ -37,11 +41,16 @@ fn main() -> ExitCode {
 
 fn measure_all(options: &Options) -> Result<(), Failure> {
     let mut report = Report::new(options.json);
-    for comparison in options.comparisons() {
+    let mut rows = Vec::new();
+    for comparison in options.comparisons()? {
         for row in rounds::compare(&comparison, options)? {
-            report.add(row)?;
+            report.add(row.clone())?;
+            rows.push(row);
         }
     }
     report.end();
+    if let Some(file) = &options.plot {
+        plot::write(file, &rows)?;
+    }
     Ok(())
 }

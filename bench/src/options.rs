@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-use crate::task::{StoreKind, Synchronous, Work};
+use crate::Failure;
+use crate::store::StoreChoice;
+use crate::task::{Subject, Synchronous, Work};
 
 /// Measures Annals beside a hand-written program that does the same work.
 #[derive(Parser, Debug)]
@@ -14,18 +16,32 @@ pub(crate) struct Options {
     #[arg(value_enum, required_unless_present = "child")]
     pub(crate) workload: Option<Workload>,
 
-    /// Where events are kept. There is a hand-written program for sqlite only.
-    #[arg(long, value_enum, default_value = "sqlite")]
-    pub(crate) store: StoreKind,
+    /// Where events are kept: memory, sqlite, or a database as postgres://user@host/database, in
+    /// which schemas are made and dropped. There is no hand-written program for memory.
+    #[arg(long, default_value = "sqlite", value_name = "memory|sqlite|URL")]
+    pub(crate) store: StoreChoice,
 
-    /// How many tasks write at the same time. Default: append and append10 at 1, 8 and 32, command
-    /// at 1 and 32.
+    /// How many tasks write at the same time, in all processes together. Default: append and
+    /// append10 at 1, 8 and 32 (on PostgreSQL at 128 too), command at 1 and 32 (on PostgreSQL at 8
+    /// too).
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub(crate) workers: Option<u64>,
+
+    /// How many processes share the workers of append and append10, on PostgreSQL.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub(crate) processes: u64,
+
+    /// How many events the log has before append and append10.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100_000_000))]
+    pub(crate) prefill: u64,
 
     /// How many events: appended, or in the history that is loaded or rebuilt.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub(crate) events: Option<u64>,
+
+    /// Measures one side alone, and no ratio.
+    #[arg(long, value_enum)]
+    pub(crate) only: Option<Subject>,
 
     /// How often each side runs; medians are printed.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
@@ -43,6 +59,10 @@ pub(crate) struct Options {
     /// Default: the system's directory for temporary files.
     #[arg(long)]
     pub(crate) directory: Option<PathBuf>,
+
+    /// Draws how events/s hold up as the log grows into an SVG file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
 
     /// One measurement in a process of its own; for this program itself.
     #[arg(long, hide = true, conflicts_with = "workload")]
@@ -63,7 +83,11 @@ pub(crate) enum Workload {
     Rebuild,
     /// From the append to the row that shows it, at 50 appends a second.
     Latency,
-    /// Every one of them.
+    /// A history of 200,000 events, in bulk.
+    Import,
+    /// append and rebuild on a log of 0.1, 1, 3 and 10 million events, or of --events.
+    Growth,
+    /// Every one of them but growth.
     All,
 }
 
@@ -73,10 +97,14 @@ pub(crate) struct Comparison {
     pub(crate) work: Work,
     pub(crate) workers: u64,
     pub(crate) events: u64,
+    pub(crate) processes: u64,
 }
 
 impl Options {
-    pub(crate) fn comparisons(&self) -> Vec<Comparison> {
+    pub(crate) fn comparisons(&self) -> Result<Vec<Comparison>, Failure> {
+        if self.processes > 1 && !self.store.is_postgres() {
+            return Err("several --processes need a --store postgres://… that they share".into());
+        }
         let all = [
             Workload::Append,
             Workload::Append10,
@@ -84,25 +112,39 @@ impl Options {
             Workload::Command,
             Workload::Rebuild,
             Workload::Latency,
+            Workload::Import,
         ];
-        match self.workload {
+        let comparisons: Vec<Comparison> = match self.workload {
             // clap has seen to it that there is a workload where there is no child.
             None => Vec::new(),
             Some(Workload::All) => all.into_iter().flat_map(|one| self.of(one)).collect(),
+            Some(Workload::Growth) => self.growth(),
             Some(one) => self.of(one),
+        };
+        match comparisons.is_empty() {
+            true => {
+                Err("--workers cannot be divided among --processes: choose a multiple of them"
+                    .into())
+            }
+            false => Ok(comparisons),
         }
     }
 
     fn of(&self, workload: Workload) -> Vec<Comparison> {
+        let postgres = self.store.is_postgres();
+        let append = |per_commit| vec![Work::Append { per_commit, prefill: self.prefill }];
+        let appenders: &[u64] = if postgres { &[1, 8, 32, 128] } else { &[1, 8, 32] };
         let (works, workers): (Vec<Work>, &[u64]) = match workload {
-            Workload::Append => (vec![Work::Append { per_commit: 1 }], &[1, 8, 32]),
-            Workload::Append10 => (vec![Work::Append { per_commit: 10 }], &[1, 8, 32]),
+            Workload::Append => (append(1), appenders),
+            Workload::Append10 => (append(10), appenders),
             Workload::Load => (self.loads(), &[1]),
-            Workload::Command => {
-                (vec![Work::Command { cached: true }, Work::Command { cached: false }], &[1, 32])
-            }
+            Workload::Command => (
+                vec![Work::Command { cached: true }, Work::Command { cached: false }],
+                if postgres { &[1, 8, 32] } else { &[1, 32] },
+            ),
             Workload::Rebuild => (vec![Work::Rebuild], &[1]),
-            Workload::Latency | Workload::All => (vec![Work::Latency], &[1]),
+            Workload::Import => (vec![Work::Import], &[1]),
+            Workload::Latency | Workload::Growth | Workload::All => (vec![Work::Latency], &[1]),
         };
         let parallel = workers.len() > 1;
         let chosen: Vec<u64> = match self.workers {
@@ -110,13 +152,32 @@ impl Options {
             _ => workers.to_vec(),
         };
         let pairs = works.iter().flat_map(|work| chosen.iter().map(move |workers| (work, workers)));
-        pairs
-            .map(|(&work, &workers)| Comparison {
-                work,
-                workers,
-                events: self.events.unwrap_or_else(|| work.default_events(workers)),
-            })
-            .collect()
+        pairs.filter_map(|(&work, &workers)| self.comparison(work, workers, self.events)).collect()
+    }
+
+    /// Nothing where the workers cannot be divided among the processes.
+    fn comparison(&self, work: Work, workers: u64, events: Option<u64>) -> Option<Comparison> {
+        let processes = match work {
+            Work::Append { .. } => self.processes,
+            // One that appends, one that projects.
+            Work::Latency if self.store.is_postgres() => 2,
+            _ => 1,
+        };
+        let events = events.unwrap_or_else(|| work.default_events(workers));
+        let divisible = work == Work::Latency || workers.is_multiple_of(processes);
+        divisible.then_some(Comparison { work, workers, events, processes })
+    }
+
+    /// append and rebuild at every length of the log.
+    fn growth(&self) -> Vec<Comparison> {
+        let lengths = [100_000, 1_000_000, 3_000_000, 10_000_000];
+        let lengths = self.events.map_or(lengths.to_vec(), |events| vec![events]);
+        let at = |length| {
+            let append = Work::Append { per_commit: 1, prefill: length };
+            let appended = self.comparison(append, self.workers.unwrap_or(32), None);
+            [appended, self.comparison(Work::Rebuild, 1, Some(length))]
+        };
+        lengths.into_iter().flat_map(at).flatten().collect()
     }
 
     /// Loads of one length when it is given, of four lengths otherwise.

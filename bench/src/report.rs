@@ -4,16 +4,19 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::Failure;
-use crate::task::{StoreKind, Subject};
+use crate::task::Subject;
 
 /// Medians of one side of one work.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Row {
     pub(crate) workload: &'static str,
     pub(crate) case: String,
-    pub(crate) store: StoreKind,
+    pub(crate) store: &'static str,
     pub(crate) subject: Subject,
     pub(crate) workers: u64,
+    pub(crate) processes: u64,
+    /// How many events the log had before.
+    pub(crate) history: u64,
     pub(crate) events_per_s: f64,
     pub(crate) p50_ms: Option<f64>,
     pub(crate) p99_ms: Option<f64>,
@@ -31,8 +34,17 @@ impl Report {
     pub(crate) fn new(json: bool) -> Self {
         let mut table = Table::new();
         table.load_style(presets::ASCII_MARKDOWN).set_header([
-            "workload", "case", "store", "subject", "workers", "events/s", "p50 ms", "p99 ms",
-            "peak MB", "ratio",
+            "workload",
+            "case",
+            "store",
+            "subject",
+            "workers",
+            "processes",
+            "events/s",
+            "p50 ms",
+            "p99 ms",
+            "peak MB",
+            "ratio",
         ]);
         for column in table.column_iter_mut().skip(4) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -61,14 +73,15 @@ impl Report {
 }
 
 impl Row {
-    fn cells(&self) -> [String; 10] {
+    fn cells(&self) -> [String; 11] {
         let milliseconds = |time: Option<f64>| time.map(|time| format!("{time:.3}"));
         [
             self.workload.to_owned(),
             self.case.clone(),
-            format!("{:?}", self.store).to_lowercase(),
-            format!("{:?}", self.subject).to_lowercase(),
+            self.store.to_owned(),
+            self.subject.name().to_owned(),
             self.workers.to_string(),
+            self.processes.to_string(),
             format!("{:.0}", self.events_per_s),
             milliseconds(self.p50_ms).unwrap_or_default(),
             milliseconds(self.p99_ms).unwrap_or_default(),

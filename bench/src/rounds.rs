@@ -1,41 +1,48 @@
 //! Both sides in turns, A B A B …, so that a noisy moment of the machine hits both.
 
-use std::path::Path;
-
-use tempfile::TempDir;
-
 use crate::measure::Sample;
 use crate::options::{Comparison, Options};
+use crate::place::{Place, Target};
 use crate::report::Row;
-use crate::task::{Phase, StoreKind, Subject, Task, Work};
+use crate::store::StoreChoice;
+use crate::task::{Phase, Subject, Task, Work};
 use crate::{Failure, child};
 
-/// One side: its directory and what it has measured so far.
+/// More connections than this make plain inserts no faster.
+const CONNECTIONS: u64 = 64;
+
+/// One side: its place and what it has measured so far.
 struct Side {
+    /// What each process does, but for its number.
     task: Task,
-    directory: TempDir,
+    processes: u64,
+    place: Place,
     samples: Vec<Sample>,
 }
 
 /// Measures a work by both sides. The medians make one row each.
 pub(crate) fn compare(comparison: &Comparison, options: &Options) -> Result<Vec<Row>, Failure> {
     let subjects: &[Subject] = match options.store {
-        StoreKind::Memory => &[Subject::Annals],
-        StoreKind::Sqlite => &[Subject::Annals, Subject::Limit],
+        StoreChoice::Memory => &[Subject::Annals],
+        StoreChoice::Sqlite | StoreChoice::Postgres(_) => &[Subject::Annals, Subject::Limit],
     };
+    let chosen = |subject: &&Subject| options.only.is_none_or(|only| only == **subject);
     let mut sides = Vec::new();
-    for &subject in subjects {
+    for &subject in subjects.iter().filter(chosen) {
         sides.push(Side::new(subject, comparison, options)?);
     }
     for round in 1..=options.rounds {
-        let Comparison { work, workers, events } = comparison;
+        let Comparison { work, workers, events, processes } = comparison;
         let (name, case) = (work.name(), work.case(*events));
-        eprintln!("{name}, {case}, workers {workers}: round {round} of {}", options.rounds);
+        eprintln!(
+            "{name}, {case}, workers {workers}, processes {processes}: round {round} of {}",
+            options.rounds
+        );
         for side in &mut sides {
-            side.measure()?;
+            side.measure(round)?;
         }
     }
-    let mut rows: Vec<Row> = sides.iter().map(|side| side.row(comparison)).collect();
+    let mut rows: Vec<Row> = sides.iter().map(|side| side.row(comparison, options)).collect();
     if let [annals, limit] = rows.as_mut_slice() {
         annals.ratio = Some(ratio(comparison.work, annals, limit));
     }
@@ -51,54 +58,66 @@ fn ratio(work: Work, annals: &Row, limit: &Row) -> f64 {
     }
 }
 
+/// How many of the workers a side has, in all its processes.
+fn workers_of(subject: Subject, comparison: &Comparison, store: &StoreChoice) -> u64 {
+    match (subject, store) {
+        (Subject::Annals, _) => comparison.workers,
+        (Subject::Limit, StoreChoice::Postgres(_)) => comparison.workers.min(CONNECTIONS),
+        // SQLite has one writer, and so has the hand-written program.
+        (Subject::Limit, _) => 1,
+    }
+}
+
 impl Side {
     fn new(subject: Subject, comparison: &Comparison, options: &Options) -> Result<Self, Failure> {
-        let directory = new_directory(options.directory.as_deref())?;
+        let place = Place::new(&options.store, subject, options.directory.as_deref())?;
+        let shares = match comparison.work {
+            Work::Append { .. } => comparison.processes,
+            _ => 1,
+        };
         let task = Task {
             phase: Phase::Measure,
             subject,
             work: comparison.work,
-            store: options.store,
+            target: place.target(),
             synchronous: options.synchronous,
-            workers: comparison.workers,
-            events: comparison.events,
-            directory: directory.path().to_owned(),
+            workers: (workers_of(subject, comparison, &options.store) / shares).max(1),
+            events: comparison.events / shares,
+            process: 0,
+            round: 0,
         };
-        Ok(Self { task, directory, samples: Vec::new() })
+        Ok(Self { task, processes: comparison.processes, place, samples: Vec::new() })
     }
 
-    fn measure(&mut self) -> Result<(), Failure> {
-        let first = self.samples.is_empty();
-        if first || !self.task.work.keeps_history() {
-            self.empty()?;
+    fn measure(&mut self, round: u64) -> Result<(), Failure> {
+        if self.samples.is_empty() || !self.task.work.keeps_history() {
+            self.place.empty()?;
             // A store in memory lives and dies with the process that measures.
-            if self.task.work.needs_history() && self.task.store == StoreKind::Sqlite {
-                child::run(&Task { phase: Phase::Prepare, ..self.task.clone() })?;
+            if self.task.target != Target::Memory {
+                child::run(&[Task { phase: Phase::Prepare, ..self.task.clone() }])?;
+                self.place.settle()?;
             }
         }
-        self.samples.push(child::run(&self.task)?);
+        let process = |process| Task { process, round, ..self.task.clone() };
+        let tasks: Vec<Task> = (0..self.processes).map(process).collect();
+        let measured = child::run(&tasks)?;
+        self.samples.push(match self.task.work {
+            Work::Latency if measured.len() > 1 => Sample::apart(&measured)?,
+            _ => Sample::together(&measured),
+        });
         Ok(())
     }
 
-    fn empty(&self) -> Result<(), Failure> {
-        for file in std::fs::read_dir(self.directory.path())? {
-            std::fs::remove_file(file?.path())?;
-        }
-        Ok(())
-    }
-
-    fn row(&self, comparison: &Comparison) -> Row {
+    fn row(&self, comparison: &Comparison, options: &Options) -> Row {
         let medians = |of: fn(&Sample) -> Option<f64>| median(self.samples.iter().filter_map(of));
         Row {
             workload: comparison.work.name(),
             case: comparison.work.case(comparison.events),
-            store: self.task.store,
+            store: options.store.name(),
             subject: self.task.subject,
-            // SQLite has one writer, and so has the hand-written program.
-            workers: match self.task.subject {
-                Subject::Annals => comparison.workers,
-                Subject::Limit => 1,
-            },
+            workers: workers_of(self.task.subject, comparison, &options.store),
+            processes: comparison.processes,
+            history: comparison.work.history(comparison.events),
             events_per_s: medians(|sample| Some(sample.events_per_s)).unwrap_or_default(),
             p50_ms: medians(|sample| sample.p50_ms),
             p99_ms: medians(|sample| sample.p99_ms),
@@ -112,15 +131,4 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
-}
-
-fn new_directory(parent: Option<&Path>) -> Result<TempDir, Failure> {
-    let mut builder = tempfile::Builder::new();
-    let builder = builder.prefix("annals-bench-");
-    match parent {
-        None => Ok(builder.tempdir()?),
-        Some(parent) => builder.tempdir_in(parent).map_err(|error| {
-            format!("no files can be made in {}: {error}", parent.display()).into()
-        }),
-    }
 }

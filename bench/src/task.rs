@@ -1,9 +1,11 @@
 //! One measurement, as it is handed to a process of its own.
 
-use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+
+use crate::place::Target;
 
 /// How many accounts a read model of `rebuild` has.
 pub(crate) const ACCOUNTS: u64 = 10_000;
@@ -11,12 +13,17 @@ pub(crate) const ACCOUNTS: u64 = 10_000;
 /// How many events each account of `command` has behind it.
 pub(crate) const HISTORY: u64 = 20;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum StoreKind {
-    Memory,
-    Sqlite,
-}
+/// How many streams each worker of `append` appends to in turn.
+pub(crate) const STREAMS: u64 = 100;
+
+/// 50 appends a second.
+pub(crate) const LATENCY_PACE: Duration = Duration::from_millis(20);
+
+/// How many accounts take turns in `latency`.
+pub(crate) const LATENCY_ACCOUNTS: u64 = 100;
+
+/// The process that appends, where `latency` has another one that projects.
+pub(crate) const APPENDS: u64 = 0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub(crate) enum Synchronous {
@@ -25,26 +32,45 @@ pub(crate) enum Synchronous {
 }
 
 /// Who does the work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Subject {
+    /// As a user would write it.
     Annals,
     /// The hand-written program.
     Limit,
 }
 
+impl Subject {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Annals => "annals",
+            Self::Limit => "limit",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Work {
-    Append { per_commit: u64 },
-    Load { length: u64 },
-    Command { cached: bool },
+    /// To a log that has so many events already.
+    Append {
+        per_commit: u64,
+        prefill: u64,
+    },
+    Load {
+        length: u64,
+    },
+    Command {
+        cached: bool,
+    },
     Rebuild,
     Latency,
+    Import,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Phase {
-    /// Makes the history that the work needs.
+    /// Makes the tables, and the history that the work needs.
     Prepare,
     Measure,
 }
@@ -54,22 +80,27 @@ pub(crate) struct Task {
     pub(crate) phase: Phase,
     pub(crate) subject: Subject,
     pub(crate) work: Work,
-    pub(crate) store: StoreKind,
+    pub(crate) target: Target,
     pub(crate) synchronous: Synchronous,
+    /// In this process.
     pub(crate) workers: u64,
+    /// In this process.
     pub(crate) events: u64,
-    pub(crate) directory: PathBuf,
+    /// From 0, so that processes and rounds keep to streams of their own.
+    pub(crate) process: u64,
+    pub(crate) round: u64,
 }
 
 impl Work {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Append { per_commit: 1 } => "append",
+            Self::Append { per_commit: 1, .. } => "append",
             Self::Append { .. } => "append10",
             Self::Load { .. } => "load",
             Self::Command { .. } => "command",
             Self::Rebuild => "rebuild",
             Self::Latency => "latency",
+            Self::Import => "import",
         }
     }
 
@@ -79,7 +110,10 @@ impl Work {
             Self::Load { length } => format!("{length} events"),
             Self::Command { cached: true } => "cache on".to_owned(),
             Self::Command { cached: false } => "cache off".to_owned(),
-            Self::Append { .. } | Self::Rebuild => format!("{events} events"),
+            Self::Append { prefill: 0, .. } | Self::Rebuild | Self::Import => {
+                format!("{events} events")
+            }
+            Self::Append { prefill, .. } => format!("{events} events after {prefill}"),
             Self::Latency => "50/s".to_owned(),
         }
     }
@@ -87,35 +121,64 @@ impl Work {
     /// Enough to take about a second.
     pub(crate) fn default_events(self, workers: u64) -> u64 {
         match self {
-            Self::Append { per_commit } => 10_000 * per_commit.min(5) * workers.min(4),
+            Self::Append { per_commit, .. } => 10_000 * per_commit.min(5) * workers.min(4),
             Self::Load { length } => length,
             Self::Command { .. } => 5_000,
-            Self::Rebuild => 200_000,
+            Self::Rebuild | Self::Import => 200_000,
             Self::Latency => 500,
         }
     }
 
-    /// Whether a history comes first.
-    pub(crate) fn needs_history(self) -> bool {
-        matches!(self, Self::Load { .. } | Self::Command { .. } | Self::Rebuild)
+    /// How many events the log has before the work.
+    pub(crate) fn history(self, events: u64) -> u64 {
+        let (accounts, each) = self.accounts(events);
+        accounts * each
     }
 
-    /// Whether the history is the same after the work as before it.
+    /// So many accounts, so many events each.
+    fn accounts(self, events: u64) -> (u64, u64) {
+        match self {
+            // Streams of 10,000 events are long enough for two of them to lie apart in the file.
+            Self::Load { length } => ((20_000 / length).clamp(2, 200), length),
+            Self::Command { .. } => (events, HISTORY),
+            Self::Rebuild => spread(events),
+            Self::Append { prefill, .. } => spread(prefill),
+            Self::Latency | Self::Import => (0, 0),
+        }
+    }
+
+    /// Whether a round finds the history as the first one did, or with a little more at its end.
     pub(crate) fn keeps_history(self) -> bool {
-        matches!(self, Self::Load { .. } | Self::Rebuild)
+        match self {
+            Self::Load { .. } | Self::Rebuild => true,
+            Self::Append { prefill, .. } => prefill > 0,
+            Self::Command { .. } | Self::Latency | Self::Import => false,
+        }
+    }
+}
+
+impl Task {
+    /// The number of the account that a worker of `append` turns to at its `n`-th commit. Nobody
+    /// else appends to it, and the history has not.
+    pub(crate) fn append_account(&self, worker: u64, n: u64) -> u64 {
+        let place = (self.round * 1_024 + self.process) * 1_024 + worker;
+        ACCOUNTS + place * STREAMS + n % STREAMS
     }
 }
 
 /// The history that a work needs: so many accounts, so many events each.
 pub(crate) fn history(task: &Task) -> (u64, u64) {
-    match task.work {
-        // Streams of 10,000 events are long enough for two of them to lie apart in the file.
-        Work::Load { length } => ((20_000 / length).clamp(2, 200), length),
-        Work::Command { .. } => (task.events, HISTORY),
-        Work::Rebuild => {
-            let accounts = ACCOUNTS.min(task.events);
-            (accounts, task.events / accounts)
-        }
-        Work::Append { .. } | Work::Latency => (0, 0),
+    task.work.accounts(task.events)
+}
+
+/// What `import` brings: so many accounts, so many events each.
+pub(crate) fn imported(task: &Task) -> (u64, u64) {
+    spread(task.events)
+}
+
+fn spread(events: u64) -> (u64, u64) {
+    match ACCOUNTS.min(events) {
+        0 => (0, 0),
+        accounts => (accounts, events / accounts),
     }
 }

@@ -7,10 +7,14 @@ use annals_core::store::{Appended, StoreError};
 use deadpool_postgres::ClientWrapper;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use crate::committer::{Committer, Wanted};
 use crate::connection::Connector;
+use crate::event_row::get;
 use crate::listen::Growth;
+use crate::session::Bound;
 use crate::statements::Statements;
 use crate::writer::{Reply, acknowledge};
 
@@ -22,6 +26,15 @@ struct Passing {
     batch: Vec<Wanted>,
     replies: Vec<Reply>,
     results: Vec<Result<Appended, StoreError>>,
+}
+
+impl Passing {
+    /// An event of the batch. A batch is one commit, so all of it is there if this one is.
+    fn witness(&self) -> Option<Uuid> {
+        let written = self.batch.iter().zip(&self.results).filter(|(_, result)| result.is_ok());
+        let mut streams = written.flat_map(|(wanted, _)| &wanted.append.streams);
+        streams.find_map(|stream| stream.events.first()).map(|event| event.id.get())
+    }
 }
 
 /// The way to the task that waits for the disk.
@@ -67,10 +80,14 @@ async fn run(
     let mut committer = Committer::new(connector.clone(), sql.clone(), false);
     let mut waiting = Vec::new();
     while queue.recv_many(&mut waiting, MAX_WAITING).await > 0 {
-        let durable = flush(&connector, &sql, &mut client).await.is_ok();
+        let witnesses: Vec<Uuid> = waiting.iter().filter_map(Passing::witness).collect();
+        let durable = flush(&connector, &sql, &mut client, &witnesses).await;
+        if durable.is_err() {
+            client = None;
+        }
+        let durable = durable.unwrap_or_default();
         for mut passing in waiting.drain(..) {
-            if !durable {
-                client = None;
+            if passing.witness().is_some_and(|id| !durable.contains(&id)) {
                 redo(&mut committer, &mut passing).await;
             }
             acknowledge(passing.replies, passing.results, &growth);
@@ -78,12 +95,13 @@ async fn run(
     }
 }
 
-/// One small commit that waits for the disk.
+/// One small commit that waits for the disk. Returns which of the events it has made durable.
 async fn flush(
     connector: &Connector,
     sql: &Statements,
     client: &mut Option<ClientWrapper>,
-) -> Result<(), StoreError> {
+    witnesses: &[Uuid],
+) -> Result<Vec<Uuid>, StoreError> {
     if client.as_ref().is_none_or(|client| client.is_closed()) {
         // Not patiently: what was committed has to be looked at again anyway.
         *client = Some(connector.own().await?);
@@ -91,11 +109,10 @@ async fn flush(
     let Some(client) = client else { return Err(StoreError::Closed) };
     let session = connector.session(client);
     let limit = connector.options.statement_timeout;
-    let flushed = tokio::time::timeout(limit, session.query(&sql.barrier, &[])).await;
-    match flushed {
-        Ok(outcome) => outcome.map(|_| ()).map_err(connector.failed()),
-        Err(_) => Err(StoreError::Closed),
-    }
+    let values: [Bound<'_>; 1] = [(&witnesses, Type::UUID_ARRAY)];
+    let flush = session.query_opt(&sql.barrier, &values);
+    let row = tokio::time::timeout(limit, flush).await.map_err(|_| StoreError::Closed)?;
+    row.map_err(connector.failed())?.map_or(Ok(Vec::new()), |row| get(&row, 2))
 }
 
 /// A server that broke before the flush may have lost the commit: appending the same ids again finds

@@ -17,6 +17,9 @@ use crate::options::{PgOptions, Tls};
 use crate::session::Session;
 use crate::tls;
 
+/// How long a connection may take unless the URL says otherwise.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The pauses between attempts to connect grow up to this.
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
@@ -51,6 +54,7 @@ impl Connector {
         let pool = Pool::builder(manager)
             .max_size(options.pool)
             .wait_timeout(Some(options.pool_timeout))
+            .create_timeout(Some(config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT)))
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Invalid { why: error.to_string() })?;
@@ -79,6 +83,23 @@ impl Connector {
 
     /// As [`own`](Self::own); `heard` gets the channel and payload of each notification.
     pub(crate) async fn own_with(
+        &self,
+        heard: impl Fn(&str) + Send + 'static,
+    ) -> Result<ClientWrapper, StoreError> {
+        tokio::time::timeout(self.patience(), self.connect(heard)).await.unwrap_or_else(|_| {
+            Err(StoreError::Unavailable {
+                place: self.place.to_string(),
+                source: Arc::new(std::io::Error::other("it did not answer in time")),
+            })
+        })
+    }
+
+    /// How long a connection may take, until the server is ready.
+    fn patience(&self) -> Duration {
+        self.config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT)
+    }
+
+    async fn connect(
         &self,
         heard: impl Fn(&str) + Send + 'static,
     ) -> Result<ClientWrapper, StoreError> {

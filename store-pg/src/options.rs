@@ -11,6 +11,7 @@ use annals_core::store::StoreError;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
+use crate::connection::CONNECT_TIMEOUT;
 use crate::statements::Schema;
 
 /// What an append waits for while it holds the lock that orders the log.
@@ -102,7 +103,7 @@ impl PgOptions {
             config.application_name("annals");
         }
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(Duration::from_secs(5));
+            config.connect_timeout(CONNECT_TIMEOUT);
         }
         Self {
             config,

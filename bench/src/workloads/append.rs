@@ -9,22 +9,19 @@ use annals::{Aggregate, Annals, ExpectedVersion, NewEvent, StreamId, StreamVersi
 use super::start;
 use crate::Failure;
 use crate::domain::{Account, AccountEvent, Movement, account};
-use crate::measure::{Sample, Stopwatch};
-use crate::task::Task;
-
-/// How many streams each worker appends to in turn.
-const STREAMS: u64 = 100;
+use crate::measure::{Measured, Stopwatch};
+use crate::task::{STREAMS, Task};
 
 pub(super) async fn measure(
     store: Arc<dyn Store>,
     task: &Task,
     per_commit: u64,
-) -> Result<Sample, Failure> {
+) -> Result<Measured, Failure> {
     let annals = start(store, 0).await?;
     let commits = (task.events / per_commit / task.workers).max(1);
-    let mut watch = Stopwatch::start();
+    let mut watch = Stopwatch::start()?;
     let workers: Vec<_> = (0..task.workers)
-        .map(|worker| tokio::spawn(work(annals.clone(), worker, commits, per_commit)))
+        .map(|worker| tokio::spawn(work(annals.clone(), task.clone(), worker, commits, per_commit)))
         .collect();
     for worker in workers {
         watch.add_all(worker.await??);
@@ -34,6 +31,7 @@ pub(super) async fn measure(
 
 async fn work(
     annals: Annals,
+    task: Task,
     worker: u64,
     commits: u64,
     per_commit: u64,
@@ -41,7 +39,7 @@ async fn work(
     let mut times = Vec::new();
     for n in 0..commits {
         let begun = Instant::now();
-        let stream = StreamId::new(Account::CATEGORY, account(worker * STREAMS + n % STREAMS))?;
+        let stream = StreamId::new(Account::CATEGORY, account(task.append_account(worker, n)))?;
         let version = StreamVersion::new(n / STREAMS * per_commit);
         let movements = (0..per_commit).map(|one| Movement::number(n * per_commit + one));
         let events = movements.map(|movement| NewEvent::of(&AccountEvent::Moved(movement)));

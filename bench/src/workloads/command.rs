@@ -9,14 +9,14 @@ use annals::store::Store;
 use super::start;
 use crate::Failure;
 use crate::domain::{Account, AccountEvent, Movement, account};
-use crate::measure::{Sample, Stopwatch};
+use crate::measure::{Measured, Stopwatch};
 use crate::task::{HISTORY, Task};
 
 pub(super) async fn measure(
     store: Arc<dyn Store>,
     task: &Task,
     cached: bool,
-) -> Result<Sample, Failure> {
+) -> Result<Measured, Failure> {
     let annals = start(store, if cached { task.events as usize } else { 0 }).await?;
     if cached {
         for n in 0..task.events {
@@ -24,19 +24,19 @@ pub(super) async fn measure(
             annals.dry_run(&account(n), deposit(n)).await?;
         }
     }
-    let mut watch = Stopwatch::start();
+    let mut watch = Stopwatch::start()?;
     let workers: Vec<_> = (0..task.workers)
         .map(|worker| tokio::spawn(work(annals.clone(), worker, task.workers, task.events)))
         .collect();
     for worker in workers {
         watch.add_all(worker.await??);
     }
-    let sample = watch.stop(task.events)?;
+    let measured = watch.stop(task.events)?;
     let last = annals.load::<Account>(&account(task.events - 1)).await?;
     if last.state.movements != HISTORY + 1 {
         return Err(format!("{} events after the command", last.state.movements).into());
     }
-    Ok(sample)
+    Ok(measured)
 }
 
 fn deposit(n: u64) -> impl Fn(&Account) -> Result<AccountEvent, crate::domain::Overdrawn> {

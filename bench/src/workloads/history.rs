@@ -18,6 +18,18 @@ const CHUNK: usize = 5_000;
 pub(super) async fn make(store: &Arc<dyn Store>, task: &Task) -> Result<(), Failure> {
     let annals = start(store.clone(), 0).await?;
     let (accounts, each) = history(task);
+    import(&annals, accounts, each).await?;
+    if task.work == Work::Rebuild {
+        // What a rebuild takes the place of.
+        let annals = Annals::on_shared(store.clone()).project(Balances).start().await?;
+        wait_for_head(&annals).await?;
+        annals.shutdown().await;
+    }
+    Ok(())
+}
+
+/// Accounts take turns, so many events each.
+pub(super) async fn import(annals: &Annals, accounts: u64, each: u64) -> Result<(), Failure> {
     let mut chunk = Vec::with_capacity(CHUNK);
     for n in 0..accounts * each {
         let stream = StreamId::new(Account::CATEGORY, account(n % accounts))?;
@@ -27,12 +39,8 @@ pub(super) async fn make(store: &Arc<dyn Store>, task: &Task) -> Result<(), Fail
             annals.import(std::mem::take(&mut chunk)).await?;
         }
     }
-    annals.import(chunk).await?;
-    if task.work == Work::Rebuild {
-        // What a rebuild takes the place of.
-        let annals = Annals::on_shared(store.clone()).project(Balances).start().await?;
-        wait_for_head(&annals).await?;
-        annals.shutdown().await;
+    if !chunk.is_empty() {
+        annals.import(chunk).await?;
     }
     Ok(())
 }

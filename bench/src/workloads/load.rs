@@ -8,7 +8,7 @@ use annals::store::Store;
 use super::start;
 use crate::Failure;
 use crate::domain::{Account, account};
-use crate::measure::{Sample, Stopwatch};
+use crate::measure::{Measured, Stopwatch};
 use crate::task::{Task, history};
 
 /// How long loads go on.
@@ -18,13 +18,13 @@ pub(super) async fn measure(
     store: Arc<dyn Store>,
     task: &Task,
     length: u64,
-) -> Result<Sample, Failure> {
+) -> Result<Measured, Failure> {
     let annals = start(store, 0).await?;
     let (accounts, _) = history(task);
     for n in 0..accounts.min(10) {
         annals.load::<Account>(&account(n)).await?;
     }
-    let mut watch = Stopwatch::start();
+    let mut watch = Stopwatch::start()?;
     let (begun, mut loads) = (Instant::now(), 0);
     while begun.elapsed() < TIME {
         let one = Instant::now();

@@ -1,9 +1,11 @@
 //! The side of Annals: what its users would write.
 
+mod apart;
 mod append;
 mod balances;
 mod command;
 mod history;
+mod import;
 mod latency;
 mod load;
 mod rebuild;
@@ -11,40 +13,51 @@ mod rebuild;
 use std::sync::Arc;
 
 use annals::store::Store;
-use annals::{Annals, JournalOptions, MemoryStore, SqliteOptions, SqliteStore};
+use annals::{Annals, JournalOptions, MemoryStore, SqliteOptions, SqliteStore, open_store};
 
 use crate::Failure;
-use crate::measure::Sample;
-use crate::task::{Phase, StoreKind, Synchronous, Task, Work};
+use crate::measure::Measured;
+use crate::place::Target;
+use crate::task::{APPENDS, Phase, Synchronous, Task, Work};
 
-pub(crate) async fn run(task: &Task) -> Result<Sample, Failure> {
+pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
     let store = open(task).await?;
-    let in_memory = task.store == StoreKind::Memory;
-    if task.phase == Phase::Prepare || (in_memory && task.work.needs_history()) {
+    if task.phase == Phase::Prepare || task.target == Target::Memory {
         history::make(&store, task).await?;
     }
     if task.phase == Phase::Prepare {
-        return Ok(Sample::default());
+        return Ok(Measured::default());
     }
     match task.work {
-        Work::Append { per_commit } => append::measure(store, task, per_commit).await,
+        Work::Append { per_commit, .. } => append::measure(store, task, per_commit).await,
         Work::Load { length } => load::measure(store, task, length).await,
         Work::Command { cached } => command::measure(store, task, cached).await,
         Work::Rebuild => rebuild::measure(store, task).await,
-        Work::Latency => latency::measure(store, task).await,
+        Work::Latency if !matches!(task.target, Target::Postgres { .. }) => {
+            latency::measure(store, task).await
+        }
+        Work::Latency if task.process == APPENDS => apart::append(store, task).await,
+        Work::Latency => apart::project(store, task).await,
+        Work::Import => import::measure(store, task).await,
     }
 }
 
 async fn open(task: &Task) -> Result<Arc<dyn Store>, Failure> {
-    if task.store == StoreKind::Memory {
-        return Ok(Arc::new(MemoryStore::default()));
+    match &task.target {
+        Target::Memory => Ok(Arc::new(MemoryStore::default())),
+        Target::Sqlite { directory } => {
+            let synchronous = match task.synchronous {
+                Synchronous::Full => annals::Synchronous::Full,
+                Synchronous::Normal => annals::Synchronous::Normal,
+            };
+            let options = SqliteOptions::new(directory.join("annals.db")).synchronous(synchronous);
+            Ok(Arc::new(SqliteStore::open_with(options).await?))
+        }
+        Target::Postgres { url, schema } => {
+            let joint = if url.contains('?') { '&' } else { '?' };
+            Ok(open_store(&format!("{url}{joint}schema={schema}")).await?)
+        }
     }
-    let synchronous = match task.synchronous {
-        Synchronous::Full => annals::Synchronous::Full,
-        Synchronous::Normal => annals::Synchronous::Normal,
-    };
-    let options = SqliteOptions::new(task.directory.join("annals.db")).synchronous(synchronous);
-    Ok(Arc::new(SqliteStore::open_with(options).await?))
 }
 
 /// A program without read models, whose cache keeps so many states.

@@ -34,7 +34,7 @@ use read_models::{Activities, Applications, Decisions, ReadModels, StatusFunnel,
 struct Arguments {
     /// The file, such as ../shared/data/loans.ndjson.gz: one JSON object a line, gzipped or not
     file: PathBuf,
-    /// The store: `memory:` or `sqlite://path`; a second run on the same one doubles nothing
+    /// The store: `memory:`, `sqlite://path` or `postgres://host/database`; a second run on the same one doubles nothing
     #[arg(long, default_value = "sqlite://loans.db")]
     store: String,
 }
@@ -57,7 +57,7 @@ async fn main() -> ExitCode {
 /// `false` when a published fact does not hold, or a rebuild changed a row.
 async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let store = annals::open_store(&arguments.store).await?;
-    println!("importing {} into {}", arguments.file.display(), arguments.store);
+    println!("importing {} into the {} store", arguments.file.display(), store.capabilities().name);
     let journal = journal(&store).await?;
     let line = screen::ImportLine::new();
     let imported = import::import(&journal, &arguments.file, |so_far| line.show(so_far)).await?;

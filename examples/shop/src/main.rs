@@ -31,7 +31,8 @@ struct Arguments {
     /// Replays a retail CSV, plain or gzipped, such as ../shared/data/retail.csv.gz
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
-    /// Where the events go: memory: or sqlite://FILE [default: a file in your data directory]
+    /// Where the events go: memory:, sqlite://FILE or postgres://HOST/DATABASE [default: a file
+    /// in your data directory]
     #[arg(long, value_name = "URL")]
     store: Option<String>,
     /// What the traffic is drawn from: the same seed, the same orders
@@ -40,7 +41,7 @@ struct Arguments {
     /// How many orders the traffic consists of
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     orders: u64,
-    /// Begins with an empty store: removes the database first
+    /// Begins with an empty store: removes the database file first
     #[arg(long)]
     fresh: bool,
 }

@@ -25,6 +25,10 @@ impl Place {
         Self { url, file }
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres:") || self.url.starts_with("postgresql:")
+    }
+
     /// A file in the user's own data directory, or where temporary files go if there is none.
     pub(crate) fn own(name: &str) -> Result<Self, Failure> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
@@ -51,6 +55,11 @@ impl Place {
 
     /// Removes what is there, if it is a database of Annals and nothing else.
     pub(crate) fn clear(&self) -> Result<(), Failure> {
+        if self.is_postgres() {
+            let why = "--fresh removes a file; on PostgreSQL drop the schema yourself: \
+                       DROP SCHEMA annals CASCADE";
+            return Err(why.into());
+        }
         let Some(file) = &self.file else { return Ok(()) };
         let shown = file.display();
         match is_ours(file) {

@@ -58,6 +58,13 @@ pub(crate) async fn status(annals: &Annals, screen: &Screen) -> Result<(), Failu
 
 /// Where the database is, and how to look into it.
 pub(crate) fn place(screen: &Screen, place: &Place) {
+    if place.is_postgres() {
+        screen
+            .heading("The events are in PostgreSQL. To look at them, in psql (with your schema):");
+        screen.say("  select position, stream, type, payload from annals.history limit 5;");
+        screen.say("  select day, orders, sold from annals.sales where country = 'France';");
+        return;
+    }
     let Some(file) = &place.file else {
         screen.heading("The events were kept in memory, and are gone now.");
         return;

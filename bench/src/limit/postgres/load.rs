@@ -1,33 +1,28 @@
-//! `load`: one query, serde, the fold.
+//! `load`: one query, serde while rows arrive, the fold.
 
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
-
-use super::database::{Fold, stream};
+use super::database::{Fold, connect, stream};
 use crate::Failure;
 use crate::domain::account;
-use crate::measure::{Sample, Stopwatch};
+use crate::measure::{Measured, Stopwatch};
 use crate::task::{Task, history};
 
 /// How long loads go on.
 const TIME: Duration = Duration::from_secs(1);
 
-pub(super) fn measure(
-    connection: &Connection,
-    task: &Task,
-    length: u64,
-) -> Result<Sample, Failure> {
+pub(super) async fn measure(task: &Task, length: u64) -> Result<Measured, Failure> {
     let (accounts, _) = history(task);
-    let mut fold = Fold::new(connection)?;
+    let client = connect(task).await?;
+    let fold = Fold::new(&client).await?;
     for n in 0..accounts.min(10) {
-        fold.account(&stream(account(n)))?;
+        fold.account(&client, &stream(account(n))).await?;
     }
-    let mut watch = Stopwatch::start();
+    let mut watch = Stopwatch::start()?;
     let (begun, mut loads) = (Instant::now(), 0);
     while begun.elapsed() < TIME {
         let one = Instant::now();
-        let loaded = fold.account(&stream(account(loads % accounts)))?;
+        let loaded = fold.account(&client, &stream(account(loads % accounts))).await?;
         watch.add(one.elapsed());
         loads += 1;
         if loaded.movements != length {

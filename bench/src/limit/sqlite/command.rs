@@ -8,14 +8,14 @@ use rusqlite::Connection;
 use super::database::{Fold, Insert, stream};
 use crate::Failure;
 use crate::domain::{Movement, account};
-use crate::measure::{Sample, Stopwatch};
+use crate::measure::{Measured, Stopwatch};
 use crate::task::{HISTORY, Task};
 
 pub(super) fn measure(
     connection: &Connection,
     task: &Task,
     cached: bool,
-) -> Result<Sample, Failure> {
+) -> Result<Measured, Failure> {
     let mut fold = Fold::new(connection)?;
     let mut insert = Insert::new(connection)?;
     let mut begin = connection.prepare("BEGIN IMMEDIATE")?;
@@ -27,7 +27,7 @@ pub(super) fn measure(
             states.insert(id, fold.account(&stream(id))?);
         }
     }
-    let mut watch = Stopwatch::start();
+    let mut watch = Stopwatch::start()?;
     for n in 0..task.events {
         let begun = Instant::now();
         let id = account(n);
@@ -46,10 +46,10 @@ pub(super) fn measure(
         }
         watch.add(begun.elapsed());
     }
-    let sample = watch.stop(task.events)?;
+    let measured = watch.stop(task.events)?;
     let last = fold.account(&stream(account(task.events - 1)))?;
     if last.movements != HISTORY + 1 {
         return Err(format!("{} events after the command", last.movements).into());
     }
-    Ok(sample)
+    Ok(measured)
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, params};
 use super::database::CHECKPOINT;
 use crate::Failure;
 use crate::domain::{Account, Movement};
-use crate::measure::{Sample, Stopwatch};
+use crate::measure::{Measured, Stopwatch};
 use crate::task::{Task, history};
 
 /// After how many events the rows and the checkpoint are written.
@@ -32,9 +32,9 @@ const UPSERT: &str = "
 
 const SWITCH: &str = "DROP TABLE balances; ALTER TABLE balances_new RENAME TO balances;";
 
-pub(super) fn measure(connection: &mut Connection, task: &Task) -> Result<Sample, Failure> {
+pub(super) fn measure(connection: &mut Connection, task: &Task) -> Result<Measured, Failure> {
     let (accounts, each) = history(task);
-    let watch = Stopwatch::start();
+    let watch = Stopwatch::start()?;
     connection.execute_batch(BEGIN)?;
     let mut rows: HashMap<Uuid, (Account, bool)> = HashMap::new();
     let mut position = 0;
@@ -49,14 +49,14 @@ pub(super) fn measure(connection: &mut Connection, task: &Task) -> Result<Sample
     let transaction = connection.transaction()?;
     transaction.execute_batch(SWITCH)?;
     transaction.commit()?;
-    let sample = watch.stop(accounts * each)?;
+    let measured = watch.stop(accounts * each)?;
     let count = "SELECT count(*), sum(movements) FROM balances";
     let (rows, movements): (i64, i64) =
         connection.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if rows.unsigned_abs() != accounts || movements.unsigned_abs() != accounts * each {
         return Err(format!("{rows} rows from {movements} events").into());
     }
-    Ok(sample)
+    Ok(measured)
 }
 
 fn read_page(

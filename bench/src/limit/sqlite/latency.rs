@@ -2,21 +2,15 @@
 //! is new into the row, commits it with the checkpoint and says so; the first reads the row.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::database::{CHECKPOINT, Insert, open, stream};
 use crate::Failure;
 use crate::domain::{Movement, account};
-use crate::measure::{Sample, Stopwatch};
-use crate::task::Task;
-
-/// 50 appends a second.
-const PACE: Duration = Duration::from_millis(20);
-
-/// How many accounts take turns.
-const ACCOUNTS: u64 = 100;
+use crate::measure::{Measured, Stopwatch};
+use crate::task::{LATENCY_ACCOUNTS, LATENCY_PACE, Task};
 
 const READ: &str = "
     SELECT position, stream, payload FROM events WHERE position > ?1 ORDER BY position";
@@ -28,32 +22,32 @@ const UPSERT: &str = "
 
 const LOOK: &str = "SELECT movements FROM balances WHERE account = ?1";
 
-pub(super) fn measure(connection: &Connection, task: &Task) -> Result<Sample, Failure> {
+pub(super) fn measure(connection: &Connection, task: &Task) -> Result<Measured, Failure> {
     let (appended, appends) = channel();
     let (folded, folds) = channel();
     let mut projecting = open(task)?;
     let projector = std::thread::spawn(move || project(&mut projecting, &appends, &folded));
     let mut insert = Insert::new(connection)?;
     let mut look = connection.prepare(LOOK)?;
-    let mut watch = Stopwatch::start();
+    let mut watch = Stopwatch::start()?;
     let first = Instant::now();
     for n in 0..task.events {
-        std::thread::sleep((PACE * n as u32).saturating_sub(first.elapsed()));
-        let id = account(n % ACCOUNTS);
+        std::thread::sleep((LATENCY_PACE * n as u32).saturating_sub(first.elapsed()));
+        let id = account(n % LATENCY_ACCOUNTS);
         let begun = Instant::now();
-        insert.event(&stream(id), n / ACCOUNTS + 1, &Movement::number(n))?;
+        insert.event(&stream(id), n / LATENCY_ACCOUNTS + 1, &Movement::number(n))?;
         appended.send(())?;
         folds.recv()?;
         let movements: i64 = look.query_row([id.to_string()], |row| row.get(0))?;
         watch.add(begun.elapsed());
-        if movements.unsigned_abs() != n / ACCOUNTS + 1 {
+        if movements.unsigned_abs() != n / LATENCY_ACCOUNTS + 1 {
             return Err(format!("append {n} is not in the row that was read after it").into());
         }
     }
-    let sample = watch.stop(task.events)?;
+    let measured = watch.stop(task.events)?;
     drop(appended);
     projector.join().map_err(|_| "the projector panicked")??;
-    Ok(sample)
+    Ok(measured)
 }
 
 /// Goes on until nobody appends any more.

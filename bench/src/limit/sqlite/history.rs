@@ -5,13 +5,12 @@ use rusqlite::Connection;
 use super::database::{Insert, stream};
 use crate::Failure;
 use crate::domain::{Movement, account};
-use crate::task::{Task, history};
 
 /// How many events share a commit.
 const CHUNK: u64 = 5_000;
 
-pub(super) fn make(connection: &mut Connection, task: &Task) -> Result<(), Failure> {
-    let (accounts, each) = history(task);
+/// Accounts take turns, so many events each.
+pub(super) fn make(connection: &mut Connection, accounts: u64, each: u64) -> Result<(), Failure> {
     let count = accounts * each;
     for chunk in (0..count).step_by(CHUNK as usize) {
         let transaction = connection.transaction()?;

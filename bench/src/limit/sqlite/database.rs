@@ -6,6 +6,7 @@ use rusqlite::{Connection, Statement, params};
 
 use crate::Failure;
 use crate::domain::{Account, Movement};
+use crate::place::Target;
 use crate::task::{Synchronous, Task, Work};
 
 /// What an event store needs: a global order, streams whose versions are unique, ids that are.
@@ -45,7 +46,10 @@ pub(super) const CHECKPOINT: &str = "
 
 /// With the same settings as the store of Annals.
 pub(super) fn open(task: &Task) -> Result<Connection, Failure> {
-    let connection = Connection::open(task.directory.join("limit.db"))?;
+    let Target::Sqlite { directory } = &task.target else {
+        return Err(format!("{:?} is not an SQLite database", task.target).into());
+    };
+    let connection = Connection::open(directory.join("limit.db"))?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     let synchronous = match task.synchronous {
         Synchronous::Full => "FULL",

@@ -1,0 +1,31 @@
+//! By rusqlite and serde, and nothing else.
+
+mod append;
+mod command;
+mod database;
+mod history;
+mod import;
+mod latency;
+mod load;
+mod rebuild;
+
+use crate::Failure;
+use crate::measure::Measured;
+use crate::task::{Phase, Task, Work};
+
+pub(crate) fn run(task: &Task) -> Result<Measured, Failure> {
+    let mut connection = database::open(task)?;
+    if task.phase == Phase::Prepare {
+        let (accounts, each) = crate::task::history(task);
+        history::make(&mut connection, accounts, each)?;
+        return Ok(Measured::default());
+    }
+    match task.work {
+        Work::Append { per_commit, .. } => append::measure(&connection, task, per_commit),
+        Work::Load { length } => load::measure(&connection, task, length),
+        Work::Command { cached } => command::measure(&connection, task, cached),
+        Work::Rebuild => rebuild::measure(&mut connection, task),
+        Work::Latency => latency::measure(&connection, task),
+        Work::Import => import::measure(&mut connection, task),
+    }
+}
