@@ -10,7 +10,7 @@ use annals_tests::random::Random;
 use super::crowd::{Crowd, PATIENCE};
 use super::place::{Place, open};
 
-const ROUNDS: u64 = 10;
+const ROUNDS: u64 = 12;
 const WRITERS: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

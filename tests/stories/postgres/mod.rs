@@ -10,4 +10,5 @@ mod nothing_is_skipped;
 mod one_winner;
 mod pooler;
 mod postgres_conformance;
+mod roles;
 mod schemas;

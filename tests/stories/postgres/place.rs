@@ -56,8 +56,10 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.shared.is_some() && !std::thread::panicking() {
-            drop_schema(&self.url, &self.schema);
+        if self.shared.is_some() {
+            let dropped = drop_schema(&self.url, &self.schema);
+            // A story that failed has said why already.
+            assert!(dropped.is_ok() || std::thread::panicking(), "{}: {dropped:?}", self.schema);
         }
     }
 }
