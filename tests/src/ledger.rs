@@ -83,7 +83,20 @@ impl Ledger {
     /// # Panics
     /// When it is not so.
     pub fn check(&self, log: &[RecordedEvent]) {
+        let known = self.check_answers(log);
+        for event in log {
+            assert!(known.contains(&event.id), "nobody appended event {}", event.id);
+        }
+    }
+
+    /// As [`check`](Self::check), where not every writer lived to tell. Returns the events that
+    /// somebody told of.
+    ///
+    /// # Panics
+    /// When it is not so.
+    pub fn check_answers(&self, log: &[RecordedEvent]) -> HashSet<EventId> {
         assert_dense(log);
+        assert_whole(log);
         let stored: HashMap<EventId, u64> =
             log.iter().map(|event| (event.id, event.position.get())).collect();
         let mut known = HashSet::new();
@@ -99,9 +112,7 @@ impl Ledger {
             assert!(present == 0 || present == ids.len(), "the append of {ids:?} is half there");
             known.extend(ids);
         }
-        for event in log {
-            assert!(known.contains(&event.id), "nobody appended event {}", event.id);
-        }
+        known
     }
 }
 
@@ -122,6 +133,31 @@ pub fn assert_dense(log: &[RecordedEvent]) {
         assert_eq!(event.version.get(), *version, "versions of {} are dense", event.stream);
         assert!(ids.insert(event.id), "event {} is stored twice", event.id);
     }
+}
+
+/// The events of a [`Writer`](crate::writer::Writer), who numbers those of each append, are there
+/// together or not at all.
+fn assert_whole(log: &[RecordedEvent]) {
+    let mut rest = log.iter();
+    while let Some(first) = rest.next() {
+        let Some((0, count)) = numbers(first) else {
+            assert!(numbers(first).is_none(), "the append of {first:?} lacks its beginning");
+            continue;
+        };
+        for number in 1..count {
+            let next = rest.next().and_then(numbers);
+            assert_eq!(next, Some((number, count)), "the append of {first:?} is half there");
+        }
+    }
+}
+
+/// Which event of how many of its append this is.
+fn numbers(event: &RecordedEvent) -> Option<(u64, u64)> {
+    let number = |name: &str| {
+        let (_, rest) = event.payload.as_str().split_once(&format!("\"{name}\":"))?;
+        rest.split([',', '}']).next()?.parse().ok()
+    };
+    Some((number("n")?, number("of")?))
 }
 
 /// All events, read page by page.

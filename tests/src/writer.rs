@@ -115,7 +115,9 @@ impl Writer {
 
     fn events(&mut self) -> Vec<NewEvent> {
         let count = 1 + self.random.below(3);
-        let payload = |n| Payload::from_stored(format!(r#"{{"by":"{}","n":{n}}}"#, self.name));
+        let name = &self.name;
+        let payload =
+            |n| Payload::from_stored(format!(r#"{{"by":"{name}","n":{n},"of":{count}}}"#));
         (0..count).map(|n| NewEvent::raw("sample.happened", 1, payload(n))).collect()
     }
 }

@@ -6,6 +6,7 @@ mod place;
 mod connections;
 mod crash;
 mod history;
+mod killed_writer;
 mod nothing_is_skipped;
 mod one_winner;
 mod pooler;
