@@ -1,6 +1,7 @@
 //! The durable barrier: nobody is told "Ok" before the write-ahead log has reached the disk beyond
 //! the append. Batches that were committed without waiting share one flush.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use annals_core::store::{Appended, StoreError};
@@ -29,11 +30,22 @@ struct Passing {
 }
 
 impl Passing {
-    /// An event of the batch. A batch is one commit, so all of it is there if this one is.
-    fn witness(&self) -> Option<Uuid> {
-        let written = self.batch.iter().zip(&self.results).filter(|(_, result)| result.is_ok());
-        let mut streams = written.flat_map(|(wanted, _)| &wanted.append.streams);
-        streams.find_map(|stream| stream.events.first()).map(|event| event.id.get())
+    /// Events that prove the batch: one that it has written, since a batch is one commit, and one of
+    /// each append that it found written already, by whomever. A batch with an append of no event was
+    /// not committed behind the barrier.
+    fn witnesses(&self) -> Vec<Uuid> {
+        let (mut witnesses, mut written) = (Vec::new(), false);
+        for (wanted, result) in self.batch.iter().zip(&self.results) {
+            let Ok(appended) = result else { continue };
+            let mut events = wanted.append.streams.iter().flat_map(|stream| &stream.events);
+            if let Some(event) = events.next()
+                && (appended.repeated || !written)
+            {
+                witnesses.push(event.id.get());
+                written |= !appended.repeated;
+            }
+        }
+        witnesses
     }
 }
 
@@ -80,14 +92,14 @@ async fn run(
     let mut committer = Committer::new(connector.clone(), sql.clone(), false);
     let mut waiting = Vec::new();
     while queue.recv_many(&mut waiting, MAX_WAITING).await > 0 {
-        let witnesses: Vec<Uuid> = waiting.iter().filter_map(Passing::witness).collect();
+        let witnesses: Vec<Uuid> = waiting.iter().flat_map(Passing::witnesses).collect();
         let durable = flush(&connector, &sql, &mut client, &witnesses).await;
         if durable.is_err() {
             client = None;
         }
-        let durable = durable.unwrap_or_default();
+        let durable: HashSet<Uuid> = durable.unwrap_or_default().into_iter().collect();
         for mut passing in waiting.drain(..) {
-            if passing.witness().is_some_and(|id| !durable.contains(&id)) {
+            if !passing.witnesses().iter().all(|id| durable.contains(id)) {
                 redo(&mut committer, &mut passing).await;
             }
             acknowledge(passing.replies, passing.results, &growth);

@@ -17,7 +17,7 @@ use crate::log::read_head;
 use crate::statements::Statements;
 
 /// At most one notification in this time: under load many appends share one.
-const PACE: Duration = Duration::from_millis(2);
+const PACE: Duration = Duration::from_millis(5);
 
 /// How long to wait before listening is tried again, at the most.
 const MAX_PAUSE: Duration = Duration::from_secs(5);

@@ -32,6 +32,19 @@ pub(crate) async fn migrate(
     sql: &Statements,
     connector: &Connector,
 ) -> Result<(), StoreError> {
+    let migrated = migrate_locked(session, sql, connector).await;
+    if migrated.is_err() {
+        // The error that matters is that of the migration.
+        let _ = session.client.batch_execute("ROLLBACK").await;
+    }
+    migrated
+}
+
+async fn migrate_locked(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+) -> Result<(), StoreError> {
     let failed = connector.failed();
     let run = |text: String| async move { session.client.batch_execute(&text).await };
     let schema = &connector.options.schema.0;

@@ -11,41 +11,39 @@ CREATE FUNCTION annals.append_batch(
     e_slice smallint[], e_occurred_at timestamptz[], e_payload text[], e_metadata text[],
     p_now timestamptz, p_keyed boolean, p_behind_barrier boolean,
     OUT head bigint, OUT recorded_at timestamptz, OUT before bigint[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql
+-- Planning anew for each batch would take several times as long as the batch.
+SET plan_cache_mode = force_generic_plan
+AS $$
 DECLARE
     wanted  bigint := cardinality(e_id);
     written bigint;
+    fits    boolean[];
 BEGIN
     IF p_behind_barrier THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
     UPDATE annals.counter SET position = position + wanted RETURNING position - wanted INTO head;
     recorded_at := coalesce(p_now, clock_timestamp());
-    WITH part AS (
-        SELECT p.no, p.stream, coalesce(last.version, 0) AS before,
-               CASE p.expected WHEN -1 THEN true WHEN -2 THEN last.version IS NOT NULL
-                    ELSE p.expected = coalesce(last.version, 0) END AS fits
-        FROM unnest(p_stream, p_expected) WITH ORDINALITY AS p (stream, expected, no)
-        LEFT JOIN LATERAL (
-            SELECT e.version FROM annals.events e
-            WHERE e.stream = p.stream ORDER BY e.version DESC LIMIT 1
-        ) last ON true
-    ), inserted AS (
-        INSERT INTO annals.events (position, stream, version, id, type, schema_version, slice,
-                                   recorded_at, occurred_at, payload, metadata)
-        SELECT append_batch.head + row_number() OVER (ORDER BY e.no), part.stream,
-               part.before + e.nth, e.id, e.type, e.schema_version, e.slice,
-               append_batch.recorded_at, coalesce(e.occurred_at, append_batch.recorded_at),
-               e.payload::json, e.metadata::json
-        FROM unnest(e_append, e_nth, e_id, e_type, e_schema_version, e_slice, e_occurred_at,
-                    e_payload, e_metadata) WITH ORDINALITY
-             AS e (append, nth, id, type, schema_version, slice, occurred_at, payload, metadata, no)
-        JOIN part ON part.no = e.append
-        WHERE part.fits
-        RETURNING 1
-    )
-    SELECT array_agg(part.before ORDER BY part.no), (SELECT count(*) FROM inserted)
-    INTO before, written FROM part;
+    SELECT array_agg(coalesce(last.version, 0) ORDER BY p.no),
+           array_agg(CASE p.expected WHEN -1 THEN true WHEN -2 THEN last.version IS NOT NULL
+                          ELSE p.expected = coalesce(last.version, 0) END ORDER BY p.no)
+    INTO before, fits
+    FROM unnest(p_stream, p_expected) WITH ORDINALITY AS p (stream, expected, no)
+    LEFT JOIN LATERAL (
+        SELECT e.version FROM annals.events e
+        WHERE e.stream = p.stream ORDER BY e.version DESC LIMIT 1
+    ) last ON true;
+    INSERT INTO annals.events (position, stream, version, id, type, schema_version, slice,
+                               recorded_at, occurred_at, payload, metadata)
+    SELECT append_batch.head + row_number() OVER (), p_stream[e.append], before[e.append] + e.nth,
+           e.id, e.type, e.schema_version, e.slice, append_batch.recorded_at,
+           coalesce(e.occurred_at, append_batch.recorded_at), e.payload::json, e.metadata::json
+    FROM unnest(e_append, e_nth, e_id, e_type, e_schema_version, e_slice, e_occurred_at, e_payload,
+                e_metadata)
+         AS e (append, nth, id, type, schema_version, slice, occurred_at, payload, metadata)
+    WHERE fits[e.append];
+    GET DIAGNOSTICS written = ROW_COUNT;
     IF written < wanted THEN
         UPDATE annals.counter SET position = position - (wanted - written);
     END IF;

@@ -37,6 +37,8 @@ BEGIN
 END $$;
 CREATE TRIGGER events_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON annals.events
 FOR EACH STATEMENT EXECUTE FUNCTION annals.refuse();
+-- Also for sessions that switch ordinary triggers off.
+ALTER TABLE annals.events ENABLE ALWAYS TRIGGER events_refuse_change;
 
 -- What commands with an idempotency key did.
 CREATE TABLE annals.commands (
