@@ -1,10 +1,12 @@
 //! The failure stories of the PostgreSQL store.
 
 mod crowd;
+mod gate;
 mod place;
 
 mod connections;
 mod crash;
+mod crash_before_the_barrier;
 mod history;
 mod killed_writer;
 mod nothing_is_skipped;

@@ -5,50 +5,25 @@ use annals::{ExpectedVersion, NewEvent, Payload, PgCommit};
 use annals_tests::ledger::Ledger;
 use annals_tests::postgres::{Server, connect};
 use annals_tests::writer::stream;
-use tokio_postgres::Client;
 
+use super::super::gate::Gate;
 use super::{Place, Story, Writers, open};
-
-/// A key of an advisory lock that nobody else uses.
-const GATE: i64 = 0x616e_6e61_6c73;
-
-/// Every append waits inside its transaction until it gets the lock that the test holds.
-async fn install_gate(client: &Client, place: &Place) {
-    let (events, function) = (place.name("events"), place.name("gate"));
-    let sql = format!(
-        "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-             PERFORM pg_advisory_xact_lock_shared({GATE}); RETURN NULL;
-         END $$;
-         CREATE TRIGGER gate AFTER INSERT ON {events} FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
-    );
-    client.batch_execute(&sql).await.expect("the owner may add a trigger");
-}
-
-/// Waits until somebody waits for the lock. The server gives no signal, so it is asked.
-async fn somebody_waits(client: &Client) {
-    let sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-                              AND (classid::bigint << 32) | objid::bigint = $1)";
-    while !client.query_one(sql, &[&GATE]).await.expect("locks can be seen").get::<_, bool>(0) {}
-}
 
 async fn an_append_stays_open(commit: PgCommit) {
     // Of its own, because the lock is one for a whole database.
     let server = Server::start().await;
     let mut story = Story::begin(Place::on(&server)).await;
-    let client = story.place.client().await;
-    install_gate(&client, &story.place).await;
+    let gate = Gate::install(&story.place).await;
     let stores = [0, 1].map(|_| story.place.options().commit(commit));
     let stores = [open(stores[0].clone()).await, open(stores[1].clone()).await];
 
     let writers = Writers::start(&stores, 8, 60, story.seed);
     for round in 1..=5 {
         story.reader.wait_for(round * 20).await;
-        let lock = format!("SELECT pg_advisory_lock({GATE})");
-        client.batch_execute(&lock).await.expect("the lock is free at times");
+        gate.shut().await;
         // From here on the reader reads beside an append that has its positions and no commit.
-        somebody_waits(&client).await;
-        let unlock = format!("SELECT pg_advisory_unlock({GATE})");
-        client.batch_execute(&unlock).await.expect("it is ours");
+        gate.somebody_waits().await;
+        gate.open().await;
     }
     let ledger = writers.finish().await;
     story.end(&ledger).await;
