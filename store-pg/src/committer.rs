@@ -58,6 +58,30 @@ impl Committer {
         Self { connector, sql, client: None, behind_barrier }
     }
 
+    /// Commits one append that stands alone, in one statement, so that nothing is left half done when
+    /// the caller goes away. Gives it back with what is known of it if that did not work at once.
+    pub(crate) async fn commit_alone(
+        &mut self,
+        append: Append,
+    ) -> Result<Result<Appended, StoreError>, Wanted> {
+        let batch = [Wanted { append, unknown: false }];
+        let connected = self.client.as_ref().is_some_and(|client| !client.is_closed());
+        let tried = match connected && stand_alone([&batch[0].append]) {
+            true => Some(self.attempt(&batch, false).await),
+            false => None,
+        };
+        let [wanted] = batch;
+        match tried {
+            Some(Ok(mut results)) if results.len() == 1 => Ok(results.remove(0)),
+            Some(Err(Trouble::Refused(error))) => Ok(Err(error)),
+            Some(Err(Trouble::Lost(_))) => {
+                self.client = None;
+                Err(Wanted { unknown: true, ..wanted })
+            }
+            _ => Err(wanted),
+        }
+    }
+
     /// Commits a batch, every append judged on its own. Returns one result an append.
     ///
     /// When the connection breaks, the batch is tried again on a new one, closely looked at: what the
