@@ -1,5 +1,7 @@
 //! What the stories and the processes they kill have in common.
 
 pub mod bank;
+pub mod ledger;
 pub mod postgres;
 pub mod random;
+pub mod writer;

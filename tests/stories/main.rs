@@ -9,6 +9,7 @@ mod crash_during_rebuild;
 mod delivered_twice;
 mod execute;
 mod memory_conformance;
+mod postgres;
 mod postgres_servers;
 mod projection_failures;
 mod projection_modes;

@@ -24,14 +24,15 @@ impl Bouncer {
         let directory = Directory::new();
         let server = config(url);
         let user = server.get_user().expect("the URL names a user");
-        let password = server.get_password().map(String::from_utf8_lossy).unwrap_or_default();
+        let password = server.get_password().map(String::from_utf8_lossy);
+        let password = password.map(|word| format!(" password='{word}'")).unwrap_or_default();
         let host = host_of(url);
         let (address, server_port) = host.rsplit_once(':').expect("a port");
-        let port = free_port();
+        let (database, port) = (database_of(url), free_port());
         let folder = directory.path().display();
         let settings = format!(
             "[databases]\n\
-             * = host={address} port={server_port} user={user} password='{password}'\n\
+             {database} = host={address} port={server_port} user={user}{password}\n\
              [pgbouncer]\n\
              listen_addr = 127.0.0.1\n\
              listen_port = {port}\n\
@@ -48,7 +49,7 @@ impl Bouncer {
         command.arg(&file);
         let log = directory.path().join("log");
         let program = Program::start(command, "process up", &log).await;
-        let url = format!("postgres://{user}@127.0.0.1:{port}/{}", database_of(url));
+        let url = format!("postgres://{user}@127.0.0.1:{port}/{database}");
         Self { program: Some(program), url, directory }
     }
 

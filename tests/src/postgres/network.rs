@@ -25,6 +25,7 @@ pub(super) struct Network {
 pub(super) struct Switches {
     pub(super) frozen: bool,
     pub(super) refusing: bool,
+    pub(super) holding: bool,
     pub(super) delay: Duration,
     cuts: u64,
 }
@@ -124,7 +125,9 @@ async fn carry(mut client: TcpStream, network: Arc<Network>) {
         let _ = switches.wait_for(|switches| switches.cuts > cuts).await;
     };
     let connected = async {
-        network.thawed().await;
+        let mut switches = network.switches.subscribe();
+        // The sender lives as long as we do.
+        let _ = switches.wait_for(|switches| !switches.frozen && !switches.holding).await;
         TcpStream::connect(&network.target).await
     };
     tokio::pin!(cut);

@@ -92,6 +92,24 @@ impl Server {
         let _ = std::fs::remove_file(self.data_dir().join("postmaster.pid"));
     }
 
+    /// `kill -9` of one of the server's processes that serves a client, if there is one. The server
+    /// takes its memory for damaged then: it ends all connections and recovers as after a crash, by
+    /// itself.
+    ///
+    /// # Panics
+    /// When the server does not let us in.
+    pub async fn kill_9_a_session(&self) {
+        let client = connect(&self.url()).await;
+        let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'
+                   AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1";
+        if let Some(row) = client.query_opt(sql, &[]).await.expect("sessions can be seen") {
+            let pid: i32 = row.get(0);
+            // A connection that has ended meanwhile has done it by itself.
+            let script = format!("kill -KILL {pid} || true");
+            signal(self.program.as_ref().expect("the server runs"), &script);
+        }
+    }
+
     fn stop(&mut self, script: &str) {
         let program = self.program.take().expect("the server runs");
         signal(&program, script);

@@ -74,20 +74,24 @@ pub fn fresh_schema() -> String {
 /// Removes a schema with all that is in it, if it is there. Works on a thread of its own, so that a
 /// `drop` can call it, with and without a runtime.
 ///
+/// # Errors
+/// What the server says.
+///
 /// # Panics
-/// When the server does not do it.
-pub fn drop_schema(url: &str, schema: &str) {
+/// When the server does not let us in.
+pub fn drop_schema(url: &str, schema: &str) -> Result<(), tokio_postgres::Error> {
+    let drop = async {
+        let sql = format!(
+            "SET client_min_messages = warning; SET lock_timeout = '30s'; \
+             DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"
+        );
+        connect(url).await.batch_execute(&sql).await
+    };
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let thread = scope.spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime can be started").block_on(async {
-                let sql = format!(
-                    "SET client_min_messages = warning; SET lock_timeout = '30s'; \
-                     DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"
-                );
-                let dropped = connect(url).await.batch_execute(&sql).await;
-                dropped.unwrap_or_else(|error| panic!("schema {schema}: {error:?}"));
-            });
+            runtime.expect("a runtime can be started").block_on(drop)
         });
-    });
+        thread.join().expect("the server lets us in")
+    })
 }

@@ -1,0 +1,17 @@
+//! The failure stories of the PostgreSQL store.
+
+mod crowd;
+mod gate;
+mod place;
+
+mod connections;
+mod crash;
+mod crash_before_the_barrier;
+mod history;
+mod killed_writer;
+mod nothing_is_skipped;
+mod one_winner;
+mod pooler;
+mod postgres_conformance;
+mod roles;
+mod schemas;
