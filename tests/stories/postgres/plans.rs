@@ -1,0 +1,108 @@
+//! Each statement uses the index that is meant for it.
+
+use std::path::Path;
+
+use super::place::Place;
+
+/// Statement, the types of its parameters, and the index that its plan names.
+const MEANT: &[(&str, &str, &str)] = &[
+    ("barrier", "uuid[]", "events_by_id"),
+    ("check_lease", "text, bigint", "leases_pkey"),
+    ("find_commands", "text[]", "commands_pkey"),
+    ("find_events", "uuid[]", "events_by_id"),
+    ("forget_commands", "timestamptz", "commands_by_time"),
+    ("read_checkpoint", "text", "checkpoints_pkey"),
+    ("read_log", "bigint, bigint, bigint", "events_pkey"),
+    (
+        "read_log_filtered",
+        "bigint, bigint, bigint, text[], text[], smallint, smallint",
+        "events_pkey",
+    ),
+    ("read_snapshot", "text", "snapshots_pkey"),
+    ("read_state", "text", "state_pkey"),
+    ("read_stream_backward", "text, bigint, bigint, bigint", "events_by_stream"),
+    ("read_stream_forward", "text, bigint, bigint, bigint", "events_by_stream"),
+    ("release_lease", "text, bigint", "leases_pkey"),
+    ("remove_checkpoint", "text", "checkpoints_pkey"),
+    ("renew_lease", "text, bigint, timestamptz", "leases_pkey"),
+    ("stream_ends", "text[]", "events_by_stream"),
+    ("visit_stream", "text, bigint, bigint", "events_by_stream"),
+];
+
+/// Statements without a plan to choose: they insert by key, lock a name, call a function, or read a
+/// table of one row or a list whole.
+const NOTHING_TO_CHOOSE: &[&str] = &[
+    "acquire_lease",
+    "append_batch",
+    "copy_events",
+    "counter_holder",
+    "create_migrations",
+    "find_table",
+    "insert_command",
+    "insert_events",
+    "insert_migration",
+    "insert_schemas",
+    "lock_counter",
+    "lock_name",
+    "notify",
+    "read_head",
+    "read_migrations",
+    "read_schemas",
+    "set_counter",
+    "write_checkpoint",
+    "write_snapshot",
+    "write_state",
+];
+
+/// Tables large enough for a plan to matter.
+const ROWS: &str = "
+    INSERT INTO annals.events
+    SELECT n, 'account-' || n % 1000, n / 1000, gen_random_uuid(), 'account.moved', 1, n % 1024,
+           now(), now(), '{}', NULL FROM generate_series(1, 20000) n;
+    INSERT INTO annals.commands
+    SELECT 'key-' || n, 'account-1', 0, 1, n, now() + n * interval '1 second'
+    FROM generate_series(1, 5000) n;
+    INSERT INTO annals.checkpoints SELECT 'name-' || n, n FROM generate_series(1, 5000) n;
+    INSERT INTO annals.leases SELECT 'name-' || n, 'me', 1, now(), false
+    FROM generate_series(1, 5000) n;
+    INSERT INTO annals.snapshots SELECT 'account-' || n, 1, n, 1, '{}'
+    FROM generate_series(1, 5000) n;
+    INSERT INTO annals.state SELECT 'key-' || n, '{}' FROM generate_series(1, 5000) n;
+    ANALYZE annals.events, annals.commands, annals.checkpoints, annals.leases, annals.snapshots,
+            annals.state;
+    SET plan_cache_mode = force_generic_plan";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_statement_uses_its_index() {
+    let place = Place::shared().await;
+    let _store = place.store().await;
+    let client = place.client().await;
+    let here = |sql: &str| sql.replace("annals.", &format!("{}.", place.schema));
+    client.batch_execute(&here(ROWS)).await.expect("the tables take rows");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store-pg/sql/statements");
+    let mut seen = 0;
+    for file in std::fs::read_dir(folder).expect("the statements are there") {
+        let file = file.expect("the folder can be read").path();
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("a plain name");
+        if NOTHING_TO_CHOOSE.contains(&name) {
+            continue;
+        }
+        let meant = MEANT.iter().find(|(statement, _, _)| *statement == name);
+        let (_, types, index) = meant.unwrap_or_else(|| panic!("which index is for {name}?"));
+        let sql = here(&std::fs::read_to_string(&file).expect("a text"));
+        client
+            .batch_execute(&format!("PREPARE \"{name}\" ({types}) AS {sql}"))
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let nulls = vec!["NULL"; types.split(',').count()].join(", ");
+        let plan = client
+            .simple_query(&format!("EXPLAIN EXECUTE \"{name}\" ({nulls})"))
+            .await
+            .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let plan = format!("{plan:?}");
+        assert!(plan.contains(index), "{name} without {index}: {plan}");
+        assert!(!plan.contains("Seq Scan on events"), "{name}: {plan}");
+        seen += 1;
+    }
+    assert_eq!(seen, MEANT.len(), "every statement that looks for something is there");
+}
