@@ -139,7 +139,13 @@ impl Committer {
 
     async fn client(&mut self) -> Result<(), StoreError> {
         if self.client.as_ref().is_none_or(|client| client.is_closed()) {
-            self.client = Some(self.connector.own_patiently().await?);
+            let client = self.connector.own_patiently().await?;
+            if !self.connector.options.pooler {
+                // As `append_batch` does: plans are made while the table is small.
+                let indexes = client.batch_execute("SET enable_seqscan = off; SET jit = off").await;
+                indexes.map_err(self.connector.failed())?;
+            }
+            self.client = Some(client);
         }
         Ok(())
     }

@@ -12,8 +12,11 @@ CREATE FUNCTION annals.append_batch(
     p_now timestamptz, p_keyed boolean, p_behind_barrier boolean,
     OUT head bigint, OUT recorded_at timestamptz, OUT before bigint[]
 ) LANGUAGE plpgsql
--- Planning anew for each batch would take several times as long as the batch.
+-- Planning anew for each batch would take several times as long as the batch, and a plan that was
+-- made while the table was small must still be good when it is not.
 SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off
+SET jit = off
 AS $$
 DECLARE
     wanted  bigint := cardinality(e_id);
@@ -24,7 +27,8 @@ BEGIN
     IF p_behind_barrier THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
-    UPDATE annals.counter SET position = position + wanted RETURNING position - wanted INTO head;
+    UPDATE annals.counter SET position = position + wanted WHERE one
+    RETURNING position - wanted INTO head;
     recorded_at := coalesce(p_now, clock_timestamp());
     IF cardinality(p_stream) = 1 THEN
         -- The same in fewer steps: an append that nobody is beside should not wait for arrays.
@@ -55,7 +59,7 @@ BEGIN
     WHERE fits[e.append];
     GET DIAGNOSTICS written = ROW_COUNT;
     IF written < wanted THEN
-        UPDATE annals.counter SET position = position - (wanted - written);
+        UPDATE annals.counter SET position = position - (wanted - written) WHERE one;
     END IF;
     IF p_keyed THEN
         INSERT INTO annals.commands (key, stream, version_before, version_after, position,

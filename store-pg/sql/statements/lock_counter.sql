@@ -1,1 +1,1 @@
-SELECT position, clock_timestamp() FROM annals.counter FOR UPDATE
+SELECT position, clock_timestamp() FROM annals.counter WHERE one FOR UPDATE

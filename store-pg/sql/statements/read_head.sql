@@ -1,1 +1,1 @@
-SELECT position FROM annals.counter
+SELECT position FROM annals.counter WHERE one

@@ -1,2 +1,2 @@
 -- $1 position
-UPDATE annals.counter SET position = $1
+UPDATE annals.counter SET position = $1 WHERE one
