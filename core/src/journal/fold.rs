@@ -1,7 +1,8 @@
 //! From a stream to a state.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::oneshot;
 
 use super::Journal;
 use crate::aggregate::{Aggregate, Apply};
@@ -80,6 +81,30 @@ impl<A: Apply> Folded<A> {
     }
 }
 
+/// A state on its way through a store, which may fold it on a thread of its own. It is owned, not
+/// shared, so that folding an event takes no lock.
+struct Traveller<A: Apply> {
+    luggage: Option<(Folded<A>, Result<(), LoadError>)>,
+    home: Option<oneshot::Sender<(Folded<A>, Result<(), LoadError>)>>,
+}
+
+impl<A: Apply> Traveller<A> {
+    fn visit(&mut self, stream: &StreamId, event: StoredPayload<'_>) -> ControlFlow<()> {
+        let Some((folded, result)) = &mut self.luggage else { return ControlFlow::Break(()) };
+        *result = folded.apply_payload(stream, event, |_| ());
+        if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+}
+
+impl<A: Apply> Drop for Traveller<A> {
+    fn drop(&mut self) {
+        if let (Some(luggage), Some(home)) = (self.luggage.take(), self.home.take()) {
+            // Nobody waits any more when the caller dropped its future.
+            let _ = home.send(luggage);
+        }
+    }
+}
+
 impl Journal {
     /// Folds a state from the newest fitting snapshot and what follows it.
     pub(super) async fn fold<A: Apply>(&self, stream: &StreamId) -> Result<Folded<A>, LoadError> {
@@ -100,19 +125,17 @@ impl Journal {
             return self.catch_up_raw(stream, folded, up_to).await;
         }
         let after = folded.version;
-        // The visitor may run on a thread of the store, so the state travels there and back.
-        let shared = Arc::new(Mutex::new((std::mem::take(folded), Ok(()))));
-        let (visited, name) = (shared.clone(), stream.clone());
-        let visitor: PayloadVisitor = Box::new(move |event| {
-            let mut visited = visited.lock().unwrap_or_else(PoisonError::into_inner);
-            let (folded, result) = &mut *visited;
-            *result = folded.apply_payload(&name, event, |_| ());
-            if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
+        let (home, back) = oneshot::channel();
+        let state = std::mem::take(folded);
+        let mut traveller = Traveller { luggage: Some((state, Ok(()))), home: Some(home) };
+        let name = stream.clone();
+        let visitor: PayloadVisitor = Box::new(move |event| traveller.visit(&name, event));
         let read = self.store().visit_stream(stream, after, up_to, visitor).await;
-        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        *folded = std::mem::take(&mut shared.0);
-        std::mem::replace(&mut shared.1, Ok(()))?;
+        // The store is through with the visitor, which comes home when it is dropped.
+        if let Ok((state, result)) = back.await {
+            *folded = state;
+            result?;
+        }
         Ok(read?)
     }
 
