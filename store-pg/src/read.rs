@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use annals_core::store::{PayloadVisitor, ReadDirection, StoreError, StoredPayload, StreamQuery};
-use annals_core::{RecordedEvent, StreamId, StreamVersion};
+use annals_core::{Position, RecordedEvent, StreamId, StreamVersion};
 use futures_util::TryStreamExt;
 use tokio_postgres::types::Type;
 
@@ -44,7 +44,7 @@ pub(crate) async fn visit_stream(
     stream: &StreamId,
     (after, up_to): (StreamVersion, StreamVersion),
     mut visitor: PayloadVisitor,
-) -> Result<(), StoreError> {
+) -> Result<Position, StoreError> {
     let failed = connector.failed();
     let stream = stream.as_str();
     let (after, up_to) = (signed(after.get()), signed(up_to.get()));
@@ -52,17 +52,18 @@ pub(crate) async fn visit_stream(
         [(&stream, Type::TEXT), (&after, Type::INT8), (&up_to, Type::INT8)];
     let rows = session.stream(&sql.visit_stream, &parameters).await.map_err(&failed)?;
     let mut rows = pin!(rows);
+    let mut last = Position::START;
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
         let event = StoredPayload {
             version: version(&row, 0)?,
-            position: position(&row, 1)?,
             event_type: get(&row, 2)?,
             schema_version: schema_version(&row, 3)?,
             payload: get::<JsonText<'_>>(&row, 4)?.0,
         };
+        last = position(&row, 1)?;
         if visitor(event).is_break() {
             break;
         }
     }
-    Ok(())
+    Ok(last)
 }

@@ -49,7 +49,7 @@ impl EventStore for PgStore {
         after: StreamVersion,
         up_to: StreamVersion,
         visitor: PayloadVisitor,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Position, StoreError> {
         let lent = self.lend().await?;
         let (session, range) = (lent.session()?, (after, up_to));
         let visit =

@@ -5,8 +5,8 @@ use annals_core::{Position, RecordedEvent, StreamId, StreamVersion};
 use rusqlite::{Connection, params};
 
 use crate::error::{corrupt, translate};
-use crate::event_row::{EventReader, number, text};
-use crate::statements::{READ_STREAM_BACKWARD, READ_STREAM_FORWARD, VISIT_STREAM};
+use crate::event_row::{EventReader, bytes, number, text};
+use crate::statements::{FIND_POSITION, READ_STREAM_BACKWARD, READ_STREAM_FORWARD, VISIT_STREAM};
 
 /// Room for the events of a short stream, so that its page is not moved while it grows.
 const FIRST_ROOM: usize = 64;
@@ -45,24 +45,35 @@ pub(crate) fn visit_stream(
     up_to: StreamVersion,
     mut visitor: PayloadVisitor,
     place: &str,
-) -> Result<(), StoreError> {
+) -> Result<Position, StoreError> {
     let failed = |error| translate(error, place);
     let mut statement = connection.prepare_cached(VISIT_STREAM).map_err(failed)?;
     let range = params![stream.as_str(), signed(after.get()), signed(up_to.get())];
     let mut rows = statement.query(range).map_err(failed)?;
+    // An event is most likely of the type of the one before.
+    let mut event_type = String::new();
+    let mut last = StreamVersion::NONE;
     while let Some(row) = rows.next().map_err(failed)? {
+        if bytes(row, 1)? != event_type.as_bytes() {
+            text(row, 1)?.clone_into(&mut event_type);
+        }
+        last = StreamVersion::new(number(row, 0)?);
         let event = StoredPayload {
-            version: StreamVersion::new(number(row, 0)?),
-            position: Position::new(number(row, 1)?),
-            event_type: text(row, 2)?,
-            schema_version: u32::try_from(number(row, 3)?).map_err(corrupt)?,
-            payload: text(row, 4)?,
+            version: last,
+            event_type: &event_type,
+            schema_version: u32::try_from(number(row, 2)?).map_err(corrupt)?,
+            payload: text(row, 3)?,
         };
         if visitor(event).is_break() {
             break;
         }
     }
-    Ok(())
+    if last == StreamVersion::NONE {
+        return Ok(Position::START);
+    }
+    let mut statement = connection.prepare_cached(FIND_POSITION).map_err(failed)?;
+    let found = statement.query_row(params![stream.as_str(), signed(last.get())], |row| row.get(0));
+    position(found.map_err(failed)?)
 }
 
 /// A number as SQLite keeps it; none that is stored is larger.

@@ -73,7 +73,7 @@ impl EventStore for SqliteStore {
         after: StreamVersion,
         up_to: StreamVersion,
         visitor: PayloadVisitor,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Position, StoreError> {
         let (stream, place) = (stream.clone(), self.place());
         let visit = move |c: &rusqlite::Connection| {
             read::visit_stream(c, &stream, after, up_to, visitor, &place)

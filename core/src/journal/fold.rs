@@ -55,7 +55,9 @@ impl<A: Aggregate> Default for Folded<A> {
 impl<A: Apply> Folded<A> {
     /// Folds in one stored event.
     pub(super) fn apply(&mut self, event: &RecordedEvent) -> Result<(), LoadError> {
-        self.apply_payload(&event.stream, event.into(), |state| state.apply_unknown(event))
+        self.apply_payload(&event.stream, event.into(), |state| state.apply_unknown(event))?;
+        self.position = event.position;
+        Ok(())
     }
 
     /// Folds in one stored event. What is unknown is handed over by `raw`, if the state wants it.
@@ -65,7 +67,7 @@ impl<A: Apply> Folded<A> {
         event: StoredPayload<'_>,
         raw: impl FnOnce(&mut A),
     ) -> Result<(), LoadError> {
-        let StoredPayload { version, position, event_type, schema_version, payload } = event;
+        let StoredPayload { version, event_type, schema_version, payload } = event;
         if A::UNKNOWN != UnknownEvents::Error && !A::Event::knows(event_type) {
             if A::UNKNOWN == UnknownEvents::Raw {
                 raw(&mut self.state);
@@ -76,7 +78,6 @@ impl<A: Apply> Folded<A> {
             self.state.apply(&decoded);
         }
         self.version = version;
-        self.position = position;
         Ok(())
     }
 }
@@ -84,9 +85,12 @@ impl<A: Apply> Folded<A> {
 /// A state on its way through a store, which may fold it on a thread of its own. It is owned, not
 /// shared, so that folding an event takes no lock.
 struct Traveller<A: Apply> {
-    luggage: Option<(Folded<A>, Result<(), LoadError>)>,
-    home: Option<oneshot::Sender<(Folded<A>, Result<(), LoadError>)>>,
+    luggage: Option<Luggage<A>>,
+    home: Option<oneshot::Sender<Luggage<A>>>,
 }
+
+/// The state, and what went wrong with the last event.
+type Luggage<A> = (Folded<A>, Result<(), LoadError>);
 
 impl<A: Apply> Traveller<A> {
     fn visit(&mut self, stream: &StreamId, event: StoredPayload<'_>) -> ControlFlow<()> {
@@ -136,7 +140,8 @@ impl Journal {
             *folded = state;
             result?;
         }
-        Ok(read?)
+        folded.position = folded.position.max(read?);
+        Ok(())
     }
 
     /// As [`catch_up`](Self::catch_up), for states that take unknown events with their envelopes.

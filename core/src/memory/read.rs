@@ -25,15 +25,18 @@ impl State {
         after: StreamVersion,
         up_to: StreamVersion,
         mut visitor: PayloadVisitor,
-    ) {
+    ) -> Position {
         let positions = self.streams.get(stream).map(Vec::as_slice).unwrap_or_default();
         let end = (up_to.get() as usize).min(positions.len());
         let begin = (after.get() as usize).min(end);
+        let mut last = Position::START;
         for &position in &positions[begin..end] {
+            last = position;
             if visitor(self.event(position).into()).is_break() {
-                return;
+                break;
             }
         }
+        last
     }
 
     pub(super) fn read_log(&self, query: &LogQuery) -> LogPage {

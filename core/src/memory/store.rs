@@ -45,9 +45,8 @@ impl EventStore for MemoryStore {
         after: StreamVersion,
         up_to: StreamVersion,
         visitor: PayloadVisitor,
-    ) -> Result<(), StoreError> {
-        self.state.lock().await.visit_stream(stream, after, up_to, visitor);
-        Ok(())
+    ) -> Result<Position, StoreError> {
+        Ok(self.state.lock().await.visit_stream(stream, after, up_to, visitor))
     }
 
     async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {

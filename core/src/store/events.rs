@@ -201,7 +201,8 @@ pub trait EventStore: Send + Sync {
 
     /// Calls `visitor` with each event of a stream that follows version `after`, up to and including
     /// `up_to`, in order, until it breaks. Nothing is copied, however long the stream is: for folding
-    /// a state.
+    /// a state. Returns the position of the last event it was called with; [`Position::START`] if
+    /// there was none.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read; the visitor has seen the events before.
@@ -211,7 +212,7 @@ pub trait EventStore: Send + Sync {
         after: StreamVersion,
         up_to: StreamVersion,
         visitor: PayloadVisitor,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Position, StoreError>;
 
     /// Reads a page of the log.
     ///

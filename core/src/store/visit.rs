@@ -3,15 +3,13 @@
 use std::ops::ControlFlow;
 
 use crate::envelope::RecordedEvent;
-use crate::names::{Position, StreamVersion};
+use crate::names::StreamVersion;
 
 /// An event's payload and what it takes to read it, borrowed from the store's own buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredPayload<'p> {
     /// The event's place in its stream.
     pub version: StreamVersion,
-    /// Its place in the global log.
-    pub position: Position,
     /// The stable dotted name.
     pub event_type: &'p str,
     /// The version of the payload's schema.
@@ -24,7 +22,6 @@ impl<'e> From<&'e RecordedEvent> for StoredPayload<'e> {
     fn from(event: &'e RecordedEvent) -> Self {
         Self {
             version: event.version,
-            position: event.position,
             event_type: event.event_type.as_str(),
             schema_version: event.schema_version,
             payload: event.payload.as_str(),

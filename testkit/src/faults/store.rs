@@ -60,7 +60,7 @@ impl<S: Store + ?Sized> EventStore for FaultyStore<S> {
         after: StreamVersion,
         up_to: StreamVersion,
         visitor: PayloadVisitor,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Position, StoreError> {
         let visit = self.inner.visit_stream(stream, after, up_to, visitor);
         self.pass(Operation::ReadStream, visit).await
     }
