@@ -52,14 +52,17 @@ async fn commit_part(
     let mut results = Vec::with_capacity(part.len());
     let mut plain = Vec::new();
     for wanted in part {
-        if wanted.append.hooks.is_empty() {
+        let refused = wanted.append.check().err();
+        if refused.is_none() && wanted.append.hooks.is_empty() {
             plain.push(wanted);
             continue;
         }
-        results.extend(committer.commit(&mut std::mem::take(&mut plain)).await);
-        results.push(match wanted.append.check() {
-            Ok(()) => append_with_hooks(store, wanted.append).await,
-            Err(error) => Err(error),
+        if !plain.is_empty() {
+            results.extend(committer.commit(&mut std::mem::take(&mut plain)).await);
+        }
+        results.push(match refused {
+            None => append_with_hooks(store, wanted.append).await,
+            Some(error) => Err(error),
         });
     }
     if !plain.is_empty() {

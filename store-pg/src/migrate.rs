@@ -1,6 +1,6 @@
 //! Forward-only migrations with checksums.
 
-use annals_core::store::StoreError;
+use annals_core::store::{StoreError, migration_checksum};
 use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
@@ -70,7 +70,8 @@ async fn migrate_locked(
             continue;
         }
         run(connector.options.schema.name_in(migration.sql)).await.map_err(&failed)?;
-        let (version, checksum) = (migration.version.cast_signed(), checksum(migration.sql));
+        let (version, checksum) =
+            (migration.version.cast_signed(), migration_checksum(migration.sql));
         let values: [crate::session::Bound<'_>; 3] =
             [(&version, Type::INT4), (&migration.name, Type::TEXT), (&checksum, Type::TEXT)];
         session.execute(&sql.insert_migration, &values).await.map_err(&failed)?;
@@ -124,7 +125,7 @@ fn check(
     migration: &Migration,
     connector: &Connector,
 ) -> Result<bool, StoreError> {
-    let checksum = checksum(migration.sql);
+    let checksum = migration_checksum(migration.sql);
     match applied.iter().find(|(version, _)| *version == migration.version) {
         None => Ok(false),
         Some((_, stored)) if *stored == checksum => Ok(true),
@@ -136,12 +137,4 @@ fn check(
             ),
         }),
     }
-}
-
-/// FNV-1a of the text, as 16 hexadecimal digits: it only has to notice a change.
-fn checksum(sql: &str) -> String {
-    let hash = sql.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
 }

@@ -1,6 +1,6 @@
 //! Forward-only migrations with checksums.
 
-use annals_core::store::StoreError;
+use annals_core::store::{StoreError, migration_checksum};
 use rusqlite::{Connection, params};
 
 use crate::error::translate;
@@ -45,7 +45,7 @@ pub(crate) fn migrate(
         return Err(StoreError::Newer { place, found: *found, known });
     }
     for migration in MIGRATIONS {
-        let checksum = checksum(migration.sql);
+        let checksum = migration_checksum(migration.sql);
         match applied.iter().find(|(version, _)| *version == migration.version) {
             Some((_, stored)) if *stored == checksum => {}
             Some((version, stored)) => {
@@ -70,12 +70,4 @@ pub(crate) fn migrate(
         }
     }
     transaction.commit().map_err(failed)
-}
-
-/// FNV-1a of the text, as 16 hexadecimal digits: it only has to notice a change.
-fn checksum(sql: &str) -> String {
-    let hash = sql.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
-    format!("{hash:016x}")
 }
