@@ -37,7 +37,7 @@ struct Desk {
     /// `None` once it is closed.
     connection: Mutex<Option<Connection>>,
     /// How many writes have come and are not finished.
-    present: AtomicUsize,
+    present: Arc<AtomicUsize>,
     /// What a commit of one write has taken of late, in nanoseconds.
     pace: AtomicU64,
     options: Arc<SqliteOptions>,
@@ -57,7 +57,7 @@ impl Writer {
         let place = options.place();
         let desk = Arc::new(Desk {
             connection: Mutex::new(Some(connection)),
-            present: AtomicUsize::new(0),
+            present: Arc::default(),
             // Not known yet: the thread finds out.
             pace: AtomicU64::new(u64::MAX),
             options,
@@ -82,8 +82,12 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let (job, result) = job(isolation, work);
-        let _presence = self.desk.come_in();
+        let presence = self.desk.come_in();
+        let (job, result) = job(isolation, move |group: &mut Group<'_>| {
+            // Under way until it is done, even if the caller has gone.
+            let _presence = presence;
+            work(group)
+        });
         self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         result.await.map_err(|_| StoreError::Closed)?
     }
@@ -94,13 +98,16 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let (job, result) = job(Isolation::None, work);
         let presence = self.desk.come_in();
+        let (job, result) = job(Isolation::None, move |group: &mut Group<'_>| {
+            let _presence = presence;
+            work(group)
+        });
         let mut job = Some(job);
         if self.desk.is_quick() {
             // Whatever else is ready to write, in this task too, comes in first.
             yield_now().await;
-            if presence.is_alone() {
+            if self.desk.present.load(Ordering::Relaxed) == 1 {
                 job = job.and_then(|job| self.desk.commit_here(job));
             }
         }
@@ -112,24 +119,18 @@ impl Writer {
 }
 
 /// Counts a write for as long as it is under way.
-struct Presence<'d>(&'d AtomicUsize);
+struct Presence(Arc<AtomicUsize>);
 
-impl Presence<'_> {
-    fn is_alone(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 1
-    }
-}
-
-impl Drop for Presence<'_> {
+impl Drop for Presence {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Desk {
-    fn come_in(&self) -> Presence<'_> {
+    fn come_in(&self) -> Presence {
         self.present.fetch_add(1, Ordering::Relaxed);
-        Presence(&self.present)
+        Presence(self.present.clone())
     }
 
     /// Whether commits are so short that a thread of the runtime may be kept for one.
