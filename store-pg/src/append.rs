@@ -1,22 +1,21 @@
-//! Appending: in one statement where every append stands on its own, and by a look at what is stored
-//! where they may touch each other, repeat themselves, or bring a transaction along.
+//! Appending by a look at what is stored: where appends may touch each other, repeat themselves, or
+//! bring a transaction along.
 
 use std::collections::HashSet;
 use std::pin::pin;
 
-use annals_core::store::{Append, Appended, AppendedStream, StoreError, StoredPlace};
-use annals_core::{
-    EventId, ExpectedVersion, Metadata, NewEvent, Position, StreamId, StreamVersion,
-};
+use annals_core::store::{Append, StoreError, StoredPlace};
+use annals_core::{EventId, Position, StreamId, StreamVersion};
 use jiff::Timestamp;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use crate::columns::{Columns, metadata, slice};
 use crate::commands::{find_commands, insert_command};
 use crate::connection::Connector;
 use crate::error::corrupt;
-use crate::event_row::{get, position, signed, version};
+use crate::event_row::{JsonText, get, position, signed, version};
 use crate::judge::{Judged, Known, judge};
 use crate::session::{Bound, Session};
 use crate::statements::Statements;
@@ -41,83 +40,6 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Other(error)
     }
-}
-
-/// Whether appends can be judged side by side by `append_batch`: each to one stream that no other
-/// touches, with events.
-pub(crate) fn stand_alone<'a>(appends: impl IntoIterator<Item = &'a Append>) -> bool {
-    let mut streams = HashSet::new();
-    appends.into_iter().all(|append| match append.streams.as_slice() {
-        [only] => !only.events.is_empty() && streams.insert(&only.stream),
-        _ => false,
-    })
-}
-
-/// Appends that stand alone, in one statement and one commit. A conflict may be a repetition, which
-/// is for the caller to find out.
-pub(crate) async fn append_batch(
-    session: Session<'_>,
-    sql: &Statements,
-    appends: &[&Append],
-    now: Option<Timestamp>,
-    behind_barrier: bool,
-) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
-    let parts: Vec<_> = appends.iter().map(|append| &append.streams[0]).collect();
-    let streams: Vec<&str> = parts.iter().map(|part| part.stream.as_str()).collect();
-    let expected: Vec<i64> = parts.iter().map(|part| expectation(part.expected)).collect();
-    let keys: Vec<Option<&str>> = appends
-        .iter()
-        .map(|append| append.command.as_ref().map(annals_core::store::CommandKey::as_str))
-        .collect();
-    let counts: Vec<i32> = parts.iter().map(|part| part.events.len() as i32).collect();
-    let mut columns = Columns::default();
-    let (mut owners, mut places) = (Vec::new(), Vec::new());
-    for (part, owner) in parts.iter().zip(1i32..) {
-        for (event, place) in part.events.iter().zip(1i32..) {
-            owners.push(owner);
-            places.push(place);
-            columns.push(&part.stream, event);
-        }
-    }
-    let keyed = keys.iter().any(Option::is_some);
-    let parameters: [Bound<'_>; 16] = [
-        (&streams, Type::TEXT_ARRAY),
-        (&expected, Type::INT8_ARRAY),
-        (&keys, Type::TEXT_ARRAY),
-        (&counts, Type::INT4_ARRAY),
-        (&owners, Type::INT4_ARRAY),
-        (&places, Type::INT4_ARRAY),
-        (&columns.ids, Type::UUID_ARRAY),
-        (&columns.types, Type::TEXT_ARRAY),
-        (&columns.schema_versions, Type::INT4_ARRAY),
-        (&columns.slices, Type::INT2_ARRAY),
-        (&columns.occurred_at, Type::TIMESTAMPTZ_ARRAY),
-        (&columns.payloads, Type::TEXT_ARRAY),
-        (&columns.metadata, Type::TEXT_ARRAY),
-        (&now, Type::TIMESTAMPTZ),
-        (&keyed, Type::BOOL),
-        (&behind_barrier, Type::BOOL),
-    ];
-    let row = session.query_opt(&sql.append_batch, &parameters).await?;
-    let row = row.ok_or_else(|| corrupt("append_batch returned nothing"))?;
-    let mut head = position(&row, 0)?.get();
-    let recorded_at: Timestamp = get(&row, 1)?;
-    let stood: Vec<i64> = get(&row, 2)?;
-    let judge = |(part, stood): (&&annals_core::store::StreamAppend, i64)| {
-        let before = StreamVersion::new(stood.unsigned_abs());
-        if !part.expected.admits(before) {
-            return Err(StoreError::Conflict {
-                stream: part.stream.clone(),
-                expected: part.expected,
-                actual: before,
-            });
-        }
-        head += part.events.len() as u64;
-        let after = before.plus(part.events.len() as u64);
-        let streams = vec![AppendedStream { stream: part.stream.clone(), before, after }];
-        Ok(Appended { streams, position: Position::new(head), recorded_at, repeated: false })
-    };
-    Ok(parts.iter().zip(stood).map(judge).collect())
 }
 
 /// Locks the counter, judges appends against what is stored, and writes those that are let in. Inside
@@ -207,8 +129,8 @@ async fn insert(
         (&columns.slices, Type::INT2_ARRAY),
         (&now, Type::TIMESTAMPTZ),
         (&occurred_at, Type::TIMESTAMPTZ_ARRAY),
-        (&columns.payloads, Type::TEXT_ARRAY),
-        (&columns.metadata, Type::TEXT_ARRAY),
+        (&columns.payloads, Type::JSON_ARRAY),
+        (&columns.metadata, Type::JSON_ARRAY),
     ];
     session.execute(&sql.insert_events, &parameters).await?;
     Ok(())
@@ -230,9 +152,8 @@ async fn copy(
         Type::INT2,
         Type::TIMESTAMPTZ,
         Type::TIMESTAMPTZ,
-        // The binary form of `json` is its text.
-        Type::TEXT,
-        Type::TEXT,
+        Type::JSON,
+        Type::JSON,
     ];
     let sink = session.client.copy_in(&sql.copy_events).await?;
     let mut rows = pin!(BinaryCopyInWriter::new(sink, &TYPES));
@@ -249,60 +170,13 @@ async fn copy(
                 &slice(placed.stream),
                 &now,
                 &event.occurred_at.unwrap_or(now),
-                &event.payload.as_str(),
+                &JsonText(event.payload.as_str()),
                 &metadata(event),
             ])
             .await?;
     }
     rows.finish().await?;
     Ok(())
-}
-
-/// Events as one array a column.
-#[derive(Default)]
-struct Columns<'a> {
-    streams: Vec<&'a str>,
-    ids: Vec<Uuid>,
-    types: Vec<&'a str>,
-    schema_versions: Vec<i32>,
-    slices: Vec<i16>,
-    occurred_at: Vec<Option<Timestamp>>,
-    payloads: Vec<&'a str>,
-    metadata: Vec<Option<String>>,
-}
-
-impl<'a> Columns<'a> {
-    fn push(&mut self, stream: &'a StreamId, event: &'a NewEvent) {
-        self.streams.push(stream.as_str());
-        self.ids.push(event.id.get());
-        self.types.push(event.event_type.as_str());
-        self.schema_versions.push(event.schema_version.cast_signed());
-        self.slices.push(slice(stream));
-        self.occurred_at.push(event.occurred_at);
-        self.payloads.push(event.payload.as_str());
-        self.metadata.push(metadata(event));
-    }
-}
-
-/// A slice is smaller than 1,024.
-fn slice(stream: &StreamId) -> i16 {
-    stream.slice().get().cast_signed()
-}
-
-fn metadata(event: &NewEvent) -> Option<String> {
-    (event.metadata != Metadata::default())
-        // Texts, and a map of them, can always be written as JSON.
-        .then(|| serde_json::to_string(&event.metadata).unwrap_or_default())
-}
-
-/// As `append_batch.sql` wants it.
-fn expectation(expected: ExpectedVersion) -> i64 {
-    match expected {
-        ExpectedVersion::Any => -1,
-        ExpectedVersion::StreamExists => -2,
-        ExpectedVersion::NoStream => 0,
-        ExpectedVersion::Exact(version) => signed(version.get()),
-    }
 }
 
 async fn stream_ends(

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::store::{Append, Appended, StoreError};
-use deadpool_postgres::ClientWrapper;
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 
-use crate::append::{Failure, append_batch, append_judged, find_events, stand_alone};
+use crate::append::{Failure, append_judged, find_events};
 use crate::commands::find_commands;
 use crate::connection::Connector;
 use crate::error::{is_duplicate, is_lost};
 use crate::event_row::get;
+use crate::line::{Line, stand_alone};
 use crate::statements::Statements;
 
 /// How much longer than the server the client waits, before it takes the connection for dead.
@@ -33,7 +33,7 @@ pub(crate) struct Wanted {
 pub(crate) struct Committer {
     connector: Arc<Connector>,
     sql: Arc<Statements>,
-    client: Option<ClientWrapper>,
+    line: Option<Line>,
     behind_barrier: bool,
 }
 
@@ -55,7 +55,7 @@ impl Committer {
         sql: Arc<Statements>,
         behind_barrier: bool,
     ) -> Self {
-        Self { connector, sql, client: None, behind_barrier }
+        Self { connector, sql, line: None, behind_barrier }
     }
 
     /// Commits one append that stands alone, in one statement, so that nothing is left half done when
@@ -65,7 +65,7 @@ impl Committer {
         append: Append,
     ) -> Result<Result<Appended, StoreError>, Wanted> {
         let batch = [Wanted { append, unknown: false }];
-        let connected = self.client.as_ref().is_some_and(|client| !client.is_closed());
+        let connected = self.line.as_ref().is_some_and(|line| !line.client.is_closed());
         let tried = match connected && stand_alone([&batch[0].append]) {
             true => Some(self.attempt(&batch, false).await),
             false => None,
@@ -75,7 +75,7 @@ impl Committer {
             Some(Ok(mut results)) if results.len() == 1 => Ok(results.remove(0)),
             Some(Err(Trouble::Refused(error))) => Ok(Err(error)),
             Some(Err(Trouble::Lost(_))) => {
-                self.client = None;
+                self.line = None;
                 Err(Wanted { unknown: true, ..wanted })
             }
             _ => Err(wanted),
@@ -95,7 +95,7 @@ impl Committer {
         let mut retries = 0;
         let mut give_up: Option<Instant> = None;
         loop {
-            let tried = match self.client().await {
+            let tried = match self.connect().await {
                 Ok(()) => self.attempt(batch, carefully).await,
                 Err(error) => {
                     let source = Arc::new(error.clone());
@@ -117,7 +117,7 @@ impl Committer {
                     continue;
                 }
                 Err(Trouble::Lost(error)) => {
-                    self.client = None;
+                    self.line = None;
                     carefully = true;
                     batch.iter_mut().for_each(|wanted| wanted.unknown = true);
                     let patience = self.connector.options.connect_retry;
@@ -137,15 +137,10 @@ impl Committer {
         }
     }
 
-    async fn client(&mut self) -> Result<(), StoreError> {
-        if self.client.as_ref().is_none_or(|client| client.is_closed()) {
-            let client = self.connector.own_patiently().await?;
-            if !self.connector.options.pooler {
-                // As `append_batch` does: plans are made while the table is small.
-                let indexes = client.batch_execute("SET enable_seqscan = off; SET jit = off").await;
-                indexes.map_err(self.connector.failed())?;
-            }
-            self.client = Some(client);
+    async fn connect(&mut self) -> Result<(), StoreError> {
+        if self.line.as_ref().is_none_or(|line| line.client.is_closed()) {
+            let line = Line::open(&self.connector, &self.sql, self.behind_barrier);
+            self.line = Some(line.await?);
         }
         Ok(())
     }
@@ -159,6 +154,9 @@ impl Committer {
         let limit = options.statement_timeout.max(options.lock_timeout) + GRACE;
         match tokio::time::timeout(limit, self.try_once(batch, carefully)).await {
             Ok(Ok(results)) => Ok(results),
+            Ok(Err(Failure::Other(error @ StoreError::OutcomeUnknown { .. }))) => {
+                Err(Trouble::Lost(error))
+            }
             Ok(Err(Failure::Other(error))) => Err(Trouble::Refused(error)),
             Ok(Err(Failure::Server(error))) => Err(self.classify(error).await),
             Err(_) => {
@@ -191,9 +189,9 @@ impl Committer {
     /// Says who keeps the counter locked.
     async fn locked(&self) -> StoreError {
         let waited = self.connector.options.lock_timeout;
-        let holder = match &self.client {
-            Some(client) => {
-                let session = self.connector.session(client);
+        let holder = match &self.line {
+            Some(line) => {
+                let session = line.session(&self.connector);
                 session.query_opt(&self.sql.counter_holder, &[]).await.ok().flatten()
             }
             None => None,
@@ -219,15 +217,14 @@ impl Committer {
         batch: &[Wanted],
         carefully: bool,
     ) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
-        // `client` has seen to it that there is one.
-        let Some(client) = &self.client else { return Err(StoreError::Closed.into()) };
-        let session = self.connector.session(client);
+        // `connect` has seen to it that there is one.
+        let Some(line) = &self.line else { return Err(StoreError::Closed.into()) };
+        let session = line.session(&self.connector);
         let now = self.connector.options.clock.as_ref().map(|clock| clock.now());
         let appends = batch.iter().map(|wanted| &wanted.append);
         if !carefully && stand_alone(appends.clone()) {
             let appends: Vec<&Append> = appends.collect();
-            let mut results =
-                append_batch(session, &self.sql, &appends, now, self.behind_barrier).await?;
+            let mut results = line.append(&appends, now).await?;
             for (append, result) in appends.iter().zip(&mut results) {
                 if matches!(result, Err(StoreError::Conflict { .. }))
                     && let Some(first) = self.first_result(append).await?
@@ -238,10 +235,8 @@ impl Committer {
             return Ok(results);
         }
         let appends: Vec<Append> = appends.cloned().collect();
-        // The barrier looks for an event of the batch, and a command may have none.
-        let relaxed = self.behind_barrier && appends.iter().all(|append| append.event_count() > 0);
-        let barrier = if relaxed { "; SET LOCAL synchronous_commit TO off" } else { "" };
-        session.client.batch_execute(&format!("BEGIN{barrier}")).await?;
+        // Whatever it finds or writes is durable with its commit.
+        session.client.batch_execute("BEGIN").await?;
         let judged =
             append_judged(session, &self.sql, &self.connector, &appends, now, carefully).await;
         match judged {
@@ -273,8 +268,8 @@ impl Committer {
         &self,
         append: &Append,
     ) -> Result<Option<Result<Appended, StoreError>>, Failure> {
-        let Some(client) = &self.client else { return Err(StoreError::Closed.into()) };
-        let session = self.connector.session(client);
+        let Some(line) = &self.line else { return Err(StoreError::Closed.into()) };
+        let session = line.session(&self.connector);
         if let Some(key) = &append.command {
             let found = find_commands(session, &self.sql, &self.connector, &[key.as_str()]).await?;
             if let Some((_, record)) = found.into_iter().next() {

@@ -1,6 +1,7 @@
 //! From a row of `events` to an envelope, without work that can be shared.
 
 use std::error::Error;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use annals_core::store::StoreError;
@@ -9,15 +10,17 @@ use annals_core::{
 };
 use jiff::Timestamp;
 use tokio_postgres::Row;
-use tokio_postgres::types::{FromSql, Type};
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
 use crate::error::corrupt;
 
-/// JSON as text, borrowed from the row.
-pub(crate) struct JsonText<'r>(pub(crate) &'r str);
+/// JSON as the text it is on its way.
+#[derive(Debug)]
+pub(crate) struct JsonText<T>(pub(crate) T);
 
-impl<'r> FromSql<'r> for JsonText<'r> {
+impl<'r> FromSql<'r> for JsonText<&'r str> {
     fn from_sql(_: &Type, raw: &'r [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
         Ok(Self(std::str::from_utf8(raw)?))
     }
@@ -25,6 +28,19 @@ impl<'r> FromSql<'r> for JsonText<'r> {
     fn accepts(as_type: &Type) -> bool {
         *as_type == Type::JSON
     }
+}
+
+impl<T: AsRef<str> + Debug> ToSql for JsonText<T> {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        out.extend_from_slice(self.0.as_ref().as_bytes());
+        Ok(IsNull::No)
+    }
+
+    fn accepts(as_type: &Type) -> bool {
+        *as_type == Type::JSON
+    }
+
+    to_sql_checked!();
 }
 
 /// Reads rows whose columns stand in the order of `read_stream_*.sql` and `read_log*.sql`.
@@ -38,12 +54,12 @@ pub(crate) struct EventReader {
 
 impl EventReader {
     pub(crate) fn read(&mut self, row: &Row) -> Result<RecordedEvent, StoreError> {
-        let metadata: Option<JsonText<'_>> = get(row, 9)?;
+        let metadata: Option<JsonText<&str>> = get(row, 9)?;
         let metadata = match metadata {
             None => self.no_metadata.clone(),
             Some(JsonText(text)) => serde_json::from_str(text).map(Arc::new).map_err(corrupt)?,
         };
-        let payload: JsonText<'_> = get(row, 8)?;
+        let payload: JsonText<&str> = get(row, 8)?;
         Ok(RecordedEvent {
             position: position(row, 0)?,
             stream: self.stream(get(row, 1)?)?,

@@ -5,9 +5,9 @@
 //! projection; it keeps rows, not read models.
 
 mod append;
-mod barrier;
 mod bulk;
 mod checkpoints;
+mod columns;
 mod commands;
 mod committer;
 mod connection;
@@ -16,6 +16,7 @@ mod event_row;
 mod judge;
 mod leases;
 mod lent;
+mod line;
 mod listen;
 mod log;
 mod migrate;

@@ -23,6 +23,11 @@ const MIGRATIONS: &[Migration] = &[
         name: "append_batch",
         sql: include_str!("../sql/functions/append_batch.sql"),
     },
+    Migration {
+        version: 3,
+        name: "append_one",
+        sql: include_str!("../sql/functions/append_one.sql"),
+    },
 ];
 
 /// Brings the schema to the newest version, in one transaction. Other processes that start at the

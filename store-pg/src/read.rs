@@ -58,7 +58,7 @@ pub(crate) async fn visit_stream(
             version: version(&row, 0)?,
             event_type: get(&row, 2)?,
             schema_version: schema_version(&row, 3)?,
-            payload: get::<JsonText<'_>>(&row, 4)?.0,
+            payload: get::<JsonText<&str>>(&row, 4)?.0,
         };
         last = position(&row, 1)?;
         if visitor(event).is_break() {

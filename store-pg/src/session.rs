@@ -7,7 +7,7 @@
 use deadpool_postgres::StatementCache;
 use futures_util::TryStreamExt;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Error, Row, RowStream};
+use tokio_postgres::{Client, Error, Row, RowStream, Statement};
 
 /// A parameter with the type it is sent as.
 pub(crate) type Bound<'p> = (&'p (dyn ToSql + Sync), Type);
@@ -53,11 +53,47 @@ impl Session<'_> {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
 
+    /// Makes a statement ready to be sent many times.
+    pub(crate) async fn ready(&self, text: &str, types: &[Type]) -> Result<Ready, Error> {
+        let statement = match self.prepared {
+            Some(prepared) => Some(prepared.prepare_typed(self.client, text, types).await?),
+            None => None,
+        };
+        Ok(Ready { text: text.to_owned(), types: types.to_vec(), statement })
+    }
+
     /// How many rows a statement changed.
     pub(crate) async fn execute(&self, sql: &str, parameters: &[Bound<'_>]) -> Result<u64, Error> {
         let rows = self.stream(sql, parameters).await?;
         futures_util::pin_mut!(rows);
         while rows.try_next().await?.is_some() {}
         Ok(rows.rows_affected().unwrap_or(0))
+    }
+}
+
+/// A statement that is sent when the future of its request is first polled, without a look at what
+/// is prepared: so one can be sent right behind another, and be executed in that order.
+pub(crate) struct Ready {
+    text: String,
+    types: Vec<Type>,
+    /// `None` where nothing may stay prepared.
+    statement: Option<Statement>,
+}
+
+impl Ready {
+    /// The first row. One value a parameter.
+    pub(crate) async fn query_opt(
+        &self,
+        client: &Client,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, Error> {
+        let rows = match &self.statement {
+            Some(statement) => client.query_raw(statement, values.iter().copied()).await?,
+            None => {
+                let values = values.iter().copied().zip(self.types.iter().cloned());
+                client.query_typed_raw(&self.text, values).await?
+            }
+        };
+        Ok(rows.try_collect::<Vec<Row>>().await?.into_iter().next())
     }
 }

@@ -22,7 +22,7 @@ pub(crate) async fn snapshot(
         version: version(&row, 0)?,
         position: position(&row, 1)?,
         schema_version: schema_version(&row, 2)?,
-        state: Payload::from_stored(get::<JsonText<'_>>(&row, 3)?.0),
+        state: Payload::from_stored(get::<JsonText<&str>>(&row, 3)?.0),
     }))
 }
 

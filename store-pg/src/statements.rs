@@ -33,6 +33,7 @@ macro_rules! statements {
 statements! {
     acquire_lease,
     append_batch,
+    append_one,
     barrier,
     check_lease,
     copy_events,

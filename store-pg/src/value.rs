@@ -107,7 +107,7 @@ fn read_value(
     let value = match column_type {
         ColumnType::Text => get::<Option<String>>(row, place)?.map(Value::Text),
         ColumnType::Json => {
-            get::<Option<JsonText<'_>>>(row, place)?.map(|json| Value::Json(json.0.to_owned()))
+            get::<Option<JsonText<&str>>>(row, place)?.map(|json| Value::Json(json.0.to_owned()))
         }
         ColumnType::Integer => get::<Option<i64>>(row, place)?.map(Value::Integer),
         ColumnType::Float => get::<Option<f64>>(row, place)?.map(Value::Float),
@@ -139,7 +139,7 @@ pub(crate) fn read_untyped(row: &tokio_postgres::Row, place: usize) -> Result<Va
         }
         Type::DATE => text(get::<Option<Date>>(row, place)?.map(|date| date.to_string())),
         Type::UUID => text(get::<Option<Uuid>>(row, place)?.map(|uuid| uuid.to_string())),
-        Type::JSON => text(get::<Option<JsonText<'_>>>(row, place)?.map(|json| json.0.to_owned())),
+        Type::JSON => text(get::<Option<JsonText<&str>>>(row, place)?.map(|json| json.0.to_owned())),
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN => {
             text(get(row, place)?)
         }

@@ -9,7 +9,6 @@ use annals_core::store::{Append, Appended, StoreError};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::yield_now;
 
-use crate::barrier::Barrier;
 use crate::committer::{Committer, Wanted};
 use crate::connection::Connector;
 use crate::error::STORE;
@@ -29,7 +28,7 @@ struct Waiting {
     reply: Reply,
 }
 
-pub(crate) type Reply = oneshot::Sender<Result<Appended, StoreError>>;
+type Reply = oneshot::Sender<Result<Appended, StoreError>>;
 
 /// The way to the appender. When the last one is dropped, it finishes what is queued and ends.
 #[derive(Clone)]
@@ -72,18 +71,17 @@ impl Writer {
         let (queue, waiting) = mpsc::channel(connector.options.queue);
         let (ended, end) = oneshot::channel();
         let behind_barrier = connector.options.commit == Commit::BehindBarrier;
-        let committer = Committer::new(connector.clone(), sql.clone(), behind_barrier);
+        let committer = Committer::new(connector.clone(), sql, behind_barrier);
         let committer = Arc::new(Mutex::new(committer));
         let writer = Self {
             queue,
             committer: committer.clone(),
-            connector: connector.clone(),
+            connector,
             growth: growth.clone(),
             present: Arc::default(),
         };
         tokio::spawn(async move {
-            let barrier = behind_barrier.then(|| Barrier::start(connector, sql, growth.clone()));
-            run(committer, waiting, barrier, growth).await;
+            run(committer, waiting, growth).await;
             // Nobody listens unless the store is being closed.
             let _ = ended.send(());
         });
@@ -95,20 +93,18 @@ impl Writer {
         let presence = Presence::of(&self.present);
         let options = &self.connector.options;
         let mut wanted = Wanted { append, unknown: false };
-        if options.commit == Commit::UnderLock {
-            // Whatever else is ready to append, in this task too, comes in first.
-            yield_now().await;
-            if presence.is_alone()
-                && let Ok(mut committer) = self.committer.try_lock()
-            {
-                match committer.commit_alone(wanted.append).await {
-                    Ok(result) => {
-                        let at = result.as_ref().map_or(Position::START, |done| done.position);
-                        self.growth.grown(at);
-                        return result;
-                    }
-                    Err(again) => wanted = again,
+        // Whatever else is ready to append, in this task too, comes in first.
+        yield_now().await;
+        if presence.is_alone()
+            && let Ok(mut committer) = self.committer.try_lock()
+        {
+            match committer.commit_alone(wanted.append).await {
+                Ok(result) => {
+                    let at = result.as_ref().map_or(Position::START, |done| done.position);
+                    self.growth.grown(at);
+                    return result;
                 }
+                Err(again) => wanted = again,
             }
         }
         let (reply, result) = oneshot::channel();
@@ -128,33 +124,36 @@ impl Writer {
 async fn run(
     committer: Arc<Mutex<Committer>>,
     mut queue: mpsc::Receiver<Waiting>,
-    barrier: Option<Barrier>,
     growth: Growth,
 ) {
     while let Some(first) = queue.recv().await {
         let mut committer = committer.lock().await;
         let mut events = first.wanted.append.event_count();
         let (mut batch, mut replies) = (vec![first.wanted], vec![first.reply]);
-        while batch.len() < MAX_BATCH && events < MAX_BATCH_EVENTS {
-            let Ok(next) = queue.try_recv() else { break };
-            events += next.wanted.append.event_count();
-            batch.push(next.wanted);
-            replies.push(next.reply);
+        let is_full = |batch: &Vec<_>, events| batch.len() >= MAX_BATCH || events >= MAX_BATCH_EVENTS;
+        // Those whom the last batch has set free come back one by one: letting them in for as long
+        // as they come makes one commit of two.
+        let mut coming = true;
+        while coming {
+            yield_now().await;
+            coming = false;
+            while !is_full(&batch, events)
+                && let Ok(next) = queue.try_recv()
+            {
+                events += next.wanted.append.event_count();
+                batch.push(next.wanted);
+                replies.push(next.reply);
+                coming = true;
+            }
         }
         let results = committer.commit(&mut batch).await;
         drop(committer);
-        match &barrier {
-            None => acknowledge(replies, results, &growth),
-            Some(barrier) => barrier.pass(batch, replies, results).await,
-        }
-    }
-    if let Some(barrier) = barrier {
-        barrier.close().await;
+        acknowledge(replies, results, &growth);
     }
 }
 
 /// Tells everybody, those who wait for events first.
-pub(crate) fn acknowledge(
+fn acknowledge(
     replies: Vec<Reply>,
     results: Vec<Result<Appended, StoreError>>,
     growth: &Growth,

@@ -5,10 +5,13 @@
 -- The counter is locked by a statement of its own, so that the next one sees what was committed
 -- while it waited. An id or a key that is stored already breaks a unique index and so the whole
 -- batch; the caller then looks at its appends one by one.
+--
+-- Arrays are asked for their elements: PL/pgSQL keeps them taken apart, and `unnest` of ten arrays
+-- costs as much again as the rows.
 CREATE FUNCTION annals.append_batch(
     p_stream text[], p_expected bigint[], p_key text[], p_count integer[],
     e_append integer[], e_nth integer[], e_id uuid[], e_type text[], e_schema_version integer[],
-    e_slice smallint[], e_occurred_at timestamptz[], e_payload text[], e_metadata text[],
+    e_slice smallint[], e_occurred_at timestamptz[], e_payload json[], e_metadata json[],
     p_now timestamptz, p_keyed boolean, p_behind_barrier boolean,
     OUT head bigint, OUT recorded_at timestamptz, OUT before bigint[]
 ) LANGUAGE plpgsql
@@ -19,48 +22,40 @@ SET enable_seqscan = off
 SET jit = off
 AS $$
 DECLARE
-    wanted  bigint := cardinality(e_id);
-    written bigint;
-    fits    boolean[];
-    stood   bigint;
+    total integer := cardinality(e_id);
+    fits  boolean[];
+    -- The place of each event among those that are written; null when all are.
+    nth   integer[];
 BEGIN
     IF p_behind_barrier THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
-    UPDATE annals.counter SET position = position + wanted WHERE one
-    RETURNING position - wanted INTO head;
+    UPDATE annals.counter SET position = position + total WHERE one
+    RETURNING position - total INTO head;
     recorded_at := coalesce(p_now, clock_timestamp());
-    IF cardinality(p_stream) = 1 THEN
-        -- The same in fewer steps: an append that nobody is beside should not wait for arrays.
-        SELECT e.version INTO stood FROM annals.events e
-        WHERE e.stream = p_stream[1] ORDER BY e.version DESC LIMIT 1;
-        before := ARRAY[coalesce(stood, 0)];
-        fits := ARRAY[CASE p_expected[1] WHEN -1 THEN true WHEN -2 THEN stood IS NOT NULL
-                           ELSE p_expected[1] = coalesce(stood, 0) END];
-    ELSE
-        SELECT array_agg(coalesce(last.version, 0) ORDER BY p.no),
-               array_agg(CASE p.expected WHEN -1 THEN true WHEN -2 THEN last.version IS NOT NULL
-                              ELSE p.expected = coalesce(last.version, 0) END ORDER BY p.no)
-        INTO before, fits
-        FROM unnest(p_stream, p_expected) WITH ORDINALITY AS p (stream, expected, no)
-        LEFT JOIN LATERAL (
-            SELECT e.version FROM annals.events e
-            WHERE e.stream = p.stream ORDER BY e.version DESC LIMIT 1
-        ) last ON true;
+    SELECT array_agg(coalesce(p.version, 0)),
+           array_agg(CASE p_expected[p.no] WHEN -1 THEN true WHEN -2 THEN p.version IS NOT NULL
+                          ELSE p_expected[p.no] = coalesce(p.version, 0) END)
+    INTO before, fits
+    FROM (
+        SELECT no, (SELECT e.version FROM annals.events e
+                    WHERE e.stream = p_stream[no] ORDER BY e.version DESC LIMIT 1) AS version
+        FROM generate_series(1, cardinality(p_stream)) AS no
+        OFFSET 0
+    ) AS p;
+    IF false = ANY (fits) THEN
+        nth := ARRAY (SELECT count(*) FILTER (WHERE fits[e_append[i]]) OVER (ORDER BY i)
+                      FROM generate_series(1, total) AS i);
+        UPDATE annals.counter SET position = position - (total - nth[total]) WHERE one;
     END IF;
     INSERT INTO annals.events (position, stream, version, id, type, schema_version, slice,
                                recorded_at, occurred_at, payload, metadata)
-    SELECT append_batch.head + row_number() OVER (), p_stream[e.append], before[e.append] + e.nth,
-           e.id, e.type, e.schema_version, e.slice, append_batch.recorded_at,
-           coalesce(e.occurred_at, append_batch.recorded_at), e.payload::json, e.metadata::json
-    FROM unnest(e_append, e_nth, e_id, e_type, e_schema_version, e_slice, e_occurred_at, e_payload,
-                e_metadata)
-         AS e (append, nth, id, type, schema_version, slice, occurred_at, payload, metadata)
-    WHERE fits[e.append];
-    GET DIAGNOSTICS written = ROW_COUNT;
-    IF written < wanted THEN
-        UPDATE annals.counter SET position = position - (wanted - written) WHERE one;
-    END IF;
+    SELECT append_batch.head + coalesce(nth[i], i), p_stream[e_append[i]],
+           append_batch.before[e_append[i]] + e_nth[i], e_id[i], e_type[i], e_schema_version[i],
+           e_slice[i], append_batch.recorded_at,
+           coalesce(e_occurred_at[i], append_batch.recorded_at), e_payload[i], e_metadata[i]
+    FROM generate_series(1, total) AS i
+    WHERE fits[e_append[i]];
     IF p_keyed THEN
         INSERT INTO annals.commands (key, stream, version_before, version_after, position,
                                      recorded_at)

@@ -4,7 +4,7 @@
 -- Every event, by its position in the global order. The payload is JSON as it came: `json`, not
 -- `jsonb`, which would take it apart and reorder it.
 CREATE TABLE annals.events (
-    position       bigint      PRIMARY KEY CHECK (position > 0),
+    position       bigint      PRIMARY KEY,
     stream         text        COLLATE "C" NOT NULL,
     version        bigint      NOT NULL,
     id             uuid        NOT NULL,

@@ -1,0 +1,248 @@
+//! The appender's connection: whole batches and single events in one statement each.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use annals_core::store::{Append, Appended, AppendedStream, CommandKey, StoreError, StreamAppend};
+use annals_core::{Position, StreamVersion};
+use deadpool_postgres::ClientWrapper;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::append::Failure;
+use crate::columns::{Columns, expectation, metadata, slice};
+use crate::connection::Connector;
+use crate::error::corrupt;
+use crate::event_row::{JsonText, get, position};
+use crate::session::{Ready, Session};
+use crate::statements::Statements;
+
+/// As `append_one.sql` lists them.
+const ONE: [Type; 12] = [
+    Type::TEXT,
+    Type::INT8,
+    Type::TEXT,
+    Type::UUID,
+    Type::TEXT,
+    Type::INT4,
+    Type::INT2,
+    Type::TIMESTAMPTZ,
+    Type::JSON,
+    Type::JSON,
+    Type::TIMESTAMPTZ,
+    Type::BOOL,
+];
+
+/// As `append_batch.sql` lists them.
+const BATCH: [Type; 16] = [
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT4_ARRAY,
+    Type::INT4_ARRAY,
+    Type::INT4_ARRAY,
+    Type::UUID_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT4_ARRAY,
+    Type::INT2_ARRAY,
+    Type::TIMESTAMPTZ_ARRAY,
+    Type::JSON_ARRAY,
+    Type::JSON_ARRAY,
+    Type::TIMESTAMPTZ,
+    Type::BOOL,
+    Type::BOOL,
+];
+
+/// Whether appends can be judged side by side in one statement: each to one stream that no other
+/// touches, with events.
+pub(crate) fn stand_alone<'a>(appends: impl IntoIterator<Item = &'a Append>) -> bool {
+    let mut streams = HashSet::new();
+    appends.into_iter().all(|append| match append.streams.as_slice() {
+        [only] => !only.events.is_empty() && streams.insert(&only.stream),
+        _ => false,
+    })
+}
+
+/// A connection, and what is sent on it most.
+pub(crate) struct Line {
+    pub(crate) client: ClientWrapper,
+    /// `None` behind a pooler, whose sessions make their plans as they like.
+    one: Option<Ready>,
+    batch: Ready,
+    /// `None` where commits are durable under the lock.
+    barrier: Option<Ready>,
+}
+
+impl Line {
+    pub(crate) async fn open(
+        connector: &Connector,
+        sql: &Statements,
+        behind_barrier: bool,
+    ) -> Result<Self, StoreError> {
+        let client = connector.own_patiently().await?;
+        let session = connector.session(&client);
+        let ready = async {
+            let mut one = None;
+            if !connector.options.pooler {
+                // As `append_batch` does: plans are made once, and while the table is small.
+                let plans = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
+                             SET jit = off";
+                session.client.batch_execute(plans).await?;
+                one = Some(session.ready(&sql.append_one, &ONE).await?);
+            }
+            let batch = session.ready(&sql.append_batch, &BATCH).await?;
+            let mut barrier = None;
+            if behind_barrier {
+                barrier = Some(session.ready(&sql.barrier, &[]).await?);
+            }
+            Ok::<_, tokio_postgres::Error>((one, batch, barrier))
+        };
+        let (one, batch, barrier) = ready.await.map_err(connector.failed())?;
+        Ok(Self { client, one, batch, barrier })
+    }
+
+    pub(crate) fn session<'l>(&'l self, connector: &Connector) -> Session<'l> {
+        connector.session(&self.client)
+    }
+
+    /// Appends that stand alone, in one statement and one commit. A conflict may be a repetition,
+    /// which is for the caller to find out.
+    pub(crate) async fn append(
+        &self,
+        appends: &[&Append],
+        now: Option<Timestamp>,
+    ) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
+        if let (Some(one), [append]) = (&self.one, appends)
+            && append.event_count() == 1
+        {
+            return Ok(vec![self.append_one(one, append, now).await?]);
+        }
+        self.append_batch(appends, now).await
+    }
+
+    async fn append_one(
+        &self,
+        one: &Ready,
+        append: &Append,
+        now: Option<Timestamp>,
+    ) -> Result<Result<Appended, StoreError>, Failure> {
+        let part = &append.streams[0];
+        let event = &part.events[0];
+        let row = self
+            .send(
+                one,
+                &[
+                    &part.stream.as_str(),
+                    &expectation(part.expected),
+                    &append.command.as_ref().map(CommandKey::as_str),
+                    &event.id.get(),
+                    &event.event_type.as_str(),
+                    &event.schema_version.cast_signed(),
+                    &slice(&part.stream),
+                    &event.occurred_at,
+                    &JsonText(event.payload.as_str()),
+                    &metadata(event),
+                    &now,
+                    &self.barrier.is_some(),
+                ],
+            )
+            .await?;
+        let (mut head, recorded_at) = (position(&row, 0)?.get(), get(&row, 1)?);
+        Ok(judged(part, get(&row, 2)?, &mut head, recorded_at))
+    }
+
+    async fn append_batch<'a>(
+        &self,
+        appends: &[&'a Append],
+        now: Option<Timestamp>,
+    ) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
+        let parts: Vec<_> = appends.iter().map(|append| &append.streams[0]).collect();
+        let streams: Vec<&str> = parts.iter().map(|part| part.stream.as_str()).collect();
+        let expected: Vec<i64> = parts.iter().map(|part| expectation(part.expected)).collect();
+        let key = |append: &&'a Append| append.command.as_ref().map(CommandKey::as_str);
+        let keys: Vec<Option<&str>> = appends.iter().map(key).collect();
+        let counts: Vec<i32> = parts.iter().map(|part| part.events.len() as i32).collect();
+        let mut columns = Columns::default();
+        let (mut owners, mut places) = (Vec::new(), Vec::new());
+        for (part, owner) in parts.iter().zip(1i32..) {
+            for (event, place) in part.events.iter().zip(1i32..) {
+                owners.push(owner);
+                places.push(place);
+                columns.push(&part.stream, event);
+            }
+        }
+        let row = self
+            .send(
+                &self.batch,
+                &[
+                    &streams,
+                    &expected,
+                    &keys,
+                    &counts,
+                    &owners,
+                    &places,
+                    &columns.ids,
+                    &columns.types,
+                    &columns.schema_versions,
+                    &columns.slices,
+                    &columns.occurred_at,
+                    &columns.payloads,
+                    &columns.metadata,
+                    &now,
+                    &keys.iter().any(Option::is_some),
+                    &self.barrier.is_some(),
+                ],
+            )
+            .await?;
+        let (mut head, recorded_at) = (position(&row, 0)?.get(), get(&row, 1)?);
+        let before: Vec<i64> = get(&row, 2)?;
+        let results = parts.iter().zip(before);
+        Ok(results.map(|(part, before)| judged(part, before, &mut head, recorded_at)).collect())
+    }
+
+    /// Sends a statement, and the barrier right behind it. Both are executed on this session, so a
+    /// barrier that was passed proves that the server has not broken since the append.
+    async fn send(
+        &self,
+        statement: &Ready,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Row, Failure> {
+        let append = statement.query_opt(&self.client, values);
+        let row = match &self.barrier {
+            None => append.await?,
+            Some(barrier) => {
+                // Polled, and so sent, in this order.
+                let barrier = barrier.query_opt(&self.client, &[]);
+                let (row, passed) = futures_util::future::join(append, barrier).await;
+                let row = row?;
+                // It can be seen already, and a crash may take it away again.
+                passed.map_err(|error| StoreError::OutcomeUnknown { source: Arc::new(error) })?;
+                row
+            }
+        };
+        row.ok_or_else(|| corrupt("the append function returned nothing").into())
+    }
+}
+
+/// What became of an append whose stream stood at version `before`, with `head` the position behind
+/// which it was written.
+fn judged(
+    part: &StreamAppend,
+    before: i64,
+    head: &mut u64,
+    recorded_at: Timestamp,
+) -> Result<Appended, StoreError> {
+    let before = StreamVersion::new(before.unsigned_abs());
+    if !part.expected.admits(before) {
+        return Err(StoreError::Conflict {
+            stream: part.stream.clone(),
+            expected: part.expected,
+            actual: before,
+        });
+    }
+    *head += part.events.len() as u64;
+    let after = before.plus(part.events.len() as u64);
+    let streams = vec![AppendedStream { stream: part.stream.clone(), before, after }];
+    Ok(Appended { streams, position: Position::new(*head), recorded_at, repeated: false })
+}
