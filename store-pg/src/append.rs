@@ -16,12 +16,12 @@ use crate::commands::{find_commands, insert_command};
 use crate::connection::Connector;
 use crate::error::corrupt;
 use crate::event_row::{JsonText, get, position, signed, version};
-use crate::judge::{Judged, Known, judge};
+use crate::judge::{Ends, Judged, Known, judge};
 use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
 /// From how many events on COPY is faster than an array a column.
-const COPY_EVENTS: usize = 500;
+pub(crate) const COPY_EVENTS: usize = 2_000;
 
 /// What went wrong: the caller has to know what the server said before it is put into other words.
 #[derive(Debug)]
@@ -45,40 +45,49 @@ impl From<StoreError> for Failure {
 /// Locks the counter, judges appends against what is stored, and writes those that are let in. Inside
 /// a transaction, which holds the lock until it ends. `carefully` looks the ids up at once; otherwise
 /// only when something does not fit, because ids that come twice are rare and a unique index keeps
-/// them out.
+/// them out. What is known of the `ends` of streams need not be looked up; afterwards they are as
+/// they will be with the commit.
 pub(crate) async fn append_judged<'a>(
     session: Session<'_>,
     sql: &Statements,
     connector: &Connector,
-    appends: &'a [Append],
+    appends: &[&'a Append],
     now: Option<Timestamp>,
     carefully: bool,
+    ends: &mut Ends,
 ) -> Result<(Judged<'a>, Timestamp), Failure> {
     let row = session.query_opt(&sql.lock_counter, &[]).await?;
     let row = row.ok_or_else(|| corrupt("the counter is gone"))?;
     let head = position(&row, 0)?;
     let now: Timestamp = now.map_or_else(|| get(&row, 1), Ok)?;
+    ends.hold_at(head);
     let events =
         async { if carefully { find_events(session, sql, appends).await } else { Ok(Vec::new()) } };
     // All are sent before the first answer is waited for.
-    let (ends, commands, events) = futures_util::future::join3(
-        stream_ends(session, sql, appends),
+    let (found, commands, events) = futures_util::future::join3(
+        stream_ends(session, sql, appends, ends),
         known_commands(session, sql, connector, appends),
         events,
     )
     .await;
     let mut known = Known {
-        ends: ends?.into_iter().collect(),
+        ends: std::mem::take(&mut ends.streams),
         commands: commands?.into_iter().collect(),
         events: events?.into_iter().collect(),
     };
-    let fresh = known.clone();
+    known.ends.extend(found?);
     let mut judged = judge(appends, &mut known, head, now);
     if !carefully && judged.results.iter().any(Result::is_err) {
-        known = fresh;
-        known.events = find_events(session, sql, appends).await?.into_iter().collect();
+        // Judging has changed what is known, so all of it is looked up again.
+        known = Known {
+            ends: stream_ends(session, sql, appends, ends).await?.into_iter().collect(),
+            commands: known_commands(session, sql, connector, appends).await?.into_iter().collect(),
+            events: find_events(session, sql, appends).await?.into_iter().collect(),
+        };
         judged = judge(appends, &mut known, head, now);
     }
+    ends.streams = known.ends;
+    ends.head = judged.events.last().map_or(head, |last| last.position);
     write(session, sql, &judged, now).await?;
     Ok((judged, now))
 }
@@ -182,10 +191,15 @@ async fn copy(
 async fn stream_ends(
     session: Session<'_>,
     sql: &Statements,
-    appends: &[Append],
+    appends: &[&Append],
+    known: &Ends,
 ) -> Result<Vec<(StreamId, (StreamVersion, Position))>, Failure> {
+    let mentioned = appends.iter().flat_map(|append| &append.streams).map(|part| &part.stream);
     let wanted: HashSet<&StreamId> =
-        appends.iter().flat_map(|append| &append.streams).map(|part| &part.stream).collect();
+        mentioned.filter(|stream| !known.streams.contains_key(*stream)).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     let wanted: Vec<&StreamId> = wanted.into_iter().collect();
     let names: Vec<&str> = wanted.iter().map(|stream| stream.as_str()).collect();
     let rows = session.query(&sql.stream_ends, &[(&names, Type::TEXT_ARRAY)]).await?;
@@ -202,7 +216,7 @@ async fn known_commands(
     session: Session<'_>,
     sql: &Statements,
     connector: &Connector,
-    appends: &[Append],
+    appends: &[&Append],
 ) -> Result<Vec<(String, annals_core::store::CommandRecord)>, Failure> {
     let keys: Vec<&str> = appends
         .iter()
@@ -218,7 +232,7 @@ async fn known_commands(
 pub(crate) async fn find_events(
     session: Session<'_>,
     sql: &Statements,
-    appends: &[Append],
+    appends: &[&Append],
 ) -> Result<Vec<(EventId, StoredPlace)>, Failure> {
     let events = appends.iter().flat_map(|append| &append.streams).flat_map(|part| &part.events);
     let ids: Vec<Uuid> = events.map(|event| event.id.get()).collect();

@@ -10,6 +10,7 @@ use crate::PgStore;
 use crate::append::{Failure, append_judged};
 use crate::committer::{Committer, Wanted};
 use crate::error::{is_duplicate, translate};
+use crate::judge::Ends;
 use crate::lent::Lent;
 use crate::session::Session;
 use crate::transaction::PgTransaction;
@@ -27,8 +28,7 @@ pub(crate) async fn append_bulk(
     if let Err(error) = store.writer() {
         return appends.iter().map(|_| Err(error.clone())).collect();
     }
-    // Committed under the lock: parts are large, so the disk is not what they wait for.
-    let mut committer = Committer::new(store.shared_connector(), store.shared_sql(), false);
+    let mut committer = store.importer().await;
     let mut rest = appends.into_iter().peekable();
     while rest.peek().is_some() {
         let (mut events, mut part) = (0, Vec::new());
@@ -80,8 +80,10 @@ pub(crate) async fn append_with_hooks(
 ) -> Result<Appended, StoreError> {
     store.writer()?;
     let lent = Lent::from(store.connector()).await?;
-    let session = lent.session()?;
-    let outcome = lent.transaction(append_and_run(store, session, &append)).await;
+    let work = async |transaction: &mut PgTransaction<'_>| {
+        append_and_run(store, transaction, &append).await
+    };
+    let outcome = lent.transaction(store.sql(), work).await;
     let appended = match outcome {
         Err(StoreError::OutcomeUnknown { .. }) => resolve(store, append).await?,
         outcome => outcome?,
@@ -92,15 +94,13 @@ pub(crate) async fn append_with_hooks(
 
 async fn append_and_run(
     store: &PgStore,
-    session: Session<'_>,
+    transaction: &mut PgTransaction<'_>,
     append: &Append,
 ) -> Result<Appended, StoreError> {
-    let (appended, events) = append_in(store, session, append).await?;
+    let (appended, events) = append_in(store, transaction.session, append).await?;
     if !events.is_empty() {
-        let (sql, connector) = (store.sql(), store.connector());
-        let mut transaction = PgTransaction { session, sql, connector };
         for hook in &append.hooks {
-            hook.run(&events, &mut transaction).await?;
+            hook.run(&events, transaction).await?;
         }
     }
     Ok(appended)
@@ -115,8 +115,16 @@ pub(crate) async fn append_in(
 ) -> Result<(Appended, Vec<RecordedEvent>), StoreError> {
     let connector = store.connector();
     let now = connector.options.clock.as_ref().map(|clock| clock.now());
-    let appends = std::slice::from_ref(append);
-    let judged = append_judged(session, store.sql(), connector, appends, now, true).await;
+    let judged = append_judged(
+        session,
+        store.sql(),
+        connector,
+        &[append],
+        now,
+        true,
+        &mut Ends::default(),
+    )
+    .await;
     let (judged, now) = judged.map_err(|failure| match failure {
         Failure::Other(error) => error,
         // Looked up under the lock: only a key or an id that never was in the log can do this.
@@ -144,9 +152,10 @@ async fn resolve(store: &PgStore, append: Append) -> Result<Appended, StoreError
         session,
         store.sql(),
         store.connector(),
-        std::slice::from_ref(&append),
+        &[&append],
         None,
         true,
+        &mut Ends::default(),
     )
     .await
     .map_err(|failure| match failure {

@@ -1,10 +1,15 @@
 //! Checkpoints, and the texts that components keep under a key.
 
+use std::sync::Arc;
+
 use annals_core::Position;
 use annals_core::store::StoreError;
+use futures_util::future::join;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
+use crate::error::is_lost;
 use crate::event_row::{get, position, signed};
 use crate::session::Session;
 use crate::statements::Statements;
@@ -65,15 +70,50 @@ pub(crate) async fn put_state(
     written.map(|_| ()).map_err(connector.failed())
 }
 
-/// Lets one transaction at a time read what is kept under a name in order to change it.
-pub(crate) async fn lock(
+/// Reads what is kept under a name in order to change it: nobody else does until the transaction
+/// ends. The read is sent right behind the lock, and sees what was committed while that waited.
+pub(crate) async fn read_locked(
     session: Session<'_>,
     sql: &Statements,
     connector: &Connector,
-    kind: &str,
+    (kind, read): (&str, &str),
     name: &str,
-) -> Result<(), StoreError> {
+) -> Result<Option<Row>, StoreError> {
     let what = format!("{}/{kind}/{name}", connector.options.schema.0);
-    let locked = session.query(&sql.lock_name, &[(&what, Type::TEXT)]).await;
-    locked.map(|_| ()).map_err(connector.failed())
+    let read = async {
+        let lock = session.ready(&sql.lock_name, &[Type::TEXT]).await?;
+        let read = session.ready(read, &[Type::TEXT]).await?;
+        // Polled, and so sent, in this order.
+        let (locked, rows) =
+            join(lock.query(session.client, &[&what]), read.query(session.client, &[&name])).await;
+        locked?;
+        rows
+    };
+    Ok(read.await.map_err(connector.failed())?.into_iter().next())
+}
+
+/// Writes how far consumers have got, the last one together with the commit.
+pub(crate) async fn commit_with(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    checkpoints: &[(String, Position)],
+) -> Result<(), StoreError> {
+    let failed = connector.failed();
+    let commit = async {
+        session.client.batch_execute("COMMIT").await.map_err(|error| match is_lost(&error) {
+            true => StoreError::OutcomeUnknown { source: Arc::new(error) },
+            false => failed(error),
+        })
+    };
+    let Some(((name, position), others)) = checkpoints.split_last() else { return commit.await };
+    for (name, position) in others {
+        set_checkpoint(session, sql, connector, name, *position).await?;
+    }
+    let write = session.ready(&sql.write_checkpoint, &[Type::TEXT, Type::INT8]).await;
+    let (write, position) = (write.map_err(&failed)?, signed(position.get()));
+    // Polled, and so sent, in this order. If the write fails, the commit rolls back.
+    let (written, committed) = join(write.query(session.client, &[name, &position]), commit).await;
+    committed?;
+    written.map(|_| ()).map_err(&failed)
 }

@@ -8,12 +8,14 @@ use annals_core::store::{Append, Appended, StoreError};
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 
-use crate::append::{Failure, append_judged, find_events};
+use crate::append::{COPY_EVENTS, Failure, append_judged, find_events};
 use crate::commands::find_commands;
 use crate::connection::Connector;
 use crate::error::{is_duplicate, is_lost};
 use crate::event_row::get;
+use crate::judge::Ends;
 use crate::line::{Line, stand_alone};
+use crate::listen::{Growth, channel};
 use crate::statements::Statements;
 
 /// How much longer than the server the client waits, before it takes the connection for dead.
@@ -33,7 +35,9 @@ pub(crate) struct Wanted {
 pub(crate) struct Committer {
     connector: Arc<Connector>,
     sql: Arc<Statements>,
+    growth: Growth,
     line: Option<Line>,
+    ends: Ends,
     behind_barrier: bool,
 }
 
@@ -53,9 +57,10 @@ impl Committer {
     pub(crate) fn new(
         connector: Arc<Connector>,
         sql: Arc<Statements>,
+        growth: Growth,
         behind_barrier: bool,
     ) -> Self {
-        Self { connector, sql, line: None, behind_barrier }
+        Self { connector, sql, growth, line: None, ends: Ends::default(), behind_barrier }
     }
 
     /// Commits one append that stands alone, in one statement, so that nothing is left half done when
@@ -137,6 +142,11 @@ impl Committer {
         }
     }
 
+    /// Lets the connection go until it is needed again.
+    pub(crate) fn disconnect(&mut self) {
+        self.line = None;
+    }
+
     async fn connect(&mut self) -> Result<(), StoreError> {
         if self.line.as_ref().is_none_or(|line| line.client.is_closed()) {
             let line = Line::open(&self.connector, &self.sql, self.behind_barrier);
@@ -213,7 +223,7 @@ impl Committer {
     }
 
     async fn try_once(
-        &self,
+        &mut self,
         batch: &[Wanted],
         carefully: bool,
     ) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
@@ -221,10 +231,16 @@ impl Committer {
         let Some(line) = &self.line else { return Err(StoreError::Closed.into()) };
         let session = line.session(&self.connector);
         let now = self.connector.options.clock.as_ref().map(|clock| clock.now());
-        let appends = batch.iter().map(|wanted| &wanted.append);
-        if !carefully && stand_alone(appends.clone()) {
-            let appends: Vec<&Append> = appends.collect();
-            let mut results = line.append(&appends, now).await?;
+        let appends: Vec<&Append> = batch.iter().map(|wanted| &wanted.append).collect();
+        let events: usize = appends.iter().map(|append| append.event_count()).sum();
+        if !carefully && events < COPY_EVENTS && stand_alone(appends.iter().copied()) {
+            let channel = self.growth.is_time_to_tell().then(|| channel(&self.connector));
+            let mut results = line.append(&appends, now, channel.as_deref()).await?;
+            if channel.is_some()
+                && let Some(head) = results.iter().flatten().map(|done| done.position).max()
+            {
+                self.growth.told(head);
+            }
             for (append, result) in appends.iter().zip(&mut results) {
                 if matches!(result, Err(StoreError::Conflict { .. }))
                     && let Some(first) = self.first_result(append).await?
@@ -234,14 +250,17 @@ impl Committer {
             }
             return Ok(results);
         }
-        let appends: Vec<Append> = appends.cloned().collect();
         // Whatever it finds or writes is durable with its commit.
         session.client.batch_execute("BEGIN").await?;
+        // Kept only if the commit succeeds.
+        let mut ends = std::mem::take(&mut self.ends);
+        let (sql, connector) = (&*self.sql, &*self.connector);
         let judged =
-            append_judged(session, &self.sql, &self.connector, &appends, now, carefully).await;
+            append_judged(session, sql, connector, &appends, now, carefully, &mut ends).await;
         match judged {
             Ok((judged, _)) => {
                 session.client.batch_execute("COMMIT").await?;
+                self.ends = ends;
                 let mut results = judged.results;
                 for (wanted, result) in batch.iter().zip(&mut results) {
                     if let Ok(appended) = result
@@ -276,7 +295,7 @@ impl Committer {
                 return Ok(Some(append.recorded_result(record)));
             }
         }
-        let found = find_events(session, &self.sql, std::slice::from_ref(append)).await?;
+        let found = find_events(session, &self.sql, &[append]).await?;
         let find = |id| Ok(found.iter().find(|(found, _)| *found == id).map(|(_, at)| at.clone()));
         Ok(append.first_result(find).transpose())
     }

@@ -8,8 +8,27 @@ use annals_core::store::{
 use annals_core::{EventId, NewEvent, Position, RecordedEvent, StreamId, StreamVersion};
 use jiff::Timestamp;
 
+/// Where streams end, as long as the log ends at `head`: nobody has appended since.
+#[derive(Debug, Default)]
+pub(crate) struct Ends {
+    pub(crate) head: Position,
+    pub(crate) streams: HashMap<StreamId, (StreamVersion, Position)>,
+}
+
+impl Ends {
+    /// How many are kept at the most, some 20 MB.
+    const MOST: usize = 100_000;
+
+    /// Forgets what may have changed, or what takes too much room.
+    pub(crate) fn hold_at(&mut self, head: Position) {
+        if self.head != head || self.streams.len() > Self::MOST {
+            self.streams.clear();
+        }
+    }
+}
+
 /// What is stored of everything that some appends mention.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub(crate) struct Known {
     /// Where each stream ends.
     pub(crate) ends: HashMap<StreamId, (StreamVersion, Position)>,
@@ -44,13 +63,13 @@ pub(crate) struct Judged<'a> {
 
 /// Judges appends in their order, each as if those before it were written already.
 pub(crate) fn judge<'a>(
-    appends: &'a [Append],
+    appends: &[&'a Append],
     known: &mut Known,
     head: Position,
     now: Timestamp,
 ) -> Judged<'a> {
     let mut judged = Judged::default();
-    for append in appends {
+    for &append in appends {
         let result = judge_one(append, known, head, now, &mut judged);
         judged.results.push(result);
     }
@@ -73,34 +92,37 @@ fn judge_one<'a>(
     if let Some(first) = append.first_result(|id| Ok(known.events.get(&id).cloned()))? {
         return Ok(first);
     }
-    let end = |stream| known.ends.get(stream).copied().unwrap_or_default();
+    let mut stood = Vec::with_capacity(append.streams.len());
     for wanted in &append.streams {
-        let (actual, _) = end(&wanted.stream);
-        if !wanted.expected.admits(actual) {
+        let end = known.ends.get(&wanted.stream).copied().unwrap_or_default();
+        if !wanted.expected.admits(end.0) {
             return Err(StoreError::Conflict {
                 stream: wanted.stream.clone(),
                 expected: wanted.expected,
-                actual,
+                actual: end.0,
             });
         }
+        stood.push(end);
     }
     let mut position = Position::new(head.get() + judged.events.len() as u64);
     // An append of no event has one stream: its end is the append's position.
-    let mut last = end(&append.streams[0].stream).1;
+    let mut last = stood.first().map_or(position, |(_, position)| *position);
     let mut streams = Vec::with_capacity(append.streams.len());
-    for wanted in &append.streams {
-        let (before, _) = known.ends.get(&wanted.stream).copied().unwrap_or_default();
+    for (wanted, (before, _)) in append.streams.iter().zip(stood) {
+        let stream = &wanted.stream;
         for (event, n) in wanted.events.iter().zip(1..) {
             position = Position::new(position.get() + 1);
             last = position;
-            let (stream, version) = (&wanted.stream, before.plus(n));
+            let version = before.plus(n);
             let place = StoredPlace { position, stream: stream.clone(), version, recorded_at: now };
             known.events.insert(event.id, place);
-            known.ends.insert(stream.clone(), (version, position));
             judged.events.push(Placed { position, stream, version, event });
         }
         let after = before.plus(wanted.events.len() as u64);
-        streams.push(AppendedStream { stream: wanted.stream.clone(), before, after });
+        if after > before {
+            known.ends.insert(stream.clone(), (after, position));
+        }
+        streams.push(AppendedStream { stream: stream.clone(), before, after });
     }
     let appended = Appended { streams, position: last, recorded_at: now, repeated: false };
     if let (Some(key), [only]) = (&append.command, appended.streams.as_slice()) {

@@ -11,6 +11,8 @@ use deadpool_postgres::Object;
 use crate::connection::Connector;
 use crate::error::STORE;
 use crate::session::Session;
+use crate::statements::Statements;
+use crate::transaction::PgTransaction;
 
 /// How much longer than the server the client waits: long enough for the server to say so itself.
 const GRACE: Duration = Duration::from_secs(5);
@@ -64,22 +66,18 @@ impl<'s> Lent<'s> {
     /// Runs work in a transaction of its own.
     pub(crate) async fn transaction<T>(
         &self,
-        work: impl Future<Output = Result<T, StoreError>>,
+        sql: &Statements,
+        work: impl AsyncFnOnce(&mut PgTransaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let limit = self.connector.options.statement_timeout * TRANSACTION_STATEMENTS + GRACE;
         let run = async {
             let session = self.session()?;
-            let failed = self.connector.failed();
-            session.client.batch_execute(&self.begin()).await.map_err(&failed)?;
-            match work.await {
+            let begun = session.client.batch_execute(&self.begin()).await;
+            begun.map_err(self.connector.failed())?;
+            let mut transaction = PgTransaction::new(session, sql, self.connector);
+            match work(&mut transaction).await {
                 Ok(value) => {
-                    session.client.batch_execute("COMMIT").await.map_err(|error| {
-                        if crate::error::is_lost(&error) {
-                            StoreError::OutcomeUnknown { source: Arc::new(error) }
-                        } else {
-                            failed(error)
-                        }
-                    })?;
+                    transaction.commit().await?;
                     Ok(value)
                 }
                 Err(error) => {

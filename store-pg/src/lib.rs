@@ -38,6 +38,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_core::store::{Append, Appended, StoreError, WakeupSender};
+use committer::Committer;
 use connection::Connector;
 use listen::{Growth, Live};
 use session::Session;
@@ -75,6 +76,8 @@ struct Inner {
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
     ended: Mutex<Option<oneshot::Receiver<()>>>,
+    /// Imports take turns on a connection of their own.
+    importer: tokio::sync::Mutex<Committer>,
     growth: Growth,
     live: Mutex<Option<Live>>,
 }
@@ -111,12 +114,15 @@ impl PgStore {
         let growth = Growth::default();
         let (writer, ended) = Writer::start(connector.clone(), sql.clone(), growth.clone());
         let live = Live::start(&connector, &sql, &growth);
+        // Commits under the lock: parts are large, so the disk is not what they wait for.
+        let importer = Committer::new(connector.clone(), sql.clone(), growth.clone(), false);
         Ok(Self {
             inner: Arc::new(Inner {
                 connector,
                 sql,
                 writer: Mutex::new(Some(writer)),
                 ended: Mutex::new(Some(ended)),
+                importer: tokio::sync::Mutex::new(importer),
                 growth,
                 live: Mutex::new(Some(live)),
             }),
@@ -166,6 +172,7 @@ impl PgStore {
             // An error means that the task is gone already.
             let _ = ended.await;
         }
+        self.importer().await.disconnect();
         self.inner.live.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.inner.connector.close();
     }
@@ -173,6 +180,10 @@ impl PgStore {
     fn writer(&self) -> Result<Writer, StoreError> {
         let writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.clone().ok_or(StoreError::Closed)
+    }
+
+    async fn importer(&self) -> tokio::sync::MutexGuard<'_, Committer> {
+        self.inner.importer.lock().await
     }
 
     fn growth(&self) -> &Growth {
@@ -183,16 +194,8 @@ impl PgStore {
         &self.inner.connector
     }
 
-    fn shared_connector(&self) -> Arc<Connector> {
-        self.inner.connector.clone()
-    }
-
     fn sql(&self) -> &Statements {
         &self.inner.sql
-    }
-
-    fn shared_sql(&self) -> Arc<Statements> {
-        self.inner.sql.clone()
     }
 
     fn wakeup_sender(&self) -> &WakeupSender {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use annals_core::store::{Append, Appended, AppendedStream, CommandKey, StoreError, StreamAppend};
 use annals_core::{Position, StreamVersion};
 use deadpool_postgres::ClientWrapper;
+use futures_util::future::join;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -19,7 +20,7 @@ use crate::session::{Ready, Session};
 use crate::statements::Statements;
 
 /// As `append_one.sql` lists them.
-const ONE: [Type; 12] = [
+const ONE: [Type; 13] = [
     Type::TEXT,
     Type::INT8,
     Type::TEXT,
@@ -32,10 +33,11 @@ const ONE: [Type; 12] = [
     Type::JSON,
     Type::TIMESTAMPTZ,
     Type::BOOL,
+    Type::TEXT,
 ];
 
 /// As `append_batch.sql` lists them.
-const BATCH: [Type; 16] = [
+const BATCH: [Type; 17] = [
     Type::TEXT_ARRAY,
     Type::INT8_ARRAY,
     Type::TEXT_ARRAY,
@@ -52,6 +54,7 @@ const BATCH: [Type; 16] = [
     Type::TIMESTAMPTZ,
     Type::BOOL,
     Type::BOOL,
+    Type::TEXT,
 ];
 
 /// Whether appends can be judged side by side in one statement: each to one stream that no other
@@ -107,18 +110,19 @@ impl Line {
     }
 
     /// Appends that stand alone, in one statement and one commit. A conflict may be a repetition,
-    /// which is for the caller to find out.
+    /// which is for the caller to find out. Other processes hear of it on the channel `notified`.
     pub(crate) async fn append(
         &self,
         appends: &[&Append],
         now: Option<Timestamp>,
+        notified: Option<&str>,
     ) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
         if let (Some(one), [append]) = (&self.one, appends)
             && append.event_count() == 1
         {
-            return Ok(vec![self.append_one(one, append, now).await?]);
+            return Ok(vec![self.append_one(one, append, now, notified).await?]);
         }
-        self.append_batch(appends, now).await
+        self.append_batch(appends, now, notified).await
     }
 
     async fn append_one(
@@ -126,6 +130,7 @@ impl Line {
         one: &Ready,
         append: &Append,
         now: Option<Timestamp>,
+        notified: Option<&str>,
     ) -> Result<Result<Appended, StoreError>, Failure> {
         let part = &append.streams[0];
         let event = &part.events[0];
@@ -145,6 +150,7 @@ impl Line {
                     &metadata(event),
                     &now,
                     &self.barrier.is_some(),
+                    &notified,
                 ],
             )
             .await?;
@@ -156,6 +162,7 @@ impl Line {
         &self,
         appends: &[&'a Append],
         now: Option<Timestamp>,
+        notified: Option<&str>,
     ) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
         let parts: Vec<_> = appends.iter().map(|append| &append.streams[0]).collect();
         let streams: Vec<&str> = parts.iter().map(|part| part.stream.as_str()).collect();
@@ -192,6 +199,7 @@ impl Line {
                     &now,
                     &keys.iter().any(Option::is_some),
                     &self.barrier.is_some(),
+                    &notified,
                 ],
             )
             .await?;
@@ -208,19 +216,20 @@ impl Line {
         statement: &Ready,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Row, Failure> {
-        let append = statement.query_opt(&self.client, values);
-        let row = match &self.barrier {
+        let append = statement.query(&self.client, values);
+        let rows = match &self.barrier {
             None => append.await?,
             Some(barrier) => {
                 // Polled, and so sent, in this order.
-                let barrier = barrier.query_opt(&self.client, &[]);
-                let (row, passed) = futures_util::future::join(append, barrier).await;
-                let row = row?;
+                let barrier = barrier.query(&self.client, &[]);
+                let (rows, passed) = join(append, barrier).await;
+                let rows = rows?;
                 // It can be seen already, and a crash may take it away again.
                 passed.map_err(|error| StoreError::OutcomeUnknown { source: Arc::new(error) })?;
-                row
+                rows
             }
         };
+        let row = rows.into_iter().next();
         row.ok_or_else(|| corrupt("the append function returned nothing").into())
     }
 }

@@ -1,7 +1,7 @@
 //! Wake-ups between processes. They are hints: losing every one of them costs latency only, because
 //! subscriptions poll as well.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use annals_core::Position;
@@ -14,10 +14,14 @@ use tokio_postgres::types::Type;
 use crate::connection::Connector;
 use crate::lent::Lent;
 use crate::log::read_head;
+use crate::session::Bound;
 use crate::statements::Statements;
 
 /// At most one notification in this time: under load many appends share one.
-const PACE: Duration = Duration::from_millis(5);
+const PACE: Duration = Duration::from_millis(4);
+
+/// How much longer than an append the notifier waits, so that the next append can do it.
+const LEEWAY: Duration = Duration::from_millis(2);
 
 /// How long to wait before listening is tried again, at the most.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
@@ -32,6 +36,14 @@ pub(crate) struct Growth {
     pub(crate) here: WakeupSender,
     /// The notifier, of what this process has appended.
     own: WakeupSender,
+    told: Arc<Mutex<Told>>,
+}
+
+/// What other processes have been told.
+#[derive(Debug, Default)]
+struct Told {
+    head: Position,
+    at: Option<Instant>,
 }
 
 impl Growth {
@@ -41,6 +53,27 @@ impl Growth {
             self.here.wake(head);
             self.own.wake(head);
         }
+    }
+
+    /// Whether it is time to tell other processes. Whoever asks tells them, if so.
+    pub(crate) fn is_time_to_tell(&self) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = told.at.is_none_or(|at| at.elapsed() >= PACE);
+        if is_time {
+            told.at = Some(Instant::now());
+        }
+        is_time
+    }
+
+    /// Other processes have been told how far the log reaches.
+    pub(crate) fn told(&self, head: Position) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.head = told.head.max(head);
+    }
+
+    fn last_told(&self) -> (Position, Option<Instant>) {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        (told.head, told.at)
     }
 }
 
@@ -53,7 +86,7 @@ impl Live {
         sql: &Arc<Statements>,
         growth: &Growth,
     ) -> Self {
-        let notifier = notify(connector.clone(), sql.clone(), growth.own.clone());
+        let notifier = notify(connector.clone(), sql.clone(), growth.clone());
         let mut tasks = vec![tokio::spawn(notifier)];
         if connector.options.listen {
             tasks.push(tokio::spawn(listen(connector.clone(), sql.clone(), growth.here.clone())));
@@ -68,24 +101,33 @@ impl Drop for Live {
     }
 }
 
-fn channel(connector: &Connector) -> String {
+/// Where the processes of a store tell each other how far the log reaches.
+pub(crate) fn channel(connector: &Connector) -> String {
     format!("annals_{}", connector.options.schema.0)
 }
 
-/// Tells other processes what this one has appended, once for all that came meanwhile.
-async fn notify(connector: Arc<Connector>, sql: Arc<Statements>, appended: WakeupSender) {
+/// Tells other processes what no append has told them with its own commit: what came within the pace,
+/// or with a transaction of somebody's own.
+async fn notify(connector: Arc<Connector>, sql: Arc<Statements>, growth: Growth) {
     let channel = channel(&connector);
-    let mut growth = appended.subscribe();
-    let mut told = Position::START;
+    let mut appended = growth.own.subscribe();
     loop {
-        let head = growth.beyond(told, IDLE).await;
-        let Some(head) = head else { continue };
-        let begun = Instant::now();
+        let (told, at) = growth.last_told();
+        if appended.beyond(told, IDLE).await.is_none() {
+            continue;
+        }
+        if let Some(at) = at {
+            tokio::time::sleep_until(at + PACE + LEEWAY).await;
+        }
+        let (told, _) = growth.last_told();
+        let Some(head) = appended.beyond(told, Duration::ZERO).await else { continue };
+        if !growth.is_time_to_tell() {
+            continue;
+        }
         let text = head.to_string();
         let sent = async {
             let lent = Lent::from(&connector).await?;
-            let values: [crate::session::Bound<'_>; 2] =
-                [(&channel, Type::TEXT), (&text, Type::TEXT)];
+            let values: [Bound<'_>; 2] = [(&channel, Type::TEXT), (&text, Type::TEXT)];
             let session = lent.session()?;
             let notify =
                 async { session.query(&sql.notify, &values).await.map_err(connector.failed()) };
@@ -97,8 +139,7 @@ async fn notify(connector: Arc<Connector>, sql: Arc<Statements>, appended: Wakeu
             }
             tracing::debug!(%error, "other processes were not told; they poll");
         }
-        told = head;
-        tokio::time::sleep_until(begun + PACE).await;
+        growth.told(head);
     }
 }
 

@@ -53,13 +53,14 @@ impl Session<'_> {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
 
-    /// Makes a statement ready to be sent many times.
+    /// Makes a statement ready to be sent.
     pub(crate) async fn ready(&self, text: &str, types: &[Type]) -> Result<Ready, Error> {
-        let statement = match self.prepared {
-            Some(prepared) => Some(prepared.prepare_typed(self.client, text, types).await?),
-            None => None,
-        };
-        Ok(Ready { text: text.to_owned(), types: types.to_vec(), statement })
+        Ok(match self.prepared {
+            Some(prepared) => {
+                Ready::Prepared(prepared.prepare_typed(self.client, text, types).await?)
+            }
+            None => Ready::Text(text.to_owned(), types.to_vec()),
+        })
     }
 
     /// How many rows a statement changed.
@@ -73,27 +74,26 @@ impl Session<'_> {
 
 /// A statement that is sent when the future of its request is first polled, without a look at what
 /// is prepared: so one can be sent right behind another, and be executed in that order.
-pub(crate) struct Ready {
-    text: String,
-    types: Vec<Type>,
-    /// `None` where nothing may stay prepared.
-    statement: Option<Statement>,
+pub(crate) enum Ready {
+    Prepared(Statement),
+    /// Where nothing may stay prepared.
+    Text(String, Vec<Type>),
 }
 
 impl Ready {
-    /// The first row. One value a parameter.
-    pub(crate) async fn query_opt(
+    /// One value a parameter.
+    pub(crate) async fn query(
         &self,
         client: &Client,
         values: &[&(dyn ToSql + Sync)],
-    ) -> Result<Option<Row>, Error> {
-        let rows = match &self.statement {
-            Some(statement) => client.query_raw(statement, values.iter().copied()).await?,
-            None => {
-                let values = values.iter().copied().zip(self.types.iter().cloned());
-                client.query_typed_raw(&self.text, values).await?
+    ) -> Result<Vec<Row>, Error> {
+        let rows = match self {
+            Self::Prepared(statement) => client.query_raw(statement, values.iter().copied()).await?,
+            Self::Text(text, types) => {
+                let values = values.iter().copied().zip(types.iter().cloned());
+                client.query_typed_raw(text, values).await?
             }
         };
-        Ok(rows.try_collect::<Vec<Row>>().await?.into_iter().next())
+        rows.try_collect().await
     }
 }

@@ -16,7 +16,6 @@ use crate::error::STORE;
 use crate::event_row::get;
 use crate::lent::Lent;
 use crate::session::Session;
-use crate::transaction::PgTransaction;
 use crate::{PgStore, bulk, checkpoints, commands, leases, log, read, schemas, snapshots, tables};
 
 #[async_trait]
@@ -201,9 +200,7 @@ impl TableStore for PgStore {
 
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
         let lent = self.lend().await?;
-        let (session, sql, connector) = (lent.session()?, self.sql(), self.connector());
-        let mut transaction = PgTransaction { session, sql, connector };
-        lent.transaction(work.run(&mut transaction)).await
+        lent.transaction(self.sql(), async |transaction| work.run(transaction).await).await
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
-use crate::event_row::get;
+use crate::event_row::{get, position};
 use crate::session::Session;
 use crate::statements::Statements;
 use crate::value::{Bind, read_untyped};
@@ -19,9 +19,33 @@ pub(crate) struct PgTransaction<'t> {
     pub(crate) session: Session<'t>,
     pub(crate) sql: &'t Statements,
     pub(crate) connector: &'t Connector,
+    /// Written with the commit, which saves a round trip, or before anything that can see it.
+    pub(crate) checkpoints: Vec<(String, Position)>,
 }
 
-impl PgTransaction<'_> {
+impl<'t> PgTransaction<'t> {
+    pub(crate) fn new(
+        session: Session<'t>,
+        sql: &'t Statements,
+        connector: &'t Connector,
+    ) -> Self {
+        Self { session, sql, connector, checkpoints: Vec::new() }
+    }
+
+    async fn write_checkpoints(&mut self) -> Result<(), StoreError> {
+        for (name, position) in std::mem::take(&mut self.checkpoints) {
+            let (session, sql, connector) = (self.session, self.sql, self.connector);
+            checkpoints::set_checkpoint(session, sql, connector, &name, position).await?;
+        }
+        Ok(())
+    }
+
+    /// Commits, with the checkpoints that are not written yet.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        let Self { session, sql, connector, checkpoints } = self;
+        checkpoints::commit_with(session, sql, connector, &checkpoints).await
+    }
+
     /// `r` (a table) or `v` (a view), if there is anything of this name.
     async fn kind_of(&self, name: &str) -> Result<Option<String>, StoreError> {
         let schema = self.connector.options.schema.0.as_str();
@@ -35,26 +59,25 @@ impl PgTransaction<'_> {
     async fn run(&self, sql: &str) -> Result<(), StoreError> {
         self.session.client.batch_execute(sql).await.map_err(self.connector.failed())
     }
-
-    /// Sees to it that nobody else changes what is read here until this transaction ends: what was
-    /// read decides what will be written.
-    async fn lock(&self, kind: &str, name: &str) -> Result<(), StoreError> {
-        checkpoints::lock(self.session, self.sql, self.connector, kind, name).await
-    }
 }
 
 #[async_trait]
 impl Transaction for PgTransaction<'_> {
     async fn checkpoint(&mut self, name: &str) -> Result<Option<Position>, StoreError> {
-        self.lock("checkpoint", name).await?;
-        checkpoints::checkpoint(self.session, self.sql, self.connector, name).await
+        self.write_checkpoints().await?;
+        let read = ("checkpoint", self.sql.read_checkpoint.as_str());
+        let (session, sql, connector) = (self.session, self.sql, self.connector);
+        let row = checkpoints::read_locked(session, sql, connector, read, name).await?;
+        row.map(|row| position(&row, 0)).transpose()
     }
 
     async fn set_checkpoint(&mut self, name: &str, position: Position) -> Result<(), StoreError> {
-        checkpoints::set_checkpoint(self.session, self.sql, self.connector, name, position).await
+        self.checkpoints.push((name.to_owned(), position));
+        Ok(())
     }
 
     async fn remove_checkpoint(&mut self, name: &str) -> Result<(), StoreError> {
+        self.write_checkpoints().await?;
         checkpoints::remove_checkpoint(self.session, self.sql, self.connector, name).await
     }
 
@@ -63,8 +86,10 @@ impl Transaction for PgTransaction<'_> {
     }
 
     async fn state(&mut self, key: &str) -> Result<Option<String>, StoreError> {
-        self.lock("state", key).await?;
-        checkpoints::state(self.session, self.sql, self.connector, key).await
+        let read = ("state", self.sql.read_state.as_str());
+        let (session, sql, connector) = (self.session, self.sql, self.connector);
+        let row = checkpoints::read_locked(session, sql, connector, read, key).await?;
+        row.map(|row| get(&row, 0)).transpose()
     }
 
     async fn put_state(&mut self, key: &str, text: &str) -> Result<(), StoreError> {
@@ -130,6 +155,7 @@ impl Transaction for PgTransaction<'_> {
 
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
         refuse_transaction_control(sql)?;
+        self.write_checkpoints().await?;
         let binds: Vec<Bind<'_>> = parameters.iter().map(Bind).collect();
         let changed = self.session.execute(sql, &tables::bound(&binds)).await;
         changed.map_err(self.connector.failed())
@@ -137,6 +163,7 @@ impl Transaction for PgTransaction<'_> {
 
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
         refuse_transaction_control(sql)?;
+        self.write_checkpoints().await?;
         let binds: Vec<Bind<'_>> = parameters.iter().map(Bind).collect();
         let rows = self.session.query(sql, &tables::bound(&binds)).await;
         let rows = rows.map_err(self.connector.failed())?;

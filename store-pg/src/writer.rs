@@ -71,7 +71,7 @@ impl Writer {
         let (queue, waiting) = mpsc::channel(connector.options.queue);
         let (ended, end) = oneshot::channel();
         let behind_barrier = connector.options.commit == Commit::BehindBarrier;
-        let committer = Committer::new(connector.clone(), sql, behind_barrier);
+        let committer = Committer::new(connector.clone(), sql, growth.clone(), behind_barrier);
         let committer = Arc::new(Mutex::new(committer));
         let writer = Self {
             queue,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use annals::store::{Append, Store};
 use annals::{Aggregate, Annals, ExpectedVersion, NewEvent, StreamId};
+use tokio::sync::mpsc;
 
 use super::balances::{Balances, wait_for_head};
 use super::start;
@@ -28,19 +29,28 @@ pub(super) async fn make(store: &Arc<dyn Store>, task: &Task) -> Result<(), Fail
     Ok(())
 }
 
-/// Accounts take turns, so many events each.
+/// Accounts take turns, so many events each. The next chunk is made while the last is written.
 pub(super) async fn import(annals: &Annals, accounts: u64, each: u64) -> Result<(), Failure> {
-    let mut chunk = Vec::with_capacity(CHUNK);
-    for n in 0..accounts * each {
-        let stream = StreamId::new(Account::CATEGORY, account(n % accounts))?;
-        let event = NewEvent::of(&AccountEvent::Moved(Movement::number(n)))?;
-        chunk.push(Append::to(stream, ExpectedVersion::Any, vec![event]));
-        if chunk.len() == CHUNK {
-            annals.import(std::mem::take(&mut chunk)).await?;
+    let (made, mut chunks) = mpsc::channel(1);
+    let making = tokio::spawn(async move {
+        let mut rest = 0..accounts * each;
+        while !rest.is_empty() {
+            let chunk = rest.by_ref().take(CHUNK).map(|n| append(accounts, n));
+            let chunk = chunk.collect::<Result<Vec<_>, Failure>>()?;
+            if made.send(chunk).await.is_err() {
+                break;
+            }
         }
-    }
-    if !chunk.is_empty() {
+        Ok::<_, Failure>(())
+    });
+    while let Some(chunk) = chunks.recv().await {
         annals.import(chunk).await?;
     }
-    Ok(())
+    making.await?
+}
+
+fn append(accounts: u64, n: u64) -> Result<Append, Failure> {
+    let stream = StreamId::new(Account::CATEGORY, account(n % accounts))?;
+    let event = NewEvent::of(&AccountEvent::Moved(Movement::number(n)))?;
+    Ok(Append::to(stream, ExpectedVersion::Any, vec![event]))
 }

@@ -12,7 +12,7 @@ CREATE FUNCTION annals.append_batch(
     p_stream text[], p_expected bigint[], p_key text[], p_count integer[],
     e_append integer[], e_nth integer[], e_id uuid[], e_type text[], e_schema_version integer[],
     e_slice smallint[], e_occurred_at timestamptz[], e_payload json[], e_metadata json[],
-    p_now timestamptz, p_keyed boolean, p_behind_barrier boolean,
+    p_now timestamptz, p_keyed boolean, p_behind_barrier boolean, p_channel text,
     OUT head bigint, OUT recorded_at timestamptz, OUT before bigint[]
 ) LANGUAGE plpgsql
 -- Planning anew for each batch would take several times as long as the batch, and a plan that was
@@ -65,5 +65,8 @@ BEGIN
         JOIN annals.events last
           ON last.stream = p.stream AND last.version = append_batch.before[p.no] + p.count
         WHERE p.key IS NOT NULL AND last.position > append_batch.head;
+    END IF;
+    IF p_channel IS NOT NULL THEN
+        PERFORM pg_notify(p_channel, (append_batch.head + coalesce(nth[total], total))::text);
     END IF;
 END $$;

@@ -4,7 +4,7 @@ CREATE FUNCTION annals.append_one(
     p_stream text, p_expected bigint, p_key text,
     e_id uuid, e_type text, e_schema_version integer, e_slice smallint,
     e_occurred_at timestamptz, e_payload json, e_metadata json,
-    p_now timestamptz, p_behind_barrier boolean,
+    p_now timestamptz, p_behind_barrier boolean, p_channel text,
     OUT head bigint, OUT recorded_at timestamptz, OUT before bigint
 ) LANGUAGE plpgsql
 AS $$
@@ -32,6 +32,9 @@ BEGIN
                                          recorded_at)
             VALUES (p_key, p_stream, append_one.before, append_one.before + 1,
                     append_one.head + 1, append_one.recorded_at);
+        END IF;
+        IF p_channel IS NOT NULL THEN
+            PERFORM pg_notify(p_channel, (append_one.head + 1)::text);
         END IF;
     ELSE
         UPDATE annals.counter SET position = position - 1 WHERE one;
