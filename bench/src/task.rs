@@ -138,8 +138,9 @@ impl Work {
     /// So many accounts, so many events each.
     fn accounts(self, events: u64) -> (u64, u64) {
         match self {
-            // Streams of 10,000 events are long enough for two of them to lie apart in the file.
-            Self::Load { length } => ((20_000 / length).clamp(2, 200), length),
+            // Enough streams for the one that is loaded to be a small part of the log, as it is in
+            // life: of two, a planner reads both.
+            Self::Load { length } => ((20_000 / length).clamp(20, 200), length),
             Self::Command { .. } => (events, HISTORY),
             Self::Rebuild => spread(events),
             Self::Append { prefill, .. } => spread(prefill),

@@ -8,8 +8,8 @@ use futures_util::TryStreamExt;
 use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
-use crate::event_row::{EventReader, JsonText, get, position, schema_version, signed, version};
-use crate::session::Session;
+use crate::event_row::{EventReader, JsonText, get, position, signed};
+use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
 pub(crate) async fn read_stream(
@@ -26,7 +26,7 @@ pub(crate) async fn read_stream(
     let stream = query.stream.as_str();
     let (from, to) = (signed(query.from.get()), signed(query.to.get()));
     let limit = query.limit as i64;
-    let parameters: [crate::session::Bound<'_>; 4] =
+    let parameters: [Bound<'_>; 4] =
         [(&stream, Type::TEXT), (&from, Type::INT8), (&to, Type::INT8), (&limit, Type::INT8)];
     let mut rows = pin!(session.stream(text, &parameters).await.map_err(&failed)?);
     let mut reader = EventReader::default();
@@ -47,20 +47,21 @@ pub(crate) async fn visit_stream(
 ) -> Result<Position, StoreError> {
     let failed = connector.failed();
     let stream = stream.as_str();
-    let (after, up_to) = (signed(after.get()), signed(up_to.get()));
-    let parameters: [crate::session::Bound<'_>; 3] =
-        [(&stream, Type::TEXT), (&after, Type::INT8), (&up_to, Type::INT8)];
+    let (above, up_to) = (signed(after.get()), signed(up_to.get()));
+    let parameters: [Bound<'_>; 3] =
+        [(&stream, Type::TEXT), (&above, Type::INT8), (&up_to, Type::INT8)];
     let rows = session.stream(&sql.visit_stream, &parameters).await.map_err(&failed)?;
     let mut rows = pin!(rows);
-    let mut last = Position::START;
+    let (mut version, mut last) = (after, Position::START);
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
+        version = version.plus(1);
         let event = StoredPayload {
-            version: version(&row, 0)?,
-            event_type: get(&row, 2)?,
-            schema_version: schema_version(&row, 3)?,
-            payload: get::<JsonText<&str>>(&row, 4)?.0,
+            version,
+            event_type: get(&row, 0)?,
+            schema_version: get::<Option<i32>>(&row, 1)?.map_or(1, i32::cast_unsigned),
+            payload: get::<JsonText<&str>>(&row, 2)?.0,
         };
-        last = position(&row, 1)?;
+        last = position(&row, 3)?;
         if visitor(event).is_break() {
             break;
         }

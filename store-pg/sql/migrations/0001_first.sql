@@ -3,17 +3,20 @@
 
 -- Every event, by its position in the global order. The payload is JSON as it came: `json`, not
 -- `jsonb`, which would take it apart and reorder it.
+--
+-- Columns of fixed width stand first, and what is read most before what is read least: so most are
+-- found without walking through the row.
 CREATE TABLE annals.events (
     position       bigint      PRIMARY KEY,
-    stream         text        COLLATE "C" NOT NULL,
     version        bigint      NOT NULL,
-    id             uuid        NOT NULL,
-    type           text        COLLATE "C" NOT NULL,
-    schema_version integer     NOT NULL,
-    slice          smallint    NOT NULL,
     recorded_at    timestamptz NOT NULL,
     occurred_at    timestamptz NOT NULL,
+    id             uuid        NOT NULL,
+    schema_version integer     NOT NULL,
+    slice          smallint    NOT NULL,
+    type           text        COLLATE "C" NOT NULL,
     payload        json        NOT NULL,
+    stream         text        COLLATE "C" NOT NULL,
     -- Source, correlation, causation, trace, actor and free pairs as one object; null when there
     -- are none.
     metadata       json

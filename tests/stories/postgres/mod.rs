@@ -6,7 +6,6 @@ mod place;
 
 mod connections;
 mod crash;
-mod crash_before_the_barrier;
 mod history;
 mod killed_writer;
 mod nothing_is_skipped;
