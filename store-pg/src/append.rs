@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::pin::pin;
 
-use annals_core::store::{Append, StoreError, StoredPlace};
+use annals_core::store::{Append, Appended, StoreError, StoredPlace};
 use annals_core::{EventId, Position, StreamId, StreamVersion};
 use jiff::Timestamp;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -247,4 +247,20 @@ pub(crate) async fn find_events(
         Ok((EventId::new(get(row, 0)?), place))
     };
     Ok(rows.iter().map(read).collect::<Result<_, StoreError>>()?)
+}
+
+/// The result of an append that has been made before, if it has.
+pub(crate) async fn first_result(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    append: &Append,
+) -> Result<Option<Result<Appended, StoreError>>, Failure> {
+    let commands = known_commands(session, sql, connector, &[append]).await?;
+    if let Some((_, record)) = commands.into_iter().next() {
+        return Ok(Some(append.recorded_result(record)));
+    }
+    let found = find_events(session, sql, &[append]).await?;
+    let find = |id| Ok(found.iter().find(|(found, _)| *found == id).map(|(_, at)| at.clone()));
+    Ok(append.first_result(find).transpose())
 }

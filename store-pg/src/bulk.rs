@@ -7,7 +7,7 @@ use annals_core::store::{Append, Appended, StoreError};
 use annals_core::{Position, RecordedEvent};
 
 use crate::PgStore;
-use crate::append::{Failure, append_judged};
+use crate::append::{Failure, append_judged, first_result};
 use crate::committer::{Committer, Wanted};
 use crate::error::{is_duplicate, translate};
 use crate::judge::Ends;
@@ -115,16 +115,9 @@ pub(crate) async fn append_in(
 ) -> Result<(Appended, Vec<RecordedEvent>), StoreError> {
     let connector = store.connector();
     let now = connector.options.clock.as_ref().map(|clock| clock.now());
-    let judged = append_judged(
-        session,
-        store.sql(),
-        connector,
-        &[append],
-        now,
-        true,
-        &mut Ends::default(),
-    )
-    .await;
+    let judged =
+        append_judged(session, store.sql(), connector, &[append], now, true, &mut Ends::default())
+            .await;
     let (judged, now) = judged.map_err(|failure| match failure {
         Failure::Other(error) => error,
         // Looked up under the lock: only a key or an id that never was in the log can do this.
@@ -146,26 +139,21 @@ async fn resolve(store: &PgStore, append: Append) -> Result<Appended, StoreError
     let unknown = |source: StoreError| StoreError::OutcomeUnknown { source: Arc::new(source) };
     let client = store.connector().own_patiently().await.map_err(unknown)?;
     let session = store.connector().session(&client);
-    session.client.batch_execute("BEGIN").await.map_err(store.connector().failed())?;
-    // Judged only, never committed: what it would write goes away with the connection.
-    let (judged, _) = append_judged(
-        session,
-        store.sql(),
-        store.connector(),
-        &[&append],
-        None,
-        true,
-        &mut Ends::default(),
-    )
-    .await
-    .map_err(|failure| match failure {
+    let ended = async {
+        // Dropped with the connection.
+        session.client.batch_execute("BEGIN").await?;
+        session.query(&store.sql().lock_counter, &[]).await?;
+        first_result(session, store.sql(), store.connector(), &append).await
+    };
+    let first = ended.await.map_err(|failure| match failure {
         Failure::Other(error) => unknown(error),
         Failure::Server(error) => unknown(translate(error, &store.connector().place)),
     })?;
-    match judged.results.into_iter().next() {
-        Some(Ok(appended)) if appended.repeated => {
+    match first {
+        // The first try was this very append, unless a key says that it may have been another.
+        Some(Ok(first)) => {
             let repeated = append.command.is_some();
-            Ok(Appended { repeated, ..appended })
+            Ok(Appended { repeated, ..first })
         }
         _ => Err(StoreError::Unavailable {
             place: store.connector().place.to_string(),

@@ -9,7 +9,7 @@ use tokio_postgres::types::Type;
 use crate::connection::Connector;
 use crate::error::corrupt;
 use crate::event_row::{get, position, signed, version};
-use crate::session::Session;
+use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
 /// The records that there are for some keys.
@@ -43,7 +43,7 @@ pub(crate) async fn insert_command(
     let (key, stream) = (key.as_str(), record.stream.as_str());
     let (before, after) = (signed(record.before.get()), signed(record.after.get()));
     let position = signed(record.position.get());
-    let values: [crate::session::Bound<'_>; 6] = [
+    let values: [Bound<'_>; 6] = [
         (&key, Type::TEXT),
         (&stream, Type::TEXT),
         (&before, Type::INT8),

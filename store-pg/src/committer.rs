@@ -8,8 +8,7 @@ use annals_core::store::{Append, Appended, StoreError};
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 
-use crate::append::{COPY_EVENTS, Failure, append_judged, find_events};
-use crate::commands::find_commands;
+use crate::append::{COPY_EVENTS, Failure, append_judged, first_result};
 use crate::connection::Connector;
 use crate::error::{is_duplicate, is_lost};
 use crate::event_row::get;
@@ -243,7 +242,8 @@ impl Committer {
             }
             for (append, result) in appends.iter().zip(&mut results) {
                 if matches!(result, Err(StoreError::Conflict { .. }))
-                    && let Some(first) = self.first_result(append).await?
+                    && let Some(first) =
+                        first_result(session, &self.sql, &self.connector, append).await?
                 {
                     *result = first;
                 }
@@ -280,23 +280,5 @@ impl Committer {
                 Err(failure)
             }
         }
-    }
-
-    /// The first result of an append that met a conflict because it had been made before.
-    async fn first_result(
-        &self,
-        append: &Append,
-    ) -> Result<Option<Result<Appended, StoreError>>, Failure> {
-        let Some(line) = &self.line else { return Err(StoreError::Closed.into()) };
-        let session = line.session(&self.connector);
-        if let Some(key) = &append.command {
-            let found = find_commands(session, &self.sql, &self.connector, &[key.as_str()]).await?;
-            if let Some((_, record)) = found.into_iter().next() {
-                return Ok(Some(append.recorded_result(record)));
-            }
-        }
-        let found = find_events(session, &self.sql, &[append]).await?;
-        let find = |id| Ok(found.iter().find(|(found, _)| *found == id).map(|(_, at)| at.clone()));
-        Ok(append.first_result(find).transpose())
     }
 }

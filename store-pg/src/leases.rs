@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
 use crate::event_row::{number, signed};
-use crate::session::Session;
+use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
 pub(crate) async fn acquire_lease(
@@ -19,7 +19,7 @@ pub(crate) async fn acquire_lease(
     (now, ttl): (Timestamp, Duration),
 ) -> Result<Option<Lease>, StoreError> {
     let expires_at = stored_end(now, ttl);
-    let values: [crate::session::Bound<'_>; 4] = [
+    let values: [Bound<'_>; 4] = [
         (&name, Type::TEXT),
         (&holder, Type::TEXT),
         (&now, Type::TIMESTAMPTZ),
@@ -39,7 +39,7 @@ pub(crate) async fn renew_lease(
     (now, ttl): (Timestamp, Duration),
 ) -> Result<Lease, StoreError> {
     let (token, expires_at) = (signed(lease.token), stored_end(now, ttl));
-    let values: [crate::session::Bound<'_>; 3] =
+    let values: [Bound<'_>; 3] =
         [(&lease.name, Type::TEXT), (&token, Type::INT8), (&expires_at, Type::TIMESTAMPTZ)];
     match session.execute(&sql.renew_lease, &values).await.map_err(connector.failed())? {
         0 => Err(lost(lease)),

@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
 use crate::event_row::{get, schema_version};
-use crate::session::Session;
+use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
 struct Migration {
@@ -77,7 +77,7 @@ async fn migrate_locked(
         run(connector.options.schema.name_in(migration.sql)).await.map_err(&failed)?;
         let (version, checksum) =
             (migration.version.cast_signed(), migration_checksum(migration.sql));
-        let values: [crate::session::Bound<'_>; 3] =
+        let values: [Bound<'_>; 3] =
             [(&version, Type::INT4), (&migration.name, Type::TEXT), (&checksum, Type::TEXT)];
         session.execute(&sql.insert_migration, &values).await.map_err(&failed)?;
     }

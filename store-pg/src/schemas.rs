@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
 use crate::event_row::{get, schema_version};
-use crate::session::Session;
+use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
 pub(crate) async fn schemas(
@@ -37,7 +37,7 @@ pub(crate) async fn register_schemas(
     let families: Vec<Option<&str>> =
         schemas.iter().map(|schema| schema.family.as_deref()).collect();
     let texts: Vec<&str> = schemas.iter().map(|schema| schema.schema.as_str()).collect();
-    let values: [crate::session::Bound<'_>; 4] = [
+    let values: [Bound<'_>; 4] = [
         (&types, Type::TEXT_ARRAY),
         (&versions, Type::INT4_ARRAY),
         (&families, Type::TEXT_ARRAY),

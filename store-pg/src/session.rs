@@ -88,7 +88,9 @@ impl Ready {
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
         let rows = match self {
-            Self::Prepared(statement) => client.query_raw(statement, values.iter().copied()).await?,
+            Self::Prepared(statement) => {
+                client.query_raw(statement, values.iter().copied()).await?
+            }
             Self::Text(text, types) => {
                 let values = values.iter().copied().zip(types.iter().cloned());
                 client.query_typed_raw(text, values).await?

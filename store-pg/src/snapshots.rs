@@ -6,7 +6,7 @@ use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
 use crate::event_row::{JsonText, get, position, schema_version, signed, version};
-use crate::session::Session;
+use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
 pub(crate) async fn snapshot(
@@ -36,7 +36,7 @@ pub(crate) async fn save_snapshot(
     let (stream, state) = (stream.as_str(), snapshot.state.as_str());
     let (version, position) = (signed(snapshot.version.get()), signed(snapshot.position.get()));
     let schema_version = snapshot.schema_version.cast_signed();
-    let values: [crate::session::Bound<'_>; 5] = [
+    let values: [Bound<'_>; 5] = [
         (&stream, Type::TEXT),
         (&version, Type::INT8),
         (&position, Type::INT8),

@@ -18,7 +18,7 @@ pub(crate) async fn load_rows(
     table: &TableSpec,
     keys: &[RowKey],
 ) -> Result<Vec<Row>, StoreError> {
-    check(table)?;
+    table.check()?;
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -35,7 +35,7 @@ pub(crate) async fn upsert_rows(
     table: &TableSpec,
     rows: &[Row],
 ) -> Result<(), StoreError> {
-    check(table)?;
+    table.check()?;
     if rows.is_empty() {
         return Ok(());
     }
@@ -53,7 +53,7 @@ pub(crate) async fn delete_rows(
     table: &TableSpec,
     keys: &[RowKey],
 ) -> Result<(), StoreError> {
-    check(table)?;
+    table.check()?;
     if keys.is_empty() {
         return Ok(());
     }
@@ -69,7 +69,7 @@ pub(crate) async fn query_rows(
     table: &TableSpec,
     query: &RowQuery,
 ) -> Result<Vec<Row>, StoreError> {
-    check_query(table, query)?;
+    query.check(table)?;
     let query = &RowQuery { limit: query.limit.min(MAX_ROWS), ..query.clone() };
     let sql = table_sql::query(&connector.options.schema, table, query);
     let binds: Vec<Bind<'_>> = table_sql::bound(query).map(|c| Bind(&c.value)).collect();
@@ -84,7 +84,7 @@ pub(crate) async fn count_rows(
     table: &TableSpec,
     query: &RowQuery,
 ) -> Result<u64, StoreError> {
-    check_query(table, query)?;
+    query.check(table)?;
     let sql = table_sql::count(&connector.options.schema, table, query);
     let binds: Vec<Bind<'_>> = table_sql::bound(query).map(|c| Bind(&c.value)).collect();
     let row = session.query_opt(&sql, &bound(&binds)).await;
@@ -139,22 +139,6 @@ fn last_of_each_key<'r>(table: &TableSpec, rows: &'r [Row]) -> Vec<&'r Row> {
     rows.dedup_by(|a, b| by_key(a, b).is_eq());
     rows.reverse();
     rows
-}
-
-pub(crate) fn check(table: &TableSpec) -> Result<(), StoreError> {
-    table.check().map_err(|error| StoreError::Invalid { why: error.to_string() })
-}
-
-fn check_query(table: &TableSpec, query: &RowQuery) -> Result<(), StoreError> {
-    check(table)?;
-    let columns = query.conditions.iter().map(|condition| condition.column);
-    let mut columns = columns.chain(query.order.iter().map(|(column, _)| *column));
-    match columns.find(|column| table.column(column).is_none()) {
-        None => Ok(()),
-        Some(column) => Err(StoreError::Invalid {
-            why: format!("table `{}` has no column `{column}`", table.name),
-        }),
-    }
 }
 
 /// A missing table is the one error that users meet: they forgot to start a projection.

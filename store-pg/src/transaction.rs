@@ -24,11 +24,7 @@ pub(crate) struct PgTransaction<'t> {
 }
 
 impl<'t> PgTransaction<'t> {
-    pub(crate) fn new(
-        session: Session<'t>,
-        sql: &'t Statements,
-        connector: &'t Connector,
-    ) -> Self {
+    pub(crate) fn new(session: Session<'t>, sql: &'t Statements, connector: &'t Connector) -> Self {
         Self { session, sql, connector, checkpoints: Vec::new() }
     }
 
@@ -97,7 +93,7 @@ impl Transaction for PgTransaction<'_> {
     }
 
     async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
-        tables::check(table)?;
+        table.check()?;
         let schema = &self.connector.options.schema;
         self.run(&table_sql::create_table(schema, table)).await?;
         for index in &table.indexes {
@@ -112,7 +108,7 @@ impl Transaction for PgTransaction<'_> {
     }
 
     async fn point_view(&mut self, view: &str, table: &TableSpec) -> Result<(), StoreError> {
-        tables::check(&table.named(view))?;
+        table.named(view).check()?;
         if self.kind_of(&table.name).await?.is_none() {
             return Err(StoreError::NoSuchTable { table: table.name.clone() });
         }

@@ -139,7 +139,9 @@ pub(crate) fn read_untyped(row: &tokio_postgres::Row, place: usize) -> Result<Va
         }
         Type::DATE => text(get::<Option<Date>>(row, place)?.map(|date| date.to_string())),
         Type::UUID => text(get::<Option<Uuid>>(row, place)?.map(|uuid| uuid.to_string())),
-        Type::JSON => text(get::<Option<JsonText<&str>>>(row, place)?.map(|json| json.0.to_owned())),
+        Type::JSON => {
+            text(get::<Option<JsonText<&str>>>(row, place)?.map(|json| json.0.to_owned()))
+        }
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN => {
             text(get(row, place)?)
         }

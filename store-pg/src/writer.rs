@@ -121,16 +121,13 @@ impl Writer {
     }
 }
 
-async fn run(
-    committer: Arc<Mutex<Committer>>,
-    mut queue: mpsc::Receiver<Waiting>,
-    growth: Growth,
-) {
+async fn run(committer: Arc<Mutex<Committer>>, mut queue: mpsc::Receiver<Waiting>, growth: Growth) {
     while let Some(first) = queue.recv().await {
         let mut committer = committer.lock().await;
         let mut events = first.wanted.append.event_count();
         let (mut batch, mut replies) = (vec![first.wanted], vec![first.reply]);
-        let is_full = |batch: &Vec<_>, events| batch.len() >= MAX_BATCH || events >= MAX_BATCH_EVENTS;
+        let is_full =
+            |batch: &Vec<_>, events| batch.len() >= MAX_BATCH || events >= MAX_BATCH_EVENTS;
         // Those whom the last batch has set free come back one by one: letting them in for as long
         // as they come makes one commit of two.
         let mut coming = true;
@@ -153,11 +150,7 @@ async fn run(
 }
 
 /// Tells everybody, those who wait for events first.
-fn acknowledge(
-    replies: Vec<Reply>,
-    results: Vec<Result<Appended, StoreError>>,
-    growth: &Growth,
-) {
+fn acknowledge(replies: Vec<Reply>, results: Vec<Result<Appended, StoreError>>, growth: &Growth) {
     let last = results.iter().flatten().map(|appended| appended.position).max();
     growth.grown(last.unwrap_or(Position::START));
     for (reply, result) in replies.into_iter().zip(results) {

@@ -14,7 +14,7 @@ pub(crate) fn load_rows(
     keys: &[RowKey],
     place: &str,
 ) -> Result<Vec<Row>, StoreError> {
-    check(table)?;
+    table.check()?;
     let failed = |error| explain(error, table, place);
     let mut statement = connection.prepare_cached(&table_sql::load(table)).map_err(failed)?;
     let mut found = Vec::new();
@@ -33,7 +33,7 @@ pub(crate) fn query_rows(
     query: &RowQuery,
     place: &str,
 ) -> Result<Vec<Row>, StoreError> {
-    check_query(table, query)?;
+    query.check(table)?;
     let query = &RowQuery { limit: query.limit.min(MAX_ROWS), ..query.clone() };
     let failed = |error| explain(error, table, place);
     let sql = table_sql::query(table, query);
@@ -53,7 +53,7 @@ pub(crate) fn count_rows(
     query: &RowQuery,
     place: &str,
 ) -> Result<u64, StoreError> {
-    check_query(table, query)?;
+    query.check(table)?;
     let failed = |error| explain(error, table, place);
     let sql = table_sql::count(table, query);
     let binds = query.conditions.iter().map(|condition| Bind(&condition.value));
@@ -62,22 +62,6 @@ pub(crate) fn count_rows(
         .and_then(|mut statement| statement.query_row(params_from_iter(binds), |row| row.get(0)))
         .map_err(failed)?;
     Ok(count.unsigned_abs())
-}
-
-pub(crate) fn check(table: &TableSpec) -> Result<(), StoreError> {
-    table.check().map_err(|error| StoreError::Invalid { why: error.to_string() })
-}
-
-fn check_query(table: &TableSpec, query: &RowQuery) -> Result<(), StoreError> {
-    check(table)?;
-    let columns = query.conditions.iter().map(|condition| condition.column);
-    let mut columns = columns.chain(query.order.iter().map(|(column, _)| *column));
-    match columns.find(|column| table.column(column).is_none()) {
-        None => Ok(()),
-        Some(column) => Err(StoreError::Invalid {
-            why: format!("table `{}` has no column `{column}`", table.name),
-        }),
-    }
 }
 
 /// A missing table is the one error that users meet: they forgot to start a projection.

@@ -63,7 +63,7 @@ impl Transaction for SqliteTransaction<'_, '_> {
     }
 
     async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
-        tables::check(table)?;
+        table.check()?;
         self.run(&table_sql::create_table(table))?;
         for index in &table.indexes {
             self.run(&table_sql::create_index(table, index))?;
@@ -72,12 +72,12 @@ impl Transaction for SqliteTransaction<'_, '_> {
     }
 
     async fn drop_table(&mut self, table: &str) -> Result<(), StoreError> {
-        tables::check(&plain(table))?;
+        plain(table).check()?;
         self.run(&format!("DROP TABLE IF EXISTS \"{table}\""))
     }
 
     async fn point_view(&mut self, view: &str, table: &TableSpec) -> Result<(), StoreError> {
-        tables::check(&table.named(view))?;
+        table.named(view).check()?;
         if self.kind_of(&table.name)?.is_none() {
             return Err(StoreError::NoSuchTable { table: table.name.clone() });
         }
@@ -105,7 +105,7 @@ impl Transaction for SqliteTransaction<'_, '_> {
     }
 
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
-        tables::check(table)?;
+        table.check()?;
         let failed = |error| tables::explain(error, table, self.group.place);
         let sql = table_sql::upsert(table);
         let mut statement = self.group.connection.prepare_cached(&sql).map_err(failed)?;
@@ -116,7 +116,7 @@ impl Transaction for SqliteTransaction<'_, '_> {
     }
 
     async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
-        tables::check(table)?;
+        table.check()?;
         let failed = |error| tables::explain(error, table, self.group.place);
         let sql = table_sql::delete(table);
         let mut statement = self.group.connection.prepare_cached(&sql).map_err(failed)?;

@@ -26,12 +26,10 @@ impl State {
         spec: &TableSpec,
         query: &RowQuery,
     ) -> Result<Vec<Row>, StoreError> {
-        let table = self.find_table(spec)?;
-        let mut rows = table.matching(query)?;
-        let mut order = Vec::new();
-        for (column, direction) in &query.order {
-            order.push((table.place(column)?, *direction));
-        }
+        query.check(spec)?;
+        let mut rows = self.find_table(spec)?.matching(spec, query);
+        let place = |(column, direction): &(&str, _)| Some((spec.column(column)?, *direction));
+        let order: Vec<_> = query.order.iter().filter_map(place).collect();
         // The sort is stable, and the rows come by key: the key breaks the last tie.
         rows.sort_by(|a, b| compare(a, b, &order));
         let page = rows.into_iter().skip(query.offset as usize).take(query.limit as usize);
@@ -39,24 +37,19 @@ impl State {
     }
 
     pub(super) fn count_rows(&self, spec: &TableSpec, query: &RowQuery) -> Result<u64, StoreError> {
-        Ok(self.find_table(spec)?.matching(query)?.len() as u64)
+        query.check(spec)?;
+        Ok(self.find_table(spec)?.matching(spec, query).len() as u64)
     }
 }
 
 impl Table {
-    fn place(&self, column: &str) -> Result<usize, StoreError> {
-        self.spec.column(column).ok_or_else(|| StoreError::Invalid {
-            why: format!("table `{}` has no column `{column}`", self.spec.name),
-        })
-    }
-
-    fn matching(&self, query: &RowQuery) -> Result<Vec<&Row>, StoreError> {
-        let mut conditions = Vec::new();
-        for condition in &query.conditions {
-            conditions.push((self.place(condition.column)?, condition));
-        }
+    /// The rows that meet the conditions of a query whose columns were checked.
+    fn matching(&self, spec: &TableSpec, query: &RowQuery) -> Vec<&Row> {
+        let conditions = query.conditions.iter();
+        let conditions: Vec<_> =
+            conditions.filter_map(|c| Some((spec.column(c.column)?, c))).collect();
         let admits = |row: &&Row| conditions.iter().all(|(place, c)| c.admits(&row[*place]));
-        Ok(self.rows.values().filter(admits).collect())
+        self.rows.values().filter(admits).collect()
     }
 
     /// Refuses a row that shares the values of a unique index with a row of another key. Null is

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::envelope::EventId;
 use crate::names::{ExpectedVersion, StreamId, StreamVersion};
+use crate::table::InvalidTable;
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -196,5 +197,11 @@ impl StoreError {
                 | Self::Unavailable { .. }
                 | Self::OutcomeUnknown { .. }
         )
+    }
+}
+
+impl From<InvalidTable> for StoreError {
+    fn from(error: InvalidTable) -> Self {
+        Self::Invalid { why: error.to_string() }
     }
 }

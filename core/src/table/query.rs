@@ -1,6 +1,6 @@
 //! Asking a table: filter, order, page.
 
-use super::Value;
+use super::{InvalidTable, TableSpec, Value};
 
 /// How many rows one query returns at the most, and unless told otherwise.
 pub const MAX_ROWS: u32 = 10_000;
@@ -58,6 +58,25 @@ pub struct RowQuery {
 impl Default for RowQuery {
     fn default() -> Self {
         Self { conditions: Vec::new(), order: Vec::new(), limit: MAX_ROWS, offset: 0 }
+    }
+}
+
+impl RowQuery {
+    /// Checks the table, and that it has the columns that the query names.
+    ///
+    /// # Errors
+    /// [`InvalidTable`] with the first thing that is wrong.
+    pub fn check(&self, table: &TableSpec) -> Result<(), InvalidTable> {
+        table.check()?;
+        let columns = self.conditions.iter().map(|condition| condition.column);
+        let mut columns = columns.chain(self.order.iter().map(|(column, _)| *column));
+        match columns.find(|column| table.column(column).is_none()) {
+            None => Ok(()),
+            Some(column) => Err(InvalidTable {
+                table: table.name.clone(),
+                why: format!("it has no column `{column}`"),
+            }),
+        }
     }
 }
 

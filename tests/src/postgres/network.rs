@@ -25,7 +25,6 @@ pub(super) struct Network {
 pub(super) struct Switches {
     pub(super) frozen: bool,
     pub(super) refusing: bool,
-    pub(super) holding: bool,
     pub(super) delay: Duration,
     cuts: u64,
 }
@@ -127,7 +126,7 @@ async fn carry(mut client: TcpStream, network: Arc<Network>) {
     let connected = async {
         let mut switches = network.switches.subscribe();
         // The sender lives as long as we do.
-        let _ = switches.wait_for(|switches| !switches.frozen && !switches.holding).await;
+        let _ = switches.wait_for(|switches| !switches.frozen).await;
         TcpStream::connect(&network.target).await
     };
     tokio::pin!(cut);

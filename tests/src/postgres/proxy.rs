@@ -84,16 +84,6 @@ impl Proxy {
         self.network.switches.send_modify(|switches| switches.frozen = false);
     }
 
-    /// From now on new connections are accepted and nothing more; those that are open go on.
-    pub fn hold_new(&self) {
-        self.network.switches.send_modify(|switches| switches.holding = true);
-    }
-
-    /// Carries on with new connections, and with those that were held.
-    pub fn release_new(&self) {
-        self.network.switches.send_modify(|switches| switches.holding = false);
-    }
-
     /// Makes each request wait so long.
     pub fn delay(&self, delay: Duration) {
         self.network.switches.send_modify(|switches| switches.delay = delay);
