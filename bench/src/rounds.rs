@@ -62,6 +62,12 @@ fn ratio(work: Work, annals: &Row, limit: &Row) -> f64 {
 fn workers_of(subject: Subject, comparison: &Comparison, store: &StoreChoice) -> u64 {
     match (subject, store) {
         (Subject::Annals, _) => comparison.workers,
+        // A hundred rows a statement are for one connection.
+        (Subject::Limit, StoreChoice::Postgres(_))
+            if matches!(comparison.work, Work::Append { per_commit: 2.., .. }) =>
+        {
+            comparison.processes
+        }
         (Subject::Limit, StoreChoice::Postgres(_)) => comparison.workers.min(CONNECTIONS),
         // SQLite has one writer, and so has the hand-written program.
         (Subject::Limit, _) => 1,

@@ -134,10 +134,13 @@ impl BeginGeneration {
             if building.version == *version && building.shape == shape(tables) {
                 return Ok(building.clone());
             }
+            let checkpoint = building.checkpoint(name);
+            // Whoever is writing a batch of it comes first; the next batch finds no checkpoint.
+            transaction.checkpoint(&checkpoint).await?;
             for table in &building.tables {
                 transaction.drop_table(table).await?;
             }
-            transaction.remove_checkpoint(&building.checkpoint(name)).await?;
+            transaction.remove_checkpoint(&checkpoint).await?;
         }
         let generation = record.begin(transaction, name, *version, tables).await?;
         record.building = Some(generation.clone());

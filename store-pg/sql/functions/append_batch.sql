@@ -30,6 +30,8 @@ BEGIN
     IF p_behind_barrier THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
+    -- A queue in front of the counter: who waits for a row's lock may be overtaken, and waits twice.
+    PERFORM pg_advisory_xact_lock(hashtextextended('annals.counter', 0));
     UPDATE annals.counter SET position = position + total WHERE one
     RETURNING position - total INTO head;
     recorded_at := coalesce(p_now, clock_timestamp());

@@ -14,6 +14,7 @@ BEGIN
     IF p_behind_barrier THEN
         PERFORM set_config('synchronous_commit', 'off', true);
     END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('annals.counter', 0));
     UPDATE annals.counter SET position = position + 1 WHERE one RETURNING position - 1 INTO head;
     recorded_at := coalesce(p_now, clock_timestamp());
     SELECT e.version INTO before FROM annals.events e

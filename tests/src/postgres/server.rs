@@ -80,6 +80,12 @@ impl Server {
         self.stop(r#"kill -QUIT "$1""#);
     }
 
+    /// `pg_ctl stop -m fast`: transactions are rolled back, connections closed, everything is written
+    /// down. Nothing is left running.
+    pub fn stop_fast(&mut self) {
+        self.stop(r#"kill -INT "$1""#);
+    }
+
     /// `kill -9` of the server and all its processes at once. Nothing is left running.
     pub fn kill_9(&mut self) {
         // It is stopped first, so that it starts no process between the look and the kill.

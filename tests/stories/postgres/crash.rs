@@ -1,4 +1,4 @@
-//! The server crashes while eight write. After each restart everything acknowledged is there, nothing
+//! The server crashes, or is restarted, while eight write. Afterwards everything acknowledged is there, nothing
 //! is half there, and positions are dense (I1, I2). The writers' store finds the server again by
 //! itself, and asks what became of the appends that were under way.
 
@@ -34,10 +34,10 @@ async fn story(commit: PgCommit) {
     for round in 0..ROUNDS {
         let crowd = Crowd::start(&store, WRITERS, &format!("r{round}"), seed ^ (round << 40));
         crowd.write(1 + random.below(150)).await;
-        if round % 2 == 0 {
-            server.stop_immediate()
-        } else {
-            server.kill_9()
+        match round % 3 {
+            0 => server.stop_immediate(),
+            1 => server.kill_9(),
+            _ => server.stop_fast(),
         }
         server.start_again().await;
         // Every writer goes on after the crash with the store it has.
