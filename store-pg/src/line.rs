@@ -88,10 +88,8 @@ impl Line {
         let ready = async {
             let mut one = None;
             if !connector.options.pooler {
-                // As `append_batch` does: plans are made once, and while the table is small.
-                let plans = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; \
-                             SET jit = off";
-                session.client.batch_execute(plans).await?;
+                // As `append_batch` does: plans are made while the table is small.
+                session.client.batch_execute("SET enable_seqscan = off").await?;
                 one = Some(session.ready(&sql.append_one, &ONE).await?);
             }
             let batch = session.ready(&sql.append_batch, &BATCH).await?;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tokio_postgres::Client;
+
 use super::place::Place;
 
 /// Statement, the types of its parameters, and the index that its plan names.
@@ -69,9 +71,21 @@ const ROWS: &str = "
     INSERT INTO annals.snapshots SELECT 'account-' || n, 1, n, 1, '{}'
     FROM generate_series(1, 5000) n;
     INSERT INTO annals.state SELECT 'key-' || n, '{}' FROM generate_series(1, 5000) n;
-    ANALYZE annals.events, annals.commands, annals.checkpoints, annals.leases, annals.snapshots,
-            annals.state;
     SET plan_cache_mode = force_generic_plan";
+
+const ANALYZE: &str = "
+    DEALLOCATE ALL;
+    ANALYZE annals.events, annals.commands, annals.checkpoints, annals.leases, annals.snapshots,
+            annals.state";
+
+/// Statements that read what an index has in order.
+const IN_ORDER: [&str; 5] = [
+    "read_log",
+    "read_log_filtered",
+    "read_stream_backward",
+    "read_stream_forward",
+    "visit_stream",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_statement_uses_its_index() {
@@ -80,12 +94,26 @@ async fn every_statement_uses_its_index() {
     let client = place.client().await;
     let here = |sql: &str| sql.replace("annals.", &format!("{}.", place.schema));
     client.batch_execute(&here(ROWS)).await.expect("the tables take rows");
+    // Tables that were just filled have no statistics yet, and logs grow in one go by imports.
+    let seen = plans_are_meant(&client, &here, |name| IN_ORDER.contains(&name)).await;
+    assert_eq!(seen, IN_ORDER.len());
+    client.batch_execute(&here(ANALYZE)).await.expect("the tables are there");
+    let seen = plans_are_meant(&client, &here, |_| true).await;
+    assert_eq!(seen, MEANT.len(), "every statement that looks for something is there");
+}
+
+/// Looks at the plans of these statements. Returns how many there are.
+async fn plans_are_meant(
+    client: &Client,
+    here: &impl Fn(&str) -> String,
+    wanted: impl Fn(&str) -> bool,
+) -> usize {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store-pg/sql/statements");
     let mut seen = 0;
     for file in std::fs::read_dir(folder).expect("the statements are there") {
         let file = file.expect("the folder can be read").path();
         let name = file.file_stem().and_then(|name| name.to_str()).expect("a plain name");
-        if NOTHING_TO_CHOOSE.contains(&name) {
+        if NOTHING_TO_CHOOSE.contains(&name) || !wanted(name) {
             continue;
         }
         let meant = MEANT.iter().find(|(statement, _, _)| *statement == name);
@@ -103,7 +131,8 @@ async fn every_statement_uses_its_index() {
         let plan = format!("{plan:?}");
         assert!(plan.contains(index), "{name} without {index}: {plan}");
         assert!(!plan.contains("Seq Scan on events"), "{name}: {plan}");
+        assert!(!IN_ORDER.contains(&name) || !plan.contains("Sort"), "{name}: {plan}");
         seen += 1;
     }
-    assert_eq!(seen, MEANT.len(), "every statement that looks for something is there");
+    seen
 }
