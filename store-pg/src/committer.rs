@@ -168,13 +168,7 @@ impl Committer {
             }
             Ok(Err(Failure::Other(error))) => Err(Trouble::Refused(error)),
             Ok(Err(Failure::Server(error))) => Err(self.classify(error).await),
-            Err(_) => {
-                let silent = format!("{} did not answer for {limit:?}", self.connector.place);
-                Err(Trouble::Lost(StoreError::Unavailable {
-                    place: self.connector.place.to_string(),
-                    source: Arc::new(std::io::Error::other(silent)),
-                }))
-            }
+            Err(_) => Err(Trouble::Lost(self.connector.silent(limit))),
         }
     }
 

@@ -148,6 +148,15 @@ impl Connector {
         move |error| translate(error, &place)
     }
 
+    /// The server has not answered for so long, and nobody said that it is gone.
+    pub(crate) fn silent(&self, limit: Duration) -> StoreError {
+        let silent = format!("{} did not answer for {limit:?}", self.place);
+        StoreError::Unavailable {
+            place: self.place.to_string(),
+            source: Arc::new(std::io::Error::other(silent)),
+        }
+    }
+
     pub(crate) fn close(&self) {
         self.pool.close();
     }

@@ -99,7 +99,10 @@ impl Line {
             }
             Ok::<_, tokio_postgres::Error>((one, batch, barrier))
         };
-        let (one, batch, barrier) = ready.await.map_err(connector.failed())?;
+        let limit = connector.options.statement_timeout;
+        let ready = tokio::time::timeout(limit, ready).await;
+        let ready = ready.map_err(|_| connector.silent(limit))?;
+        let (one, batch, barrier) = ready.map_err(connector.failed())?;
         Ok(Self { client, one, batch, barrier })
     }
 

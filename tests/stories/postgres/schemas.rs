@@ -106,3 +106,28 @@ async fn a_schema_of_another_version_is_not_opened() {
     let refused = PgStore::connect_with(place.options()).await.map(drop);
     assert!(matches!(refused, Err(StoreError::Newer { found: 1000, .. })), "{refused:?}");
 }
+
+/// As the first migration left it, with data in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_schema_migrates_to_head() {
+    let place = Place::shared().await;
+    let store = place.store().await;
+    store.append(append()).await.expect("the stream is new");
+    let before = whole_log(&*store).await;
+    store.close().await;
+    let client = place.client().await;
+    let undo = format!(
+        "DROP FUNCTION {}, {}; DELETE FROM {} WHERE version > 1",
+        place.name("append_one"),
+        place.name("append_batch"),
+        place.name("migrations")
+    );
+    client.batch_execute(&undo).await.expect("they are there");
+
+    let store = place.store().await;
+    assert_eq!(whole_log(&*store).await, before);
+    let event = append().streams[0].events.clone();
+    let second = Append::to(stream("account", "2"), ExpectedVersion::NoStream, event);
+    let appended = store.append(second).await.expect("it can append again");
+    assert_eq!(appended.position.get(), 2);
+}
