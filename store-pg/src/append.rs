@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::pin::pin;
 
-use annals_core::store::{Append, Appended, StoreError, StoredPlace};
+use annals_core::store::{Append, Appended, CommandKey, CommandRecord, StoreError, StoredPlace};
 use annals_core::{EventId, Position, StreamId, StreamVersion};
 use jiff::Timestamp;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::columns::{Columns, metadata, slice};
 use crate::commands::{find_commands, insert_command};
 use crate::connection::Connector;
-use crate::error::corrupt;
+use crate::error::{corrupt, translate};
 use crate::event_row::{JsonText, get, position, signed, version};
 use crate::judge::{Ends, Judged, Known, judge};
 use crate::session::{Bound, Session};
@@ -28,6 +28,16 @@ pub(crate) const COPY_EVENTS: usize = 2_000;
 pub(crate) enum Failure {
     Server(tokio_postgres::Error),
     Other(StoreError),
+}
+
+impl Failure {
+    /// In the words of the framework.
+    pub(crate) fn explained(self, connector: &Connector) -> StoreError {
+        match self {
+            Self::Server(error) => translate(error, &connector.place),
+            Self::Other(error) => error,
+        }
+    }
 }
 
 impl From<tokio_postgres::Error> for Failure {
@@ -217,10 +227,10 @@ async fn known_commands(
     sql: &Statements,
     connector: &Connector,
     appends: &[&Append],
-) -> Result<Vec<(String, annals_core::store::CommandRecord)>, Failure> {
+) -> Result<Vec<(String, CommandRecord)>, Failure> {
     let keys: Vec<&str> = appends
         .iter()
-        .filter_map(|append| append.command.as_ref().map(annals_core::store::CommandKey::as_str))
+        .filter_map(|append| append.command.as_ref().map(CommandKey::as_str))
         .collect();
     if keys.is_empty() {
         return Ok(Vec::new());

@@ -9,7 +9,7 @@ use annals_core::{Position, RecordedEvent};
 use crate::PgStore;
 use crate::append::{Failure, append_judged, first_result};
 use crate::committer::{Committer, Wanted};
-use crate::error::{is_duplicate, translate};
+use crate::error::is_duplicate;
 use crate::judge::Ends;
 use crate::lent::Lent;
 use crate::session::Session;
@@ -119,12 +119,11 @@ pub(crate) async fn append_in(
         append_judged(session, store.sql(), connector, &[append], now, true, &mut Ends::default())
             .await;
     let (judged, now) = judged.map_err(|failure| match failure {
-        Failure::Other(error) => error,
         // Looked up under the lock: only a key or an id that never was in the log can do this.
         Failure::Server(error) if is_duplicate(&error) => StoreError::Invalid {
             why: format!("a unique index refuses the append: {}", crate::error::Told::from(error)),
         },
-        Failure::Server(error) => translate(error, &connector.place),
+        failure => failure.explained(connector),
     })?;
     let events = judged.events.iter().map(|placed| placed.recorded(now)).collect();
     match judged.results.into_iter().next() {
@@ -145,10 +144,7 @@ async fn resolve(store: &PgStore, append: Append) -> Result<Appended, StoreError
         session.query(&store.sql().lock_counter, &[]).await?;
         first_result(session, store.sql(), store.connector(), &append).await
     };
-    let first = ended.await.map_err(|failure| match failure {
-        Failure::Other(error) => unknown(error),
-        Failure::Server(error) => unknown(translate(error, &store.connector().place)),
-    })?;
+    let first = ended.await.map_err(|failure| unknown(failure.explained(store.connector())))?;
     match first {
         // The first try was this very append, unless a key says that it may have been another.
         Some(Ok(first)) => {

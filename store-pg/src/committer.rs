@@ -101,14 +101,7 @@ impl Committer {
         loop {
             let tried = match self.connect().await {
                 Ok(()) => self.attempt(batch, carefully).await,
-                Err(error) => {
-                    let source = Arc::new(error.clone());
-                    let report = |wanted: &Wanted| match wanted.unknown {
-                        true => Err(StoreError::OutcomeUnknown { source: source.clone() }),
-                        false => Err(error.clone()),
-                    };
-                    return batch.iter().map(report).collect();
-                }
+                Err(error) => return failed(batch, &error),
             };
             let error = match tried {
                 Ok(results) => return results,
@@ -129,7 +122,7 @@ impl Committer {
                     if Instant::now() < end {
                         continue;
                     }
-                    StoreError::OutcomeUnknown { source: Arc::new(error) }
+                    error
                 }
                 Err(Trouble::Again(error)) => self.connector.failed()(error),
                 Err(Trouble::Duplicate) => crate::error::corrupt(
@@ -137,7 +130,7 @@ impl Committer {
                 ),
                 Err(Trouble::Refused(error)) => error,
             };
-            return batch.iter().map(|_| Err(error.clone())).collect();
+            return failed(batch, &error);
         }
     }
 
@@ -234,14 +227,11 @@ impl Committer {
             {
                 self.growth.told(head);
             }
-            for (append, result) in appends.iter().zip(&mut results) {
-                if matches!(result, Err(StoreError::Conflict { .. }))
-                    && let Some(first) =
-                        first_result(session, &self.sql, &self.connector, append).await?
-                {
-                    *result = first;
-                }
-            }
+            let told = tell_repetitions(line, &self.sql, &self.connector, &appends, &mut results);
+            // The batch is committed: an error from here on is none of it.
+            told.await.map_err(|failure| StoreError::OutcomeUnknown {
+                source: Arc::new(failure.explained(&self.connector)),
+            })?;
             return Ok(results);
         }
         // Whatever it finds or writes is durable with its commit.
@@ -274,5 +264,39 @@ impl Committer {
                 Err(failure)
             }
         }
+    }
+}
+
+/// One error for a whole batch. Of what an earlier try may have written, it says nothing.
+fn failed(batch: &[Wanted], error: &StoreError) -> Vec<Result<Appended, StoreError>> {
+    let report = |wanted: &Wanted| match wanted.unknown {
+        true => Err(StoreError::OutcomeUnknown { source: Arc::new(error.clone()) }),
+        false => Err(error.clone()),
+    };
+    batch.iter().map(report).collect()
+}
+
+/// Finds the appends that met a conflict because they had been made before.
+async fn tell_repetitions(
+    line: &Line,
+    sql: &Statements,
+    connector: &Connector,
+    appends: &[&Append],
+    results: &mut [Result<Appended, StoreError>],
+) -> Result<(), Failure> {
+    let mut found = false;
+    for (append, result) in appends.iter().zip(results) {
+        if matches!(result, Err(StoreError::Conflict { .. }))
+            && let Some(first) =
+                first_result(line.session(connector), sql, connector, append).await?
+        {
+            *result = first;
+            found = true;
+        }
+    }
+    match found {
+        // It may have been committed after the barrier that was sent with the appends.
+        true => line.pass_barrier().await,
+        false => Ok(()),
     }
 }

@@ -210,6 +210,14 @@ impl Line {
         Ok(results.map(|(part, before)| judged(part, before, &mut head, recorded_at)).collect())
     }
 
+    /// Waits for the disk, where commits do not wait themselves.
+    pub(crate) async fn pass_barrier(&self) -> Result<(), Failure> {
+        if let Some(barrier) = &self.barrier {
+            barrier.query(&self.client, &[]).await?;
+        }
+        Ok(())
+    }
+
     /// Sends a statement, and the barrier right behind it. Both are executed on this session, so a
     /// barrier that was passed proves that the server has not broken since the append.
     async fn send(

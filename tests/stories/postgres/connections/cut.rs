@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use annals::store::{
     AppendHook, CommandKey, EventStore, StoreError, StreamQuery, TableStore, TransactExt,
@@ -83,6 +84,36 @@ async fn a_lost_reply_is_looked_up() {
         assert_eq!(log.len() as u64, REPLIES);
         assert_dense(&log);
     }
+}
+
+/// The reply is lost, and then somebody keeps the log locked: nobody knows what became of the append,
+/// whatever else went wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_reply_that_cannot_be_looked_up_stays_unknown() {
+    let place = Place::shared().await;
+    let proxy = Proxy::to(host_of(&place.url)).await;
+    let options = place.options_at(&proxied(&place.url, &proxy)).listen(false);
+    let store = open(options.lock_timeout(Duration::from_millis(300))).await;
+    store.append(append("1", ExpectedVersion::NoStream, "{}")).await.expect("nothing is cut yet");
+
+    let second = append("1", ExpectedVersion::Any, r#"{"text":"marked"}"#);
+    let happened = proxy.cut_reply_to("marked");
+    proxy.refuse();
+    let appending = tokio::spawn({
+        let (store, second) = (store.clone(), second.clone());
+        async move { store.append(second).await }
+    });
+    happened.await.expect("the proxy says so");
+    let client = place.client().await;
+    let lock = format!("BEGIN; SELECT * FROM {} FOR UPDATE", place.name("counter"));
+    client.batch_execute(&lock).await.expect("the counter can be locked");
+    proxy.accept();
+    let error = appending.await.expect("no panic").expect_err("it cannot be looked up");
+    assert!(error.may_have_written(), "{error:?}");
+
+    client.batch_execute("COMMIT").await.expect("it was only idle");
+    let appended = store.append(second).await.expect("nobody has it locked");
+    assert!(appended.repeated, "the first try had written it");
 }
 
 /// Writes a row beside the event.
