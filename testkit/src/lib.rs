@@ -4,6 +4,7 @@
 //! - [`ManualClock`] and [`SequentialIds`]: time and ids that a test controls.
 //! - [`FaultyStore`]: a store whose replies get lost when the test says so.
 //! - `assert_idempotent` (feature `projections`): each event delivered one to n times, the same rows.
+//! - [`whole_log`]: what a store holds, read back.
 //! - [`conformance!`]: the suite that every store passes, one test a promise.
 //!
 //! It knows the traits of `annals-core` and no store but the one it is given.
@@ -16,6 +17,7 @@ mod fixture;
 #[cfg(feature = "projections")]
 mod idempotence;
 mod ids;
+mod log;
 mod scenario;
 
 pub use clock::ManualClock;
@@ -24,6 +26,7 @@ pub use fixture::{Fixture, MemoryFixture};
 #[cfg(feature = "projections")]
 pub use idempotence::assert_idempotent;
 pub use ids::SequentialIds;
+pub use log::whole_log;
 pub use scenario::{Decided, Scenario};
 
 #[doc(hidden)]

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use annals::store::{Append, Appended, EventStore, LogQuery};
-use annals::{EventId, Position, RecordedEvent};
+use annals::store::{Append, Appended};
+use annals::{EventId, RecordedEvent};
+
+pub use annals_testkit::whole_log;
 
 /// What was answered to a writer's appends.
 #[derive(Debug, Default)]
@@ -158,21 +160,4 @@ fn numbers(event: &RecordedEvent) -> Option<(u64, u64)> {
         rest.split([',', '}']).next()?.parse().ok()
     };
     Some((number("n")?, number("of")?))
-}
-
-/// All events, read page by page.
-///
-/// # Panics
-/// When the log cannot be read.
-pub async fn whole_log(store: &(impl EventStore + ?Sized)) -> Vec<RecordedEvent> {
-    let mut events = Vec::new();
-    let mut after = Position::START;
-    loop {
-        let page = store.read_log(&LogQuery::after(after)).await.expect("the log can be read");
-        if page.events.is_empty() {
-            return events;
-        }
-        after = page.next;
-        events.extend(page.events);
-    }
 }

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use annals_core::store::{
-    Append, AppendHook, Appended, LogQuery, Store, StoreError, StreamQuery, Transaction,
+    Append, AppendHook, Appended, Store, StoreError, StreamQuery, Transaction,
 };
 use annals_core::{
-    EventId, ExpectedVersion, NewEvent, Payload, Position, RecordedEvent, StreamId, StreamVersion,
+    EventId, ExpectedVersion, NewEvent, Payload, RecordedEvent, StreamId, StreamVersion,
 };
 use async_trait::async_trait;
+
+pub(super) use crate::log::whole_log as log;
 
 /// A stream by its whole name.
 pub(super) fn stream(name: &str) -> StreamId {
@@ -48,20 +50,6 @@ pub(super) async fn put(store: &dyn Store, name: &str, count: usize) -> Appended
 /// A whole stream.
 pub(super) async fn read(store: &dyn Store, name: &str) -> Vec<RecordedEvent> {
     store.read_stream(&StreamQuery::all(stream(name))).await.expect("a stream can be read")
-}
-
-/// The whole log.
-pub(super) async fn log(store: &dyn Store) -> Vec<RecordedEvent> {
-    let mut events = Vec::new();
-    let mut after = Position::START;
-    loop {
-        let page = store.read_log(&LogQuery::after(after)).await.expect("the log can be read");
-        if page.events.is_empty() {
-            return events;
-        }
-        after = page.next;
-        events.extend(page.events);
-    }
 }
 
 /// The positions of events.

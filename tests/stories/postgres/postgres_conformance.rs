@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use annals::Clock;
 use annals::store::Store;
+use annals::{Clock, PgCommit};
 use annals_testkit::Fixture;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
@@ -14,12 +14,18 @@ use super::place::{Place, open};
 #[derive(Default)]
 pub(crate) struct PgFixture {
     place: OnceCell<Place>,
+    commit: PgCommit,
 }
 
 impl PgFixture {
+    /// Events that are seen before they are durable are seen in the same order.
+    fn behind_a_barrier() -> Self {
+        Self { commit: PgCommit::BehindBarrier, ..Self::default() }
+    }
+
     async fn at(&self, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
         let place = self.place.get_or_init(Place::shared).await;
-        open(place.options().clock(clock)).await
+        open(place.options().clock(clock).commit(self.commit)).await
     }
 }
 
@@ -41,37 +47,15 @@ fn the_store_matches_the_model() {
     crate::store_against_model::store_matches_the_model(|| Box::<PgFixture>::default());
 }
 
-/// Events that are seen before they are durable are seen in the same order.
 mod behind_a_barrier {
-    use annals::PgCommit;
+    use super::PgFixture;
 
-    use super::*;
-
-    #[derive(Default)]
-    struct BarrierFixture(PgFixture);
-
-    impl BarrierFixture {
-        async fn at(&self, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
-            let place = self.0.place.get_or_init(Place::shared).await;
-            open(place.options().clock(clock).commit(PgCommit::BehindBarrier)).await
-        }
-    }
-
-    #[async_trait]
-    impl Fixture for BarrierFixture {
-        async fn open(&self, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
-            self.at(clock).await
-        }
-
-        async fn reopen(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Store>> {
-            Some(self.at(clock).await)
-        }
-    }
-
-    annals_testkit::conformance!(postgres, BarrierFixture::default());
+    annals_testkit::conformance!(postgres, PgFixture::behind_a_barrier());
 
     #[test]
     fn the_store_matches_the_model() {
-        crate::store_against_model::store_matches_the_model(|| Box::<BarrierFixture>::default());
+        crate::store_against_model::store_matches_the_model(|| {
+            Box::new(PgFixture::behind_a_barrier())
+        });
     }
 }
