@@ -7,6 +7,7 @@ mod subject;
 
 pub mod append;
 pub mod bulk;
+pub mod cancellation;
 pub mod checkpoints;
 pub mod commands;
 pub mod concurrency;
@@ -228,6 +229,19 @@ macro_rules! conformance {
                 a_second_import_changes_nothing
                 a_refused_hook_hurts_only_its_batch
                 no_batches_are_no_work
+            ]);
+            $crate::__topic!($fixture, cancellation: [
+                an_append
+                an_append_among_others
+                an_append_with_a_key_and_a_hook
+                an_append_of_several_streams
+                an_import_that_shares_streams
+                a_large_import
+                a_transaction
+                what_is_kept_beside_the_log
+                reads
+                a_call_that_is_not_polled_holds_nobody_up
+                a_time_limit_around_a_call
             ]);
             $crate::__topic!($fixture, limits: [
                 the_largest_append_fits
