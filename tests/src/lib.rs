@@ -5,3 +5,4 @@ pub mod ledger;
 pub mod postgres;
 pub mod random;
 pub mod writer;
+pub mod writing;

@@ -16,4 +16,5 @@ mod pooler;
 mod postgres_conformance;
 mod roles;
 mod schemas;
+mod soak;
 mod tls;

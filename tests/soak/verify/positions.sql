@@ -1,0 +1,2 @@
+-- How many positions are missing.
+SELECT coalesce(max(position), 0) - count(*) FROM annals.events;

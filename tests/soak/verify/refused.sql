@@ -1,0 +1,2 @@
+-- How many events are there whose append was refused.
+SELECT count(*) FROM refused JOIN annals.events USING (id);
