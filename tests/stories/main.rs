@@ -8,6 +8,7 @@ mod crash_during_append;
 mod crash_during_rebuild;
 mod delivered_twice;
 mod execute;
+mod floats;
 mod memory_conformance;
 mod postgres;
 mod postgres_servers;
