@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod envelope;
+mod error_kind;
 mod event;
 mod journal;
 mod memory;
@@ -29,6 +30,7 @@ pub use envelope::{
     CloudEvent, CloudEventError, EventId, EventType, InvalidAggregateId, Metadata, NewEvent,
     Recorded, RecordedEvent,
 };
+pub use error_kind::ErrorKind;
 pub use event::{
     DecodeError, EncodeError, Event, EventDescriptor, UnknownEvents, UpcastError, Upcaster,
 };

@@ -3,6 +3,7 @@
 use std::sync::PoisonError;
 
 use super::Journal;
+use crate::error_kind::ErrorKind;
 use crate::schema::SchemaError;
 use crate::store::{Append, Appended, StoreError};
 
@@ -15,6 +16,16 @@ pub enum JournalError {
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl JournalError {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Schema(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+        }
+    }
 }
 
 impl Journal {

@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use super::Journal;
 use crate::aggregate::{Aggregate, Apply};
 use crate::envelope::RecordedEvent;
+use crate::error_kind::ErrorKind;
 use crate::event::{DecodeError, Event, UnknownEvents};
 use crate::names::{InvalidName, Position, StreamId, StreamVersion};
 use crate::store::{PayloadVisitor, SnapshotRecord, StoreError, StoredPayload, StreamQuery};
@@ -30,6 +31,17 @@ pub enum LoadError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl LoadError {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::InvalidId(_) => ErrorKind::Invalid,
+            Self::Decode { .. } => ErrorKind::Fault,
+            Self::Store(error) => error.kind(),
+        }
+    }
 }
 
 /// A state and where it stands.

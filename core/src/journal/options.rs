@@ -10,10 +10,15 @@ use crate::envelope::{Metadata, RecordedEvent};
 /// Settings of a [`Journal`](super::Journal).
 #[derive(Clone)]
 pub struct JournalOptions {
-    /// How often a command is decided before it gives up on conflicts. Default 5.
-    pub attempts: u32,
-    /// The longest pause before the second attempt; it doubles with each further one, and each
-    /// pause is drawn between nothing and its limit. Default 2 ms.
+    /// For how long a command that meets conflicts is decided again before it gives up; it is
+    /// decided twice at the least, unless this is zero. Default 1 s.
+    pub retry_conflicts_for: Duration,
+    /// For how long an append whose reply was lost is sent again, with the same ids, to learn what
+    /// became of it; it is sent once more at the least. Default 5 s.
+    pub resolve_for: Duration,
+    /// The longest pause before the second attempt; it doubles with each further one up to
+    /// [`MAX_PAUSE`](Self::MAX_PAUSE), and each pause is drawn between nothing and its limit.
+    /// Default 2 ms.
     pub backoff: Duration,
     /// How many folded states are kept in memory, least recently used out first. Default 10,000;
     /// 0 keeps none.
@@ -26,10 +31,16 @@ pub struct JournalOptions {
     pub ids: Arc<dyn IdGenerator>,
 }
 
+impl JournalOptions {
+    /// What the pauses between attempts grow up to: a store that is back is noticed so soon.
+    pub const MAX_PAUSE: Duration = Duration::from_millis(200);
+}
+
 impl Default for JournalOptions {
     fn default() -> Self {
         Self {
-            attempts: 5,
+            retry_conflicts_for: Duration::from_secs(1),
+            resolve_for: Duration::from_secs(5),
             backoff: Duration::from_millis(2),
             cached_states: 10_000,
             source: None,
@@ -42,7 +53,8 @@ impl Default for JournalOptions {
 impl fmt::Debug for JournalOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JournalOptions")
-            .field("attempts", &self.attempts)
+            .field("retry_conflicts_for", &self.retry_conflicts_for)
+            .field("resolve_for", &self.resolve_for)
             .field("backoff", &self.backoff)
             .field("cached_states", &self.cached_states)
             .field("source", &self.source)

@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::sync::PoisonError;
 
 use super::Journal;
+use crate::error_kind::ErrorKind;
 use crate::event::Event;
 use crate::schema::SchemaError;
 use crate::store::StoreError;
@@ -17,6 +18,16 @@ pub enum RegisterError {
     /// The store could not be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl RegisterError {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Schema(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+        }
+    }
 }
 
 impl Journal {

@@ -7,6 +7,7 @@ use super::registered::canonical;
 use super::validator::CompiledSchema;
 use super::{RegisteredSchema, SchemaViolation};
 use crate::envelope::NewEvent;
+use crate::error_kind::ErrorKind;
 use crate::event::{Event, EventDescriptor};
 
 /// A set of event types that does not hold together. The process must not start with it.
@@ -88,6 +89,21 @@ pub enum SchemaError {
     /// A payload that does not fit.
     #[error(transparent)]
     Violation(#[from] SchemaViolation),
+}
+
+impl SchemaError {
+    /// What kind of error it is: an event that does not fit is a wrong request, types that do not
+    /// hold together are a fault of the program.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Violation(_) | Self::Unregistered { .. } => ErrorKind::Invalid,
+            Self::DeclaredTwice { .. }
+            | Self::MissingUpcaster { .. }
+            | Self::Invalid { .. }
+            | Self::Conflict { .. }
+            | Self::Vanished { .. } => ErrorKind::Fault,
+        }
+    }
 }
 
 /// The event types a process knows. Cheap to ask, safe to share.

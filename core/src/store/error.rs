@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::envelope::EventId;
+use crate::error_kind::ErrorKind;
 use crate::names::{ExpectedVersion, StreamId, StreamVersion};
 use crate::table::InvalidTable;
 
@@ -181,6 +182,30 @@ impl StoreError {
         Self::Refused { source: source.into().into() }
     }
 
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Conflict { .. } | Self::LeaseLost { .. } => ErrorKind::Conflict,
+            Self::DuplicateEvent { .. }
+            | Self::KeyReused { .. }
+            | Self::Invalid { .. }
+            | Self::Unsupported { .. } => ErrorKind::Invalid,
+            Self::Refused { .. } => ErrorKind::Refused,
+            Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
+            Self::Overloaded { .. }
+            | Self::TimedOut { .. }
+            | Self::Full { .. }
+            | Self::Locked { .. }
+            | Self::Unavailable { .. } => ErrorKind::Transient,
+            Self::NoSuchTable { .. }
+            | Self::ReadOnly { .. }
+            | Self::Corrupt { .. }
+            | Self::Newer { .. }
+            | Self::Closed
+            | Self::Database { .. } => ErrorKind::Fault,
+        }
+    }
+
     /// Whether the write may have happened all the same.
     pub fn may_have_written(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
@@ -188,15 +213,34 @@ impl StoreError {
 
     /// Whether the same request may succeed later without anybody changing it.
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Overloaded { .. }
-                | Self::TimedOut { .. }
-                | Self::Full { .. }
-                | Self::Locked { .. }
-                | Self::Unavailable { .. }
-                | Self::OutcomeUnknown { .. }
-        )
+        matches!(self.kind(), ErrorKind::Transient | ErrorKind::OutcomeUnknown)
+    }
+
+    /// Whether the store has judged the append itself. Only such an answer settles what became of
+    /// an earlier try with the same event ids whose reply was lost: that try wrote nothing. Any
+    /// other error tells of the store, its connection or its disk, and of the earlier try nothing.
+    pub fn is_answer(&self) -> bool {
+        match self {
+            Self::Conflict { .. }
+            | Self::DuplicateEvent { .. }
+            | Self::KeyReused { .. }
+            | Self::Invalid { .. }
+            | Self::Refused { .. }
+            | Self::Unsupported { .. } => true,
+            Self::OutcomeUnknown { .. }
+            | Self::LeaseLost { .. }
+            | Self::NoSuchTable { .. }
+            | Self::Overloaded { .. }
+            | Self::TimedOut { .. }
+            | Self::Full { .. }
+            | Self::Locked { .. }
+            | Self::ReadOnly { .. }
+            | Self::Corrupt { .. }
+            | Self::Newer { .. }
+            | Self::Unavailable { .. }
+            | Self::Closed
+            | Self::Database { .. } => false,
+        }
     }
 }
 

@@ -24,12 +24,17 @@ async fn at_another_version_it_is_not_even_decided() {
     let undecided = |_: &Account| -> Result<Vec<_>, _> { panic!("it must not be decided") };
     let result = bank.journal.execute(&ann(), undecided).at(version(1)).await;
 
-    match result {
-        Err(ExecuteError::Conflict { expected, actual, attempts, .. }) => {
-            assert_eq!((expected, actual, attempts), (version(1), version(2), 1));
+    let error = result.expect_err("the version is another");
+    match &error {
+        ExecuteError::Conflict { expected, actual, attempts, asked, .. } => {
+            assert_eq!((*expected, *actual, *attempts), (version(1), version(2), 1));
+            assert!(asked);
         }
         other => panic!("the version is another, and the answer is {other:?}"),
     }
+    // Trying again later never helps; it is what a conflict between writers is told.
+    assert!(error.to_string().contains("load it again"), "{error}");
+    assert!(!error.to_string().contains("later"), "{error}");
     assert_eq!(bank.faults().calls(Operation::Append), 0);
 }
 

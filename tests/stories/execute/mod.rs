@@ -7,6 +7,8 @@ mod dry_run;
 mod idempotency_key;
 mod looking_back;
 mod lost_messages;
+mod lost_reply_then_failure;
 mod origin;
 mod scenario;
 mod snapshots;
+mod stage;

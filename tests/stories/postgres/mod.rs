@@ -13,7 +13,7 @@ mod one_winner;
 mod own_transactions;
 mod plans;
 mod pooler;
-mod postgres_conformance;
+pub(crate) mod postgres_conformance;
 mod roles;
 mod schemas;
 mod soak;

@@ -1,7 +1,9 @@
 //! The loop: load, decide, append with the loaded version, and again on a conflict.
 
+use tokio::time::Instant;
+
+use super::backoff::Backoff;
 use super::repeat::lost_record;
-use super::resolve::pause;
 use super::{EventOf, Execute, ExecuteError, ReceiptOf};
 use crate::aggregate::{Apply, Decision};
 use crate::envelope::{EventId, EventType, NewEvent};
@@ -9,7 +11,7 @@ use crate::event::{EncodeError, Event};
 use crate::journal::fold::Folded;
 use crate::journal::options::Origin;
 use crate::journal::receipt::Receipt;
-use crate::journal::{Journal, trace};
+use crate::journal::{Journal, JournalOptions, trace};
 use crate::names::{ExpectedVersion, StreamId};
 use crate::store::{Append, CommandKey, StoreError};
 
@@ -42,9 +44,20 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
         {
             let actual = folded.version;
             *slot = Some(folded);
-            return Err(ExecuteError::Conflict { stream, expected, actual, attempts: 1 });
+            // It may stand there because this very command was executed in the meantime.
+            if let Some(receipt) = journal.first_receipt(&stream, key.as_ref()).await? {
+                return Ok(receipt);
+            }
+            return Err(ExecuteError::Conflict {
+                stream,
+                expected,
+                actual,
+                attempts: 1,
+                asked: true,
+            });
         }
-        let mut attempt = 1;
+        let mut backoff = Backoff::new(&journal.inner.options);
+        let began = Instant::now();
         loop {
             let context = journal.decision_context();
             let decided = decision.decide(&folded.state, &context);
@@ -62,6 +75,10 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                 Ok(events) => events,
                 Err(refusal) => {
                     *slot = Some(folded);
+                    // It may be refused because this very command was executed in the meantime.
+                    if let Some(receipt) = journal.first_receipt(&stream, key.as_ref()).await? {
+                        return Ok(receipt);
+                    }
                     return Err(ExecuteError::Domain(refusal));
                 }
             };
@@ -113,22 +130,23 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                     return Ok(receipt);
                 }
                 Err(StoreError::Conflict { actual, .. })
-                    if at.is_some() || attempt >= journal.inner.options.attempts =>
+                    if at.is_some() || gives_up(&journal.inner.options, began, &backoff) =>
                 {
                     let expected = folded.version;
+                    let (attempts, asked) = (backoff.pauses() + 1, at.is_some());
                     return Err(ExecuteError::Conflict {
                         stream,
                         expected,
                         actual,
-                        attempts: attempt,
+                        attempts,
+                        asked,
                     });
                 }
                 Err(StoreError::Conflict { .. }) => {
                     metrics::counter!("annals_command_conflicts_total").increment(1);
-                    pause(journal.inner.options.backoff, attempt).await;
+                    backoff.pause().await;
                     journal.catch_up(&stream, &mut folded, None).await?;
                     fresh = true;
-                    attempt += 1;
                 }
                 Err(source) if source.may_have_written() => {
                     return Err(ExecuteError::OutcomeUnknown { event_ids, source });
@@ -140,6 +158,12 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
             }
         }
     }
+}
+
+/// Whether there were conflicts for long enough. One that took that long may be tried again.
+fn gives_up(options: &JournalOptions, began: Instant, backoff: &Backoff) -> bool {
+    let limit = options.retry_conflicts_for;
+    began.elapsed() >= limit && (limit.is_zero() || backoff.pauses() > 0)
 }
 
 impl Journal {

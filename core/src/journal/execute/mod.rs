@@ -1,6 +1,7 @@
 //! Executing a command: what can be set on it, and what awaiting it does.
 
 mod attempt;
+mod backoff;
 mod error;
 mod repeat;
 mod resolve;
@@ -40,7 +41,8 @@ pub struct Execute<'j, D, M> {
 impl Journal {
     /// Executes a function of the aggregate's state, or a command: loads the state, lets it
     /// decide, and appends the events with the loaded version. On a conflict it reads what is new
-    /// and decides again, up to [`attempts`](super::JournalOptions::attempts) times.
+    /// and decides again, for as long as
+    /// [`retry_conflicts_for`](super::JournalOptions::retry_conflicts_for) says.
     ///
     /// # Errors
     /// [`ExecuteError`] tells apart: refused by the domain, conflicts exhausted, a store that
