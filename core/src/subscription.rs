@@ -50,6 +50,7 @@ impl Subscription {
     ///
     /// # Errors
     /// [`StoreError`]; the cursor stays, and calling again goes on from it.
+    /// [`StoreError::HistoryWentBack`] when the log ends before the cursor.
     pub async fn next(&mut self) -> Result<LogPage, StoreError> {
         let mut poll = FIRST_POLL;
         loop {
@@ -76,6 +77,8 @@ impl Subscription {
 
     async fn read(&self) -> Result<LogPage, StoreError> {
         let query = LogQuery::after(self.position).filter(self.filter.clone()).limit(self.page);
-        self.store.read_log(&query).await
+        let page = self.store.read_log(&query).await?;
+        page.check_after(self.position)?;
+        Ok(page)
     }
 }

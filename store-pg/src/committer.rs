@@ -37,7 +37,6 @@ pub(crate) struct Committer {
     growth: Growth,
     line: Option<Line>,
     ends: Ends,
-    behind_barrier: bool,
 }
 
 /// What became of a try.
@@ -57,9 +56,8 @@ impl Committer {
         connector: Arc<Connector>,
         sql: Arc<Statements>,
         growth: Growth,
-        behind_barrier: bool,
     ) -> Self {
-        Self { connector, sql, growth, line: None, ends: Ends::default(), behind_barrier }
+        Self { connector, sql, growth, line: None, ends: Ends::default() }
     }
 
     /// Commits one append that stands alone, in one statement, so that nothing is left half done when
@@ -141,7 +139,7 @@ impl Committer {
 
     async fn connect(&mut self) -> Result<(), StoreError> {
         if self.line.as_ref().is_none_or(|line| line.client.is_closed()) {
-            let line = Line::open(&self.connector, &self.sql, self.behind_barrier);
+            let line = Line::open(&self.connector, &self.sql);
             self.line = Some(line.await?);
         }
         Ok(())
@@ -234,7 +232,6 @@ impl Committer {
             })?;
             return Ok(results);
         }
-        // Whatever it finds or writes is durable with its commit.
         session.client.batch_execute("BEGIN").await?;
         // Kept only if the commit succeeds.
         let mut ends = std::mem::take(&mut self.ends);
@@ -284,19 +281,13 @@ async fn tell_repetitions(
     appends: &[&Append],
     results: &mut [Result<Appended, StoreError>],
 ) -> Result<(), Failure> {
-    let mut found = false;
     for (append, result) in appends.iter().zip(results) {
         if matches!(result, Err(StoreError::Conflict { .. }))
             && let Some(first) =
                 first_result(line.session(connector), sql, connector, append).await?
         {
             *result = first;
-            found = true;
         }
     }
-    match found {
-        // It may have been committed after the barrier that was sent with the appends.
-        true => line.pass_barrier().await,
-        false => Ok(()),
-    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ use tokio_postgres::{AsyncMessage, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{STORE, translate};
-use crate::options::{Commit, PgOptions, Tls};
+use crate::options::{PgOptions, Tls};
 use crate::session::Session;
 use crate::tls;
 
@@ -34,11 +34,6 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) fn new(options: PgOptions) -> Result<Self, StoreError> {
-        if options.pooler && options.commit == Commit::BehindBarrier {
-            let why = "behind a pooler nothing says that a barrier comes to the session that has \
-                       appended: `commit=barrier` needs a direct connection, or use `commit=lock`";
-            return Err(StoreError::Invalid { why: why.to_owned() });
-        }
         let mut config = options.config.clone();
         if !options.pooler {
             // A pooler refuses settings that would outlive the transaction.

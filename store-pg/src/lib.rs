@@ -46,7 +46,7 @@ use statements::Statements;
 use tokio::sync::oneshot;
 use writer::Writer;
 
-pub use options::{Commit, PgOptions, Tls};
+pub use options::{PgOptions, Tls};
 pub use tokio_postgres;
 
 /// A store in one schema of a PostgreSQL database. Cloning is cheap; all clones share the appender.
@@ -114,8 +114,7 @@ impl PgStore {
         let growth = Growth::default();
         let (writer, ended) = Writer::start(connector.clone(), sql.clone(), growth.clone());
         let live = Live::start(&connector, &sql, &growth);
-        // Commits under the lock: parts are large, so the disk is not what they wait for.
-        let importer = Committer::new(connector.clone(), sql.clone(), growth.clone(), false);
+        let importer = Committer::new(connector.clone(), sql.clone(), growth.clone());
         Ok(Self {
             inner: Arc::new(Inner {
                 connector,

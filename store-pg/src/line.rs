@@ -1,12 +1,10 @@
 //! The appender's connection: whole batches and single events in one statement each.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use annals_core::store::{Append, Appended, AppendedStream, CommandKey, StoreError, StreamAppend};
 use annals_core::{Position, StreamVersion};
 use deadpool_postgres::ClientWrapper;
-use futures_util::future::join;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
@@ -20,7 +18,7 @@ use crate::session::{Ready, Session};
 use crate::statements::Statements;
 
 /// As `append_one.sql` lists them.
-const ONE: [Type; 13] = [
+const ONE: [Type; 12] = [
     Type::TEXT,
     Type::INT8,
     Type::TEXT,
@@ -32,12 +30,11 @@ const ONE: [Type; 13] = [
     Type::JSON,
     Type::JSON,
     Type::TIMESTAMPTZ,
-    Type::BOOL,
     Type::TEXT,
 ];
 
 /// As `append_batch.sql` lists them.
-const BATCH: [Type; 17] = [
+const BATCH: [Type; 16] = [
     Type::TEXT_ARRAY,
     Type::INT8_ARRAY,
     Type::TEXT_ARRAY,
@@ -52,7 +49,6 @@ const BATCH: [Type; 17] = [
     Type::JSON_ARRAY,
     Type::JSON_ARRAY,
     Type::TIMESTAMPTZ,
-    Type::BOOL,
     Type::BOOL,
     Type::TEXT,
 ];
@@ -73,15 +69,12 @@ pub(crate) struct Line {
     /// `None` behind a pooler, whose sessions make their plans as they like.
     one: Option<Ready>,
     batch: Ready,
-    /// `None` where commits are durable under the lock.
-    barrier: Option<Ready>,
 }
 
 impl Line {
     pub(crate) async fn open(
         connector: &Connector,
         sql: &Statements,
-        behind_barrier: bool,
     ) -> Result<Self, StoreError> {
         let client = connector.own_patiently().await?;
         let session = connector.session(&client);
@@ -93,17 +86,13 @@ impl Line {
                 one = Some(session.ready(&sql.append_one, &ONE).await?);
             }
             let batch = session.ready(&sql.append_batch, &BATCH).await?;
-            let mut barrier = None;
-            if behind_barrier {
-                barrier = Some(session.ready(&sql.barrier, &[]).await?);
-            }
-            Ok::<_, tokio_postgres::Error>((one, batch, barrier))
+            Ok::<_, tokio_postgres::Error>((one, batch))
         };
         let limit = connector.options.statement_timeout;
         let ready = tokio::time::timeout(limit, ready).await;
         let ready = ready.map_err(|_| connector.silent(limit))?;
-        let (one, batch, barrier) = ready.map_err(connector.failed())?;
-        Ok(Self { client, one, batch, barrier })
+        let (one, batch) = ready.map_err(connector.failed())?;
+        Ok(Self { client, one, batch })
     }
 
     pub(crate) fn session<'l>(&'l self, connector: &Connector) -> Session<'l> {
@@ -150,7 +139,6 @@ impl Line {
                     &JsonText(event.payload.as_str()),
                     &metadata(event),
                     &now,
-                    &self.barrier.is_some(),
                     &notified,
                 ],
             )
@@ -199,7 +187,6 @@ impl Line {
                     &columns.metadata,
                     &now,
                     &keys.iter().any(Option::is_some),
-                    &self.barrier.is_some(),
                     &notified,
                 ],
             )
@@ -210,34 +197,12 @@ impl Line {
         Ok(results.map(|(part, before)| judged(part, before, &mut head, recorded_at)).collect())
     }
 
-    /// Waits for the disk, where commits do not wait themselves.
-    pub(crate) async fn pass_barrier(&self) -> Result<(), Failure> {
-        if let Some(barrier) = &self.barrier {
-            barrier.query(&self.client, &[]).await?;
-        }
-        Ok(())
-    }
-
-    /// Sends a statement, and the barrier right behind it. Both are executed on this session, so a
-    /// barrier that was passed proves that the server has not broken since the append.
     async fn send(
         &self,
         statement: &Ready,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Row, Failure> {
-        let append = statement.query(&self.client, values);
-        let rows = match &self.barrier {
-            None => append.await?,
-            Some(barrier) => {
-                // Polled, and so sent, in this order.
-                let barrier = barrier.query(&self.client, &[]);
-                let (rows, passed) = join(append, barrier).await;
-                let rows = rows?;
-                // It can be seen already, and a crash may take it away again.
-                passed.map_err(|error| StoreError::OutcomeUnknown { source: Arc::new(error) })?;
-                rows
-            }
-        };
+        let rows = statement.query(&self.client, values).await?;
         let row = rows.into_iter().next();
         row.ok_or_else(|| corrupt("the append function returned nothing").into())
     }

@@ -14,19 +14,6 @@ use tokio_postgres::config::Host;
 use crate::connection::CONNECT_TIMEOUT;
 use crate::statements::Schema;
 
-/// What an append waits for while it holds the lock that orders the log.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Commit {
-    /// For the disk: an event is durable before anybody can see it. Best where one process appends.
-    #[default]
-    UnderLock,
-    /// For nothing: the commit becomes durable after the lock is let go, and the append is
-    /// acknowledged only then. Several processes get in each other's way less; in exchange an event
-    /// can be seen a moment before it is durable. Effects in the same database are safe, because
-    /// they come later in the same write-ahead log.
-    BehindBarrier,
-}
-
 /// How the connection is encrypted.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub enum Tls {
@@ -64,7 +51,6 @@ pub struct PgOptions {
     pub(crate) statement_timeout: Duration,
     pub(crate) lock_timeout: Duration,
     pub(crate) connect_retry: Duration,
-    pub(crate) commit: Commit,
     pub(crate) tls: Tls,
     pub(crate) pooler: bool,
     pub(crate) listen: bool,
@@ -77,7 +63,7 @@ const MAX_SCHEMA_BYTES: usize = 48;
 
 /// The parameters of a URL that are this store's own.
 const PARAMETERS: &str = "schema, pool, pool_timeout_ms, queue, queue_timeout_ms, \
-     statement_timeout_ms, lock_timeout_ms, connect_retry_ms, commit=lock|barrier, \
+     statement_timeout_ms, lock_timeout_ms, connect_retry_ms, \
      sslmode=disable|verify-full, sslrootcert, sslcert, sslkey, pooler=none|transaction, \
      listen=on|off, migrate=on|off";
 
@@ -115,7 +101,6 @@ impl PgOptions {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             connect_retry: Duration::from_secs(10),
-            commit: Commit::default(),
             tls: Tls::default(),
             pooler: false,
             listen: true,
@@ -162,8 +147,14 @@ impl PgOptions {
                 ("statement_timeout_ms", _) => options.statement_timeout = milliseconds()?,
                 ("lock_timeout_ms", _) => options.lock_timeout = milliseconds()?,
                 ("connect_retry_ms", _) => options.connect_retry = milliseconds()?,
-                ("commit", "lock") => options.commit = Commit::UnderLock,
-                ("commit", "barrier") => options.commit = Commit::BehindBarrier,
+                ("commit", _) => {
+                    return Err(invalid(
+                        "`commit` is gone: an append waits for the disk under the lock, which is \
+                         as fast, and `commit=barrier` let others act on what a crash takes \
+                         away; leave it out"
+                            .to_owned(),
+                    ));
+                }
                 ("sslmode", "disable") => verify = false,
                 ("sslmode", "verify-full") => verify = true,
                 ("sslmode", _) => {
@@ -273,13 +264,6 @@ impl PgOptions {
         self
     }
 
-    /// When the lock that orders the log is let go. Default [`Commit::UnderLock`].
-    #[must_use]
-    pub fn commit(mut self, commit: Commit) -> Self {
-        self.commit = commit;
-        self
-    }
-
     /// How connections are encrypted. Default [`Tls::Disabled`].
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
@@ -369,7 +353,6 @@ impl fmt::Debug for PgOptions {
             .field("place", &self.place())
             .field("pool", &self.pool)
             .field("queue", &self.queue)
-            .field("commit", &self.commit)
             .field("tls", &self.tls)
             .field("pooler", &self.pooler)
             .field("listen", &self.listen)

@@ -34,7 +34,6 @@ statements! {
     acquire_lease,
     append_batch,
     append_one,
-    barrier,
     check_lease,
     copy_events,
     counter_holder,

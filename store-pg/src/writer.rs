@@ -13,7 +13,6 @@ use crate::committer::{Committer, Wanted};
 use crate::connection::Connector;
 use crate::error::STORE;
 use crate::listen::Growth;
-use crate::options::Commit;
 use crate::statements::Statements;
 
 /// How many appends share a commit at the most: it bounds how long the first of them waits.
@@ -70,8 +69,7 @@ impl Writer {
     ) -> (Self, oneshot::Receiver<()>) {
         let (queue, waiting) = mpsc::channel(connector.options.queue);
         let (ended, end) = oneshot::channel();
-        let behind_barrier = connector.options.commit == Commit::BehindBarrier;
-        let committer = Committer::new(connector.clone(), sql, growth.clone(), behind_barrier);
+        let committer = Committer::new(connector.clone(), sql, growth.clone());
         let committer = Arc::new(Mutex::new(committer));
         let writer = Self {
             queue,

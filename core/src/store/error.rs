@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::envelope::EventId;
 use crate::error_kind::ErrorKind;
-use crate::names::{ExpectedVersion, StreamId, StreamVersion};
+use crate::names::{ExpectedVersion, Position, StreamId, StreamVersion};
 use crate::table::InvalidTable;
 
 /// Any error.
@@ -135,6 +135,16 @@ pub enum StoreError {
         /// The way out.
         hint: String,
     },
+    /// The log is shorter than it was.
+    #[error(
+        "the log ends at {head}, before this cursor at {cursor}: it was restored from a backup, or a standby that lagged was promoted; rebuild what was made of it, from the start"
+    )]
+    HistoryWentBack {
+        /// Where the log ends.
+        head: Position,
+        /// Where the cursor stands: it was there before.
+        cursor: Position,
+    },
     /// What is stored is damaged.
     #[error("{place} is damaged: {detail}; restore it from a backup")]
     Corrupt {
@@ -199,6 +209,7 @@ impl StoreError {
             | Self::Unavailable { .. } => ErrorKind::Transient,
             Self::NoSuchTable { .. }
             | Self::ReadOnly { .. }
+            | Self::HistoryWentBack { .. }
             | Self::Corrupt { .. }
             | Self::Newer { .. }
             | Self::Closed
@@ -235,6 +246,7 @@ impl StoreError {
             | Self::Full { .. }
             | Self::Locked { .. }
             | Self::ReadOnly { .. }
+            | Self::HistoryWentBack { .. }
             | Self::Corrupt { .. }
             | Self::Newer { .. }
             | Self::Unavailable { .. }

@@ -158,6 +158,19 @@ pub struct LogPage {
     pub head: Position,
 }
 
+impl LogPage {
+    /// Makes sure that the log still reaches to the cursor that this page was read for.
+    ///
+    /// # Errors
+    /// [`StoreError::HistoryWentBack`] when it ends before.
+    pub fn check_after(&self, cursor: Position) -> Result<(), StoreError> {
+        match self.head < cursor {
+            true => Err(StoreError::HistoryWentBack { head: self.head, cursor }),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Streams and the log.
 ///
 /// # Contract

@@ -26,6 +26,7 @@ impl ReadAhead {
             Some(next) => next.finish().await?,
             None => self.store.read_log(&self.query).await?,
         };
+        page.check_after(self.query.after)?;
         self.query.after = page.next;
         let (store, query) = (self.store.clone(), self.query.clone());
         self.next = Some(Started::new(async move { store.read_log(&query).await }).await);

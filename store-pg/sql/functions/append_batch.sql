@@ -12,7 +12,7 @@ CREATE FUNCTION annals.append_batch(
     p_stream text[], p_expected bigint[], p_key text[], p_count integer[],
     e_append integer[], e_nth integer[], e_id uuid[], e_type text[], e_schema_version integer[],
     e_slice smallint[], e_occurred_at timestamptz[], e_payload json[], e_metadata json[],
-    p_now timestamptz, p_keyed boolean, p_behind_barrier boolean, p_channel text,
+    p_now timestamptz, p_keyed boolean, p_channel text,
     OUT head bigint, OUT recorded_at timestamptz, OUT before bigint[]
 ) LANGUAGE plpgsql
 -- Planning anew for each batch would take several times as long as the batch, and a plan that was
@@ -27,9 +27,6 @@ DECLARE
     -- The place of each event among those that are written; null when all are.
     nth   integer[];
 BEGIN
-    IF p_behind_barrier THEN
-        PERFORM set_config('synchronous_commit', 'off', true);
-    END IF;
     -- A queue in front of the counter: who waits for a row's lock may be overtaken, and waits twice.
     PERFORM pg_advisory_xact_lock(hashtextextended('annals.counter', 0));
     UPDATE annals.counter SET position = position + total WHERE one

@@ -4,16 +4,13 @@ CREATE FUNCTION annals.append_one(
     p_stream text, p_expected bigint, p_key text,
     e_id uuid, e_type text, e_schema_version integer, e_slice smallint,
     e_occurred_at timestamptz, e_payload json, e_metadata json,
-    p_now timestamptz, p_behind_barrier boolean, p_channel text,
+    p_now timestamptz, p_channel text,
     OUT head bigint, OUT recorded_at timestamptz, OUT before bigint
 ) LANGUAGE plpgsql
 AS $$
 DECLARE
     fits boolean;
 BEGIN
-    IF p_behind_barrier THEN
-        PERFORM set_config('synchronous_commit', 'off', true);
-    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('annals.counter', 0));
     UPDATE annals.counter SET position = position + 1 WHERE one RETURNING position - 1 INTO head;
     recorded_at := coalesce(p_now, clock_timestamp());

@@ -2,7 +2,6 @@
 //! is half there, and positions are dense (I1, I2). The writers' store finds the server again by
 //! itself, and asks what became of the appends that were under way.
 
-use annals::PgCommit;
 use annals_tests::ledger::{Ledger, whole_log};
 use annals_tests::postgres::Server;
 use annals_tests::random::Random;
@@ -15,21 +14,12 @@ const WRITERS: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost() {
-    story(PgCommit::UnderLock).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_acknowledged_is_lost_behind_the_barrier() {
-    story(PgCommit::BehindBarrier).await;
-}
-
-async fn story(commit: PgCommit) {
     let seed = uuid::Uuid::now_v7().as_u128() as u64;
     println!("seed {seed}");
     let mut random = Random::new(seed);
     let mut server = Server::start().await;
     let place = Place::on(&server);
-    let store = open(place.options().commit(commit).connect_retry(PATIENCE)).await;
+    let store = open(place.options().connect_retry(PATIENCE)).await;
     let mut ledger = Ledger::default();
     for round in 0..ROUNDS {
         let crowd = Crowd::start(&store, WRITERS, &format!("r{round}"), seed ^ (round << 40));

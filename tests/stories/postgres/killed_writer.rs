@@ -51,8 +51,7 @@ async fn nothing_acknowledged_is_lost() {
     let store = place.store().await;
     let mut ledger = Ledger::default();
     for round in 0..ROUNDS {
-        let commit = if round % 2 == 0 { "lock" } else { "barrier" };
-        let url = format!("{}?schema={}&pool=4&commit={commit}", place.url, place.schema);
+        let url = format!("{}?schema={}&pool=4", place.url, place.schema);
         let child = start(&url, seed + round);
         let lines = 1 + random.below(60);
         let told = tokio::task::spawn_blocking(move || listen_and_kill(child, lines)).await;

@@ -7,6 +7,7 @@ mod place;
 mod connections;
 mod crash;
 mod history;
+mod history_went_back;
 mod killed_writer;
 mod nothing_is_skipped;
 mod one_winner;

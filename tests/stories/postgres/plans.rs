@@ -36,7 +36,6 @@ const NOTHING_TO_CHOOSE: &[&str] = &[
     "acquire_lease",
     "append_batch",
     "append_one",
-    "barrier",
     "copy_events",
     "counter_holder",
     "create_migrations",

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use annals::store::Store;
-use annals::{Clock, PgOptions, PgStore};
+use annals::Clock;
 use annals_testkit::Fixture;
 use annals_tests::postgres::Bouncer;
 use async_trait::async_trait;
@@ -47,13 +47,4 @@ annals_testkit::conformance!(pooled, PooledFixture::default());
 #[test]
 fn the_store_matches_the_model() {
     crate::store_against_model::store_matches_the_model(|| Box::<PooledFixture>::default());
-}
-
-/// A pooler may put an append and its barrier on different sessions.
-#[tokio::test]
-async fn a_barrier_is_refused() {
-    let options = PgOptions::parse("postgres://localhost/bank?pooler=transaction&commit=barrier");
-    let refused = PgStore::connect_with(options.expect("each is known")).await;
-    let said = refused.expect_err("together they prove nothing").to_string();
-    assert!(said.contains("commit=lock"), "{said}");
 }

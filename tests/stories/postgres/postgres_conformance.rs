@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals::store::Store;
-use annals::{Clock, PgCommit};
+use annals::Clock;
 use annals_testkit::Fixture;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
@@ -14,18 +14,12 @@ use super::place::{Place, open};
 #[derive(Default)]
 pub(crate) struct PgFixture {
     place: OnceCell<Place>,
-    commit: PgCommit,
 }
 
 impl PgFixture {
-    /// Events that are seen before they are durable are seen in the same order.
-    fn behind_a_barrier() -> Self {
-        Self { commit: PgCommit::BehindBarrier, ..Self::default() }
-    }
-
     async fn at(&self, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
         let place = self.place.get_or_init(Place::shared).await;
-        open(place.options().clock(clock).commit(self.commit)).await
+        open(place.options().clock(clock)).await
     }
 }
 
@@ -45,17 +39,4 @@ annals_testkit::conformance!(postgres, PgFixture::default());
 #[test]
 fn the_store_matches_the_model() {
     crate::store_against_model::store_matches_the_model(|| Box::<PgFixture>::default());
-}
-
-mod behind_a_barrier {
-    use super::PgFixture;
-
-    annals_testkit::conformance!(postgres, PgFixture::behind_a_barrier());
-
-    #[test]
-    fn the_store_matches_the_model() {
-        crate::store_against_model::store_matches_the_model(|| {
-            Box::new(PgFixture::behind_a_barrier())
-        });
-    }
 }

@@ -8,7 +8,7 @@ use annals::store::{
     AppendHook, CommandKey, EventStore, StoreError, StreamQuery, TableStore, TransactExt,
     Transaction,
 };
-use annals::{ExpectedVersion, PgCommit, RecordedEvent, StreamVersion};
+use annals::{ExpectedVersion, RecordedEvent, StreamVersion};
 use annals_tests::ledger::{Ledger, assert_dense, whole_log};
 use annals_tests::postgres::{Proxy, host_of, proxied};
 use annals_tests::random::Random;
@@ -23,22 +23,13 @@ const REPLIES: u64 = 10;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cuts_under_load() {
-    under_load(PgCommit::UnderLock).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cuts_under_load_behind_the_barrier() {
-    under_load(PgCommit::BehindBarrier).await;
-}
-
-async fn under_load(commit: PgCommit) {
     let seed = uuid::Uuid::now_v7().as_u128() as u64;
     println!("seed {seed}");
     let mut random = Random::new(seed);
     let place = Place::shared().await;
     let proxy = Proxy::to(host_of(&place.url)).await;
     let options = place.options_at(&proxied(&place.url, &proxy));
-    let store = open(options.commit(commit).connect_retry(PATIENCE)).await;
+    let store = open(options.connect_retry(PATIENCE)).await;
 
     let crowd = Crowd::start(&store, 8, "", seed);
     for round in 0..CUTS {
@@ -60,30 +51,28 @@ async fn under_load(commit: PgCommit) {
 /// The server commits, the reply is lost, the store finds out: one event, the right answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_reply_is_looked_up() {
-    for commit in [PgCommit::UnderLock, PgCommit::BehindBarrier] {
-        let place = Place::shared().await;
-        let proxy = Proxy::to(host_of(&place.url)).await;
-        let store = open(place.options_at(&proxied(&place.url, &proxy)).commit(commit)).await;
-        for round in 0..REPLIES {
-            let expected = match round {
-                0 => ExpectedVersion::NoStream,
-                round => ExpectedVersion::Exact(StreamVersion::new(round)),
-            };
-            let text = format!("marked-{round}-");
-            let mut append = append("1", expected, &format!(r#"{{"text":"{text}"}}"#));
-            if round % 2 == 1 {
-                append = append.with_command(CommandKey::new(text.clone()).expect("a short key"));
-            }
-            let happened = proxy.cut_reply_to(&text);
-            let appended = store.append(append).await.expect("it is written, and that is known");
-            happened.await.expect("the proxy says so");
-            assert_eq!(appended.streams[0].after.get(), round + 1);
-            assert_eq!(appended.position.get(), round + 1);
+    let place = Place::shared().await;
+    let proxy = Proxy::to(host_of(&place.url)).await;
+    let store = open(place.options_at(&proxied(&place.url, &proxy))).await;
+    for round in 0..REPLIES {
+        let expected = match round {
+            0 => ExpectedVersion::NoStream,
+            round => ExpectedVersion::Exact(StreamVersion::new(round)),
+        };
+        let text = format!("marked-{round}-");
+        let mut append = append("1", expected, &format!(r#"{{"text":"{text}"}}"#));
+        if round % 2 == 1 {
+            append = append.with_command(CommandKey::new(text.clone()).expect("a short key"));
         }
-        let log = whole_log(&*store).await;
-        assert_eq!(log.len() as u64, REPLIES);
-        assert_dense(&log);
+        let happened = proxy.cut_reply_to(&text);
+        let appended = store.append(append).await.expect("it is written, and that is known");
+        happened.await.expect("the proxy says so");
+        assert_eq!(appended.streams[0].after.get(), round + 1);
+        assert_eq!(appended.position.get(), round + 1);
     }
+    let log = whole_log(&*store).await;
+    assert_eq!(log.len() as u64, REPLIES);
+    assert_dense(&log);
 }
 
 /// The reply is lost, and then somebody keeps the log locked: nobody knows what became of the append,

@@ -1,7 +1,7 @@
 //! Transactions that stay open, in this database and in another one of the same server.
 
 use annals::store::Append;
-use annals::{ExpectedVersion, NewEvent, Payload, PgCommit};
+use annals::{ExpectedVersion, NewEvent, Payload};
 use annals_tests::ledger::Ledger;
 use annals_tests::postgres::{Server, connect};
 use annals_tests::writer::stream;
@@ -9,12 +9,13 @@ use annals_tests::writer::stream;
 use super::super::gate::Gate;
 use super::{Place, Story, Writers, open};
 
-async fn an_append_stays_open(commit: PgCommit) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_append_stays_open() {
     // Of its own, because the lock is one for a whole database.
     let server = Server::start().await;
     let mut story = Story::begin(Place::on(&server)).await;
     let gate = Gate::install(&story.place).await;
-    let stores = [0, 1].map(|_| story.place.options().commit(commit));
+    let stores = [0, 1].map(|_| story.place.options());
     let stores = [open(stores[0].clone()).await, open(stores[1].clone()).await];
 
     let writers = Writers::start(&stores, 8, 60, story.seed);
@@ -27,16 +28,6 @@ async fn an_append_stays_open(commit: PgCommit) {
     }
     let ledger = writers.finish().await;
     story.end(&ledger).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_stays_open_under_the_lock() {
-    an_append_stays_open(PgCommit::UnderLock).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_append_stays_open_before_the_barrier() {
-    an_append_stays_open(PgCommit::BehindBarrier).await;
 }
 
 /// Where positions follow transaction ids, all of these hold the reader back.
