@@ -6,6 +6,7 @@ use std::pin::pin;
 
 use annals_core::store::{Append, Appended, CommandKey, CommandRecord, StoreError, StoredPlace};
 use annals_core::{EventId, Position, StreamId, StreamVersion};
+use futures_util::future::join;
 use jiff::Timestamp;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::Type;
@@ -22,6 +23,9 @@ use crate::statements::Statements;
 
 /// From how many events on COPY is faster than an array a column.
 pub(crate) const COPY_EVENTS: usize = 2_000;
+
+/// Whatever the defaults of the role are: see [`lock_log`].
+pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE";
 
 /// What went wrong: the caller has to know what the server said before it is put into other words.
 #[derive(Debug)]
@@ -52,7 +56,7 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Locks the counter, judges appends against what is stored, and writes those that are let in. Inside
+/// Locks the log, judges appends against what is stored, and writes those that are let in. Inside
 /// a transaction, which holds the lock until it ends. `carefully` looks the ids up at once; otherwise
 /// only when something does not fit, because ids that come twice are rare and a unique index keeps
 /// them out. What is known of the `ends` of streams need not be looked up; afterwards they are as
@@ -66,10 +70,7 @@ pub(crate) async fn append_judged<'a>(
     carefully: bool,
     ends: &mut Ends,
 ) -> Result<(Judged<'a>, Timestamp), Failure> {
-    let row = session.query_opt(&sql.lock_counter, &[]).await?;
-    let row = row.ok_or_else(|| corrupt("the counter is gone"))?;
-    let head = position(&row, 0)?;
-    let now: Timestamp = now.map_or_else(|| get(&row, 1), Ok)?;
+    let (head, now) = lock_log(session, sql, now).await?;
     ends.hold_at(head);
     let events =
         async { if carefully { find_events(session, sql, appends).await } else { Ok(Vec::new()) } };
@@ -102,20 +103,40 @@ pub(crate) async fn append_judged<'a>(
     Ok((judged, now))
 }
 
+/// Locks the log until the transaction ends. Returns where it ends, and when what is appended now is
+/// recorded. Both statements go out together; the second sees what was committed while the first
+/// waited.
+pub(crate) async fn lock_log(
+    session: Session<'_>,
+    sql: &Statements,
+    now: Option<Timestamp>,
+) -> Result<(Position, Timestamp), Failure> {
+    let lock = session.ready(&sql.lock_log, &[]).await?;
+    let read = session.ready(&sql.read_end, &[Type::TIMESTAMPTZ]).await?;
+    // Polled, and so sent, in this order.
+    let (locked, end) =
+        join(lock.query(session.client, &[]), read.query(session.client, &[&now])).await;
+    let (locked, end) = (locked?.into_iter().next(), end?.into_iter().next());
+    if locked.map_or(Ok(None), |row| get::<Option<String>>(&row, 0))?.is_none() {
+        let why = "a transaction that appends must be READ COMMITTED: any other does not see what \
+                   was appended while it waited for the log; begin it with `BEGIN ISOLATION LEVEL \
+                   READ COMMITTED`";
+        return Err(StoreError::Invalid { why: why.to_owned() }.into());
+    }
+    let end = end.ok_or_else(|| corrupt("the end of the log gives no answer"))?;
+    Ok((position(&end, 0)?, get(&end, 1)?))
+}
+
 async fn write(
     session: Session<'_>,
     sql: &Statements,
     judged: &Judged<'_>,
     now: Timestamp,
 ) -> Result<(), Failure> {
-    if let Some(last) = judged.events.last() {
-        if judged.events.len() < COPY_EVENTS {
-            insert(session, sql, judged, now).await?;
-        } else {
-            copy(session, sql, judged, now).await?;
-        }
-        let head = signed(last.position.get());
-        session.execute(&sql.set_counter, &[(&head, Type::INT8)]).await?;
+    match judged.events.len() {
+        0 => {}
+        few if few < COPY_EVENTS => insert(session, sql, judged, now).await?,
+        _ => copy(session, sql, judged, now).await?,
     }
     for (key, record) in &judged.commands {
         insert_command(session, sql, key, record).await?;

@@ -7,7 +7,7 @@ use annals_core::store::{Append, Appended, StoreError};
 use annals_core::{Position, RecordedEvent};
 
 use crate::PgStore;
-use crate::append::{Failure, append_judged, first_result};
+use crate::append::{BEGIN, Failure, append_judged, first_result, lock_log};
 use crate::committer::{Committer, Wanted};
 use crate::error::is_duplicate;
 use crate::judge::Ends;
@@ -132,16 +132,16 @@ pub(crate) async fn append_in(
     }
 }
 
-/// Finds out whether a transaction was committed whose reply was lost: it had the counter locked, so
-/// it has ended when the counter is ours, and its events are there or not.
+/// Finds out whether a transaction was committed whose reply was lost: it had the log locked, so it
+/// has ended when the log is ours, and its events are there or not.
 async fn resolve(store: &PgStore, append: Append) -> Result<Appended, StoreError> {
     let unknown = |source: StoreError| StoreError::OutcomeUnknown { source: Arc::new(source) };
     let client = store.connector().own_patiently().await.map_err(unknown)?;
     let session = store.connector().session(&client);
     let ended = async {
         // Dropped with the connection.
-        session.client.batch_execute("BEGIN").await?;
-        session.query(&store.sql().lock_counter, &[]).await?;
+        session.client.batch_execute(BEGIN).await?;
+        lock_log(session, store.sql(), None).await?;
         first_result(session, store.sql(), store.connector(), &append).await
     };
     let first = ended.await.map_err(|failure| unknown(failure.explained(store.connector())))?;

@@ -8,7 +8,7 @@ use annals_core::store::{Append, Appended, StoreError};
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 
-use crate::append::{COPY_EVENTS, Failure, append_judged, first_result};
+use crate::append::{BEGIN, COPY_EVENTS, Failure, append_judged, first_result};
 use crate::connection::Connector;
 use crate::error::{is_duplicate, is_lost};
 use crate::event_row::get;
@@ -52,11 +52,7 @@ enum Trouble {
 }
 
 impl Committer {
-    pub(crate) fn new(
-        connector: Arc<Connector>,
-        sql: Arc<Statements>,
-        growth: Growth,
-    ) -> Self {
+    pub(crate) fn new(connector: Arc<Connector>, sql: Arc<Statements>, growth: Growth) -> Self {
         Self { connector, sql, growth, line: None, ends: Ends::default() }
     }
 
@@ -180,22 +176,24 @@ impl Committer {
         Trouble::Refused(self.connector.failed()(error))
     }
 
-    /// Says who keeps the counter locked.
+    /// Says who keeps the log locked.
     async fn locked(&self) -> StoreError {
         let waited = self.connector.options.lock_timeout;
         let holder = match &self.line {
             Some(line) => {
                 let session = line.session(&self.connector);
-                session.query_opt(&self.sql.counter_holder, &[]).await.ok().flatten()
+                session.query_opt(&self.sql.log_holder, &[]).await.ok().flatten()
             }
             None => None,
         };
         let holder = holder.and_then(|row| {
             let (pid, name) = (get::<i32>(&row, 0).ok()?, get::<String>(&row, 1).ok()?);
-            let age = get::<f64>(&row, 2).ok()?;
+            // Hidden from other roles.
+            let age = get::<Option<f64>>(&row, 2).ok()?;
+            let age = age.map(|age| format!(" for {age:.1} s")).unwrap_or_default();
             Some(format!(
-                "the transaction of process {pid} (application `{name}`) has kept the log locked \
-                 for {age:.1} s: commit right after an append"
+                "the transaction of process {pid} (application `{name}`) has kept the log \
+                 locked{age}: commit right after an append"
             ))
         });
         StoreError::Locked {
@@ -232,7 +230,7 @@ impl Committer {
             })?;
             return Ok(results);
         }
-        session.client.batch_execute("BEGIN").await?;
+        session.client.batch_execute(BEGIN).await?;
         // Kept only if the commit succeeds.
         let mut ends = std::mem::take(&mut self.ends);
         let (sql, connector) = (&*self.sql, &*self.connector);

@@ -1,7 +1,7 @@
 //! The PostgreSQL store of Annals: a global order that never lies, on a server that others use too.
 //!
-//! Appends that are waiting are committed together by one appender a process, and a counter row that
-//! is locked until the commit puts the commits of all processes into one order. The store knows no
+//! Appends that are waiting are committed together by one appender a process, and an advisory lock that
+//! is held until the commit puts the commits of all processes into one order. The store knows no
 //! projection; it keeps rows, not read models.
 
 mod append;
@@ -129,7 +129,8 @@ impl PgStore {
     }
 
     /// Appends inside a transaction of one's own, as the last thing before its commit: from here to
-    /// there nobody else can append. The hooks of the append do not run, and nobody is woken:
+    /// there nobody else can append. It must be `READ COMMITTED`, as transactions are unless somebody
+    /// says otherwise. The hooks of the append do not run, and nobody is woken:
     /// subscriptions notice when they poll.
     ///
     /// ```no_run
@@ -149,7 +150,7 @@ impl PgStore {
     /// ```
     ///
     /// # Errors
-    /// As an append of the store. After an error that the database reported, the transaction can
+    /// As an append of the store; [`StoreError::Invalid`] in a transaction of another isolation. After an error that the database reported, the transaction can
     /// only be rolled back.
     pub async fn append_within(
         &self,

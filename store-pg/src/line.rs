@@ -72,10 +72,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) async fn open(
-        connector: &Connector,
-        sql: &Statements,
-    ) -> Result<Self, StoreError> {
+    pub(crate) async fn open(connector: &Connector, sql: &Statements) -> Result<Self, StoreError> {
         let client = connector.own_patiently().await?;
         let session = connector.session(&client);
         let ready = async {

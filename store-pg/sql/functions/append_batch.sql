@@ -2,9 +2,9 @@
 -- where they expect it write nothing and hurt nobody. Expected is a version, -1 for any, -2 for an
 -- existing stream. Returns the head before, when it was recorded, and where each stream stood.
 --
--- The counter is locked by a statement of its own, so that the next one sees what was committed
--- while it waited. An id or a key that is stored already breaks a unique index and so the whole
--- batch; the caller then looks at its appends one by one.
+-- The log is locked by a statement of its own, so that the next one sees what was committed while it
+-- waited. An id or a key that is stored already breaks a unique index and so the whole batch; the
+-- caller then looks at its appends one by one.
 --
 -- Arrays are asked for their elements: PL/pgSQL keeps them taken apart, and `unnest` of ten arrays
 -- costs as much again as the rows.
@@ -27,14 +27,15 @@ DECLARE
     -- The place of each event among those that are written; null when all are.
     nth   integer[];
 BEGIN
-    -- A queue in front of the counter: who waits for a row's lock may be overtaken, and waits twice.
-    PERFORM pg_advisory_xact_lock(hashtextextended('annals.counter', 0));
-    UPDATE annals.counter SET position = position + total WHERE one
-    RETURNING position - total INTO head;
-    recorded_at := coalesce(p_now, clock_timestamp());
-    SELECT array_agg(coalesce(p.version, 0)),
+    PERFORM pg_advisory_xact_lock(hashtextextended('annals.log', 0));
+    SELECT last.position, last.recorded_at INTO head, recorded_at
+    FROM annals.events last ORDER BY last.position DESC LIMIT 1;
+    head := coalesce(head, 0);
+    -- No event is recorded before the one that precedes it, whatever the clock says.
+    recorded_at := greatest(coalesce(p_now, clock_timestamp()), recorded_at);
+    SELECT array_agg(coalesce(p.version, 0) ORDER BY p.no),
            array_agg(CASE p_expected[p.no] WHEN -1 THEN true WHEN -2 THEN p.version IS NOT NULL
-                          ELSE p_expected[p.no] = coalesce(p.version, 0) END)
+                          ELSE p_expected[p.no] = coalesce(p.version, 0) END ORDER BY p.no)
     INTO before, fits
     FROM (
         SELECT no, (SELECT e.version FROM annals.events e
@@ -44,8 +45,7 @@ BEGIN
     ) AS p;
     IF false = ANY (fits) THEN
         nth := ARRAY (SELECT count(*) FILTER (WHERE fits[e_append[i]]) OVER (ORDER BY i)
-                      FROM generate_series(1, total) AS i);
-        UPDATE annals.counter SET position = position - (total - nth[total]) WHERE one;
+                      FROM generate_series(1, total) AS i ORDER BY i);
     END IF;
     INSERT INTO annals.events (position, stream, version, id, type, schema_version, slice,
                                recorded_at, occurred_at, payload, metadata)

@@ -11,11 +11,15 @@ AS $$
 DECLARE
     fits boolean;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtextextended('annals.counter', 0));
-    UPDATE annals.counter SET position = position + 1 WHERE one RETURNING position - 1 INTO head;
-    recorded_at := coalesce(p_now, clock_timestamp());
-    SELECT e.version INTO before FROM annals.events e
-    WHERE e.stream = p_stream ORDER BY e.version DESC LIMIT 1;
+    PERFORM pg_advisory_xact_lock(hashtextextended('annals.log', 0));
+    -- One look for both, which saves a start of the executor. Where the log is empty, the stream is.
+    SELECT last.position, last.recorded_at,
+           (SELECT e.version FROM annals.events e
+            WHERE e.stream = p_stream ORDER BY e.version DESC LIMIT 1)
+    INTO head, recorded_at, before
+    FROM annals.events last ORDER BY last.position DESC LIMIT 1;
+    head := coalesce(head, 0);
+    recorded_at := greatest(coalesce(p_now, clock_timestamp()), recorded_at);
     fits := CASE p_expected WHEN -1 THEN true WHEN -2 THEN before IS NOT NULL
                  ELSE p_expected = coalesce(before, 0) END;
     before := coalesce(before, 0);
@@ -34,7 +38,5 @@ BEGIN
         IF p_channel IS NOT NULL THEN
             PERFORM pg_notify(p_channel, (append_one.head + 1)::text);
         END IF;
-    ELSE
-        UPDATE annals.counter SET position = position - 1 WHERE one;
     END IF;
 END $$;

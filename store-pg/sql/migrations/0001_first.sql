@@ -1,7 +1,8 @@
 -- The first schema: the log, and everything that is kept beside it. `annals.` stands for the schema
 -- that the options name.
 
--- Every event, by its position in the global order. The payload is JSON as it came: `json`, not
+-- Every event, by its position in the global order. Whoever appends has an advisory lock until its
+-- commit, so positions become visible in their order (I2). The payload is JSON as it came: `json`, not
 -- `jsonb`, which would take it apart and reorder it.
 --
 -- Columns of fixed width stand first, and what is read most before what is read least: so most are
@@ -23,14 +24,6 @@ CREATE TABLE annals.events (
 );
 CREATE UNIQUE INDEX events_by_stream ON annals.events (stream, version);
 CREATE UNIQUE INDEX events_by_id ON annals.events (id);
-
--- The position of the last event. Whoever appends locks this row until its commit, so positions
--- become visible in their order (I2). Room on the page keeps its updates away from the index.
-CREATE TABLE annals.counter (
-    one      boolean PRIMARY KEY DEFAULT true CHECK (one),
-    position bigint  NOT NULL
-) WITH (fillfactor = 10);
-INSERT INTO annals.counter (position) VALUES (0);
 
 -- History is append-only (I3).
 CREATE FUNCTION annals.refuse() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -1,1 +1,1 @@
-SELECT position FROM annals.counter WHERE one
+SELECT coalesce((SELECT position FROM annals.events ORDER BY position DESC LIMIT 1), 0)

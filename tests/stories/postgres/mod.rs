@@ -6,6 +6,7 @@ mod place;
 
 mod connections;
 mod crash;
+mod held_snapshot;
 mod history;
 mod history_went_back;
 mod killed_writer;

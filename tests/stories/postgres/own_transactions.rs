@@ -7,6 +7,7 @@ use annals::store::{Append, EventStore, StoreError};
 use annals::{NewEvent, Payload};
 use annals_tests::ledger::whole_log;
 use annals_tests::writer::stream;
+use tokio_postgres::IsolationLevel;
 
 use super::place::{Place, open};
 
@@ -66,4 +67,23 @@ async fn the_holder_of_the_lock_is_named() {
     transaction.rollback().await.expect("it can be rolled back");
     let appended = store.append(append(ExpectedVersion::NoStream)).await;
     assert_eq!(appended.expect("the lock is free again").position.get(), 1);
+}
+
+/// One that has its snapshot already would not see what was appended while it waited.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_with_one_snapshot_is_refused() {
+    let place = Place::shared().await;
+    let store = place.store().await;
+    let mut client = place.client().await;
+    for level in [IsolationLevel::RepeatableRead, IsolationLevel::Serializable] {
+        let transaction = client.build_transaction().isolation_level(level).start().await;
+        let transaction = transaction.expect("the server is there");
+        let refused = store.append_within(&transaction, append(ExpectedVersion::Any)).await;
+        let said = refused.expect_err("it cannot see the end of the log").to_string();
+        assert!(said.contains("READ COMMITTED"), "{said}");
+        // It has not locked anybody out.
+        store.append(append(ExpectedVersion::Any)).await.expect("the log is free");
+        transaction.rollback().await.expect("it can be rolled back");
+    }
+    assert_eq!(whole_log(&*store).await.len(), 2);
 }

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use annals::store::Store;
 use annals::Clock;
+use annals::store::Store;
 use annals_testkit::Fixture;
 use annals_tests::postgres::Bouncer;
 use async_trait::async_trait;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use annals::store::Store;
 use annals::Clock;
+use annals::store::Store;
 use annals_testkit::Fixture;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;

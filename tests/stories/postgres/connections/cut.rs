@@ -94,8 +94,7 @@ async fn a_lost_reply_that_cannot_be_looked_up_stays_unknown() {
     });
     happened.await.expect("the proxy says so");
     let client = place.client().await;
-    let lock = format!("BEGIN; SELECT * FROM {} FOR UPDATE", place.name("counter"));
-    client.batch_execute(&lock).await.expect("the counter can be locked");
+    place.lock_log(&client).await;
     proxy.accept();
     let error = appending.await.expect("no panic").expect_err("it cannot be looked up");
     assert!(error.may_have_written(), "{error:?}");

@@ -93,9 +93,8 @@ async fn whoever_keeps_the_log_locked_is_named() {
     let place = Place::shared().await;
     let store = open(place.options().lock_timeout(Duration::from_millis(300))).await;
     let client = place.client().await;
-    let counter = place.name("counter");
-    let sql = format!("SET application_name = 'sleepy'; BEGIN; SELECT * FROM {counter} FOR UPDATE");
-    client.batch_execute(&sql).await.expect("the counter can be locked");
+    client.batch_execute("SET application_name = 'sleepy'").await.expect("a name can be taken");
+    place.lock_log(&client).await;
 
     let event = append("1", ExpectedVersion::NoStream, "{}");
     let error = store.append(event.clone()).await.expect_err("somebody has the log locked");

@@ -1,1 +1,0 @@
-SELECT position, clock_timestamp() FROM annals.counter WHERE one FOR UPDATE

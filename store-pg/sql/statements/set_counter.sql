@@ -1,2 +1,0 @@
--- $1 position
-UPDATE annals.counter SET position = $1 WHERE one
