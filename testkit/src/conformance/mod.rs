@@ -29,6 +29,8 @@ pub mod wakeups;
 
 pub use subject::Subject;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use crate::Fixture;
@@ -36,8 +38,12 @@ use crate::Fixture;
 /// How long one case may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// A case whose types are erased: a store's own test has hundreds of them, and each would bring a
+/// runtime's code along.
+pub type Case = fn(Subject) -> Pin<Box<dyn Future<Output = ()>>>;
+
 /// Runs one case on a runtime of its own. Called by [`conformance!`](crate::conformance).
-pub fn run(fixture: impl FnOnce() -> Box<dyn Fixture>, case: impl AsyncFnOnce(Subject)) {
+pub fn run(fixture: &dyn Fn() -> Box<dyn Fixture>, case: Case) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -281,8 +287,10 @@ macro_rules! __topic {
             $(
                 #[test]
                 fn $case() {
-                    let fixture = || ::std::boxed::Box::new($fixture) as _;
-                    $crate::conformance::run(fixture, $crate::conformance::$parent::$topic::$case);
+                    $crate::conformance::run(
+                        &|| ::std::boxed::Box::new($fixture),
+                        |subject| ::std::boxed::Box::pin($crate::conformance::$parent::$topic::$case(subject)),
+                    );
                 }
             )*
         }
@@ -295,8 +303,10 @@ macro_rules! __topic {
             $(
                 #[test]
                 fn $case() {
-                    let fixture = || ::std::boxed::Box::new($fixture) as _;
-                    $crate::conformance::run(fixture, $crate::conformance::$topic::$case);
+                    $crate::conformance::run(
+                        &|| ::std::boxed::Box::new($fixture),
+                        |subject| ::std::boxed::Box::pin($crate::conformance::$topic::$case(subject)),
+                    );
                 }
             )*
         }

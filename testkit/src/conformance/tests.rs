@@ -6,6 +6,7 @@ fn every_case_is_listed() {
     let topics = [
         include_str!("append.rs"),
         include_str!("bulk.rs"),
+        include_str!("cancellation.rs"),
         include_str!("checkpoints.rs"),
         include_str!("commands.rs"),
         include_str!("concurrency.rs"),
