@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use annals_core::store::{Append, Appended, StoreError};
+use annals_core::store::{Append, Appended, StoreError, Strict};
 use annals_core::{Position, RecordedEvent};
 
 use crate::PgStore;
@@ -80,7 +80,7 @@ pub(crate) async fn append_with_hooks(
 ) -> Result<Appended, StoreError> {
     store.writer()?;
     let lent = Lent::from(store.connector()).await?;
-    let work = async |transaction: &mut PgTransaction<'_>| {
+    let work = async |transaction: &mut Strict<PgTransaction<'_>>| {
         append_and_run(store, transaction, &append).await
     };
     let outcome = lent.transaction(store.sql(), work).await;
@@ -94,10 +94,10 @@ pub(crate) async fn append_with_hooks(
 
 async fn append_and_run(
     store: &PgStore,
-    transaction: &mut PgTransaction<'_>,
+    transaction: &mut Strict<PgTransaction<'_>>,
     append: &Append,
 ) -> Result<Appended, StoreError> {
-    let (appended, events) = append_in(store, transaction.session, append).await?;
+    let (appended, events) = append_in(store, transaction.inner().session, append).await?;
     if !events.is_empty() {
         for hook in &append.hooks {
             hook.run(&events, transaction).await?;

@@ -1,7 +1,5 @@
 //! Checkpoints, and the texts that components keep under a key.
 
-use std::sync::Arc;
-
 use annals_core::Position;
 use annals_core::store::StoreError;
 use futures_util::future::join;
@@ -9,7 +7,6 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
-use crate::error::is_lost;
 use crate::event_row::{get, position, signed};
 use crate::session::Session;
 use crate::statements::Statements;
@@ -90,30 +87,4 @@ pub(crate) async fn read_locked(
         rows
     };
     Ok(read.await.map_err(connector.failed())?.into_iter().next())
-}
-
-/// Writes how far consumers have got, the last one together with the commit.
-pub(crate) async fn commit_with(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-    checkpoints: &[(String, Position)],
-) -> Result<(), StoreError> {
-    let failed = connector.failed();
-    let commit = async {
-        session.client.batch_execute("COMMIT").await.map_err(|error| match is_lost(&error) {
-            true => StoreError::OutcomeUnknown { source: Arc::new(error) },
-            false => failed(error),
-        })
-    };
-    let Some(((name, position), others)) = checkpoints.split_last() else { return commit.await };
-    for (name, position) in others {
-        set_checkpoint(session, sql, connector, name, *position).await?;
-    }
-    let write = session.ready(&sql.write_checkpoint, &[Type::TEXT, Type::INT8]).await;
-    let (write, position) = (write.map_err(&failed)?, signed(position.get()));
-    // Polled, and so sent, in this order. If the write fails, the commit rolls back.
-    let (written, committed) = join(write.query(session.client, &[name, &position]), commit).await;
-    committed?;
-    written.map(|_| ()).map_err(&failed)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use annals_core::store::StoreError;
+use annals_core::store::{StoreError, Strict};
 use deadpool_postgres::Object;
 
 use crate::connection::Connector;
@@ -67,31 +67,36 @@ impl<'s> Lent<'s> {
     pub(crate) async fn transaction<T>(
         &self,
         sql: &Statements,
-        work: impl AsyncFnOnce(&mut PgTransaction<'_>) -> Result<T, StoreError>,
+        work: impl AsyncFnOnce(&mut Strict<PgTransaction<'_>>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let limit = self.connector.options.statement_timeout * TRANSACTION_STATEMENTS + GRACE;
         let run = async {
             let session = self.session()?;
-            let begun = session.client.batch_execute(&self.begin()).await;
-            begun.map_err(self.connector.failed())?;
-            let mut transaction = PgTransaction::new(session, sql, self.connector);
-            match work(&mut transaction).await {
-                Ok(value) => {
-                    transaction.commit().await?;
-                    Ok(value)
-                }
-                Err(error) => {
-                    if session.client.batch_execute("ROLLBACK").await.is_err() {
-                        self.spoilt.store(true, Ordering::Relaxed);
-                    }
-                    Err(error)
-                }
+            let done = self.begin_and_commit(session, sql, work).await;
+            // Also after a commit that failed before the server had heard of it.
+            if done.is_err() && session.client.batch_execute("ROLLBACK").await.is_err() {
+                self.spoilt.store(true, Ordering::Relaxed);
             }
+            done
         };
         self.bounded(limit, run).await.unwrap_or_else(|| {
             let silent = format!("{} did not answer for {limit:?}", self.connector.place);
             Err(StoreError::OutcomeUnknown { source: Arc::new(std::io::Error::other(silent)) })
         })
+    }
+
+    /// After an error a transaction may still be open.
+    async fn begin_and_commit<T>(
+        &self,
+        session: Session<'_>,
+        sql: &Statements,
+        work: impl AsyncFnOnce(&mut Strict<PgTransaction<'_>>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        session.client.batch_execute(&self.begin()).await.map_err(self.connector.failed())?;
+        let mut transaction = Strict::new(PgTransaction::new(session, sql, self.connector));
+        let value = work(&mut transaction).await?;
+        transaction.finish()?.commit().await?;
+        Ok(value)
     }
 
     /// Names without a schema mean those of the store, behind a pooler too.

@@ -1,15 +1,19 @@
 //! What work inside a transaction can do.
 
+use std::sync::Arc;
+
 use annals_core::Position;
 use annals_core::store::{
     Lease, LogPage, LogQuery, StoreError, Transaction, refuse_transaction_control,
 };
 use annals_core::table::{Row, RowKey, TableSpec, Value};
 use async_trait::async_trait;
-use tokio_postgres::types::Type;
+use futures_util::future::join;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::connection::Connector;
-use crate::event_row::{get, position};
+use crate::error::is_lost;
+use crate::event_row::{get, position, signed};
 use crate::session::Session;
 use crate::statements::Statements;
 use crate::value::{Bind, read_untyped};
@@ -36,10 +40,36 @@ impl<'t> PgTransaction<'t> {
         Ok(())
     }
 
-    /// Commits, with the checkpoints that are not written yet.
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        let Self { session, sql, connector, checkpoints } = self;
-        checkpoints::commit_with(session, sql, connector, &checkpoints).await
+    /// Commits, with the checkpoints that are not written yet. After an error the transaction may
+    /// still be open.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        let Some((name, position)) = self.checkpoints.pop() else {
+            return self.prove_and_commit().await.map_err(|error| self.not_committed(error));
+        };
+        self.write_checkpoints().await?;
+        let (session, failed) = (self.session, self.connector.failed());
+        let write = session.ready(&self.sql.write_checkpoint, &[Type::TEXT, Type::INT8]).await;
+        let (write, position) = (write.map_err(&failed)?, signed(position.get()));
+        // Polled, and so sent, in this order.
+        let values: [&(dyn ToSql + Sync); 2] = [&name, &position];
+        match join(write.query(session.client, &values), self.prove_and_commit()).await {
+            // The commit was not carried out behind it.
+            (Err(refused), Err(_)) if !is_lost(&refused) => Err(failed(refused)),
+            (_, committed) => committed.map_err(|error| self.not_committed(error)),
+        }
+    }
+
+    /// Of a transaction in which something has failed, `COMMIT` makes a `ROLLBACK` and calls that a
+    /// success. A statement in front of it fails in there, and then nothing behind it is done.
+    async fn prove_and_commit(&self) -> Result<(), tokio_postgres::Error> {
+        self.session.client.batch_execute("SELECT; COMMIT").await
+    }
+
+    fn not_committed(&self, error: tokio_postgres::Error) -> StoreError {
+        match is_lost(&error) {
+            true => StoreError::OutcomeUnknown { source: Arc::new(error) },
+            false => self.connector.failed()(error),
+        }
     }
 
     /// `r` (a table) or `v` (a view), if there is anything of this name.

@@ -1,7 +1,7 @@
 //! Appending within the open transaction of a group.
 
 use annals_core::store::{
-    Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace,
+    Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace, Strict,
 };
 use annals_core::{EventId, Metadata, NewEvent, Position, RecordedEvent, StreamId, StreamVersion};
 use jiff::Timestamp;
@@ -66,10 +66,11 @@ fn check_and_write(group: &mut Group<'_>, append: &Append) -> Result<Appended, S
     }
     if !append.hooks.is_empty() {
         let events = recorded(append, &appended, first, group.now);
-        let mut transaction = SqliteTransaction::new(group);
+        let mut transaction = Strict::new(SqliteTransaction::new(group));
         for hook in &append.hooks {
             block_on(hook.run(&events, &mut transaction))?;
         }
+        transaction.finish()?;
     }
     Ok(appended)
 }

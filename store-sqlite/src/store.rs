@@ -5,7 +5,7 @@ use std::time::Duration;
 use annals_core::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
     EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
-    SnapshotStore, StoreError, StreamQuery, TableStore, Wakeups, Work,
+    SnapshotStore, StoreError, StreamQuery, Strict, TableStore, Wakeups, Work,
 };
 use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
 use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
@@ -231,8 +231,11 @@ impl TableStore for SqliteStore {
     }
 
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
-        let run =
-            move |group: &mut Group<'_>| block_on(work.run(&mut SqliteTransaction::new(group)));
+        let run = move |group: &mut Group<'_>| {
+            let mut transaction = Strict::new(SqliteTransaction::new(group));
+            block_on(work.run(&mut transaction))?;
+            transaction.finish().map(drop)
+        };
         self.writer()?.write(Isolation::Savepoint, run).await
     }
 }

@@ -4,7 +4,9 @@ use super::MemoryStore;
 use super::state::State;
 use super::transaction::MemoryTransaction;
 use crate::names::Position;
-use crate::store::{Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace};
+use crate::store::{
+    Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace, Strict,
+};
 
 impl MemoryStore {
     pub(super) async fn append_one(&self, append: Append) -> Result<Appended, StoreError> {
@@ -24,15 +26,15 @@ impl MemoryStore {
             }
         }
         let before = state.head();
-        let mut transaction = MemoryTransaction::begin(&mut state);
-        let appended = transaction.append(&append, self.clock.now());
+        let mut transaction = Strict::new(MemoryTransaction::begin(&mut state));
+        let appended = transaction.inner().append(&append, self.clock.now());
         if !append.hooks.is_empty() {
-            let events = transaction.state.events[before.get() as usize..].to_vec();
+            let events = transaction.inner().state.events[before.get() as usize..].to_vec();
             for hook in &append.hooks {
                 hook.run(&events, &mut transaction).await?;
             }
         }
-        transaction.commit();
+        transaction.finish()?.commit();
         self.wakeups.wake(state.head());
         Ok(appended)
     }

@@ -13,7 +13,7 @@ use crate::schema::RegisteredSchema;
 use crate::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
     EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
-    SnapshotStore, StoreError, StreamQuery, TableStore, Wakeups, Work,
+    SnapshotStore, StoreError, StreamQuery, Strict, TableStore, Wakeups, Work,
 };
 use crate::table::{Row, RowKey, RowQuery, TableSpec};
 
@@ -166,9 +166,9 @@ impl TableStore for MemoryStore {
 
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
         let mut state = self.state.lock().await;
-        let mut transaction = MemoryTransaction::begin(&mut state);
+        let mut transaction = Strict::new(MemoryTransaction::begin(&mut state));
         work.run(&mut transaction).await?;
-        transaction.commit();
+        transaction.finish()?.commit();
         Ok(())
     }
 }

@@ -117,7 +117,8 @@ impl fmt::Debug for Append {
 /// Something that happens in the transaction of an append, after its events are written.
 #[async_trait]
 pub trait AppendHook: Send + Sync {
-    /// Sees the events with their positions. An error undoes the append.
+    /// Sees the events with their positions. An error undoes the append, and so does a failure of
+    /// the transaction that the hook keeps to itself.
     async fn run(
         &self,
         events: &[RecordedEvent],

@@ -77,6 +77,16 @@ pub enum StoreError {
         /// What it said.
         source: SharedError,
     },
+    /// Something in the transaction had failed before, and one failure ends a transaction.
+    #[error(
+        "the transaction was over when this was asked of it, nothing of it was written; what ended it: {first}. \
+         Pass a failure on; to write what may be there already, look first or use `INSERT ... ON CONFLICT`"
+    )]
+    TransactionOver {
+        /// The first failure.
+        #[source]
+        first: Box<StoreError>,
+    },
     /// The store cannot do this at all.
     #[error("the {store} store does not support {what}")]
     Unsupported {
@@ -202,6 +212,7 @@ impl StoreError {
             | Self::Unsupported { .. } => ErrorKind::Invalid,
             Self::Refused { .. } => ErrorKind::Refused,
             Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
+            Self::TransactionOver { first } => first.kind(),
             Self::Overloaded { .. }
             | Self::TimedOut { .. }
             | Self::Full { .. }
@@ -238,6 +249,7 @@ impl StoreError {
             | Self::Invalid { .. }
             | Self::Refused { .. }
             | Self::Unsupported { .. } => true,
+            Self::TransactionOver { first } => first.is_answer(),
             Self::OutcomeUnknown { .. }
             | Self::LeaseLost { .. }
             | Self::NoSuchTable { .. }

@@ -43,7 +43,8 @@ pub trait TableStore: Send + Sync {
     /// Runs work inside one transaction and commits it.
     ///
     /// # Errors
-    /// What the work returned, or what the commit ran into; then nothing is changed, except that
+    /// What the work returned, [`StoreError::TransactionOver`] when it returned `Ok` although
+    /// something in it had failed, or what the commit ran into; then nothing is changed, except that
     /// [`StoreError::OutcomeUnknown`] leaves it open.
     async fn transact(&self, work: Work) -> Result<(), StoreError>;
 }

@@ -18,11 +18,18 @@ pub use super::tables::Work;
 /// # Contract
 /// - Reads see the transaction's own writes.
 /// - Nothing is visible outside before the commit, and everything at once after it.
+/// - One failure ends it: after any method has returned an error, or was dropped before its end, all
+///   others return [`StoreError::TransactionOver`] with that error, and the commit is refused in
+///   the same way if the work returns `Ok`. Nothing of it is written. Databases differ in what they
+///   forgive; stores do not, they hand their transaction out in a [`Strict`](super::Strict).
 /// - The work must not wait for anything but this transaction: a store may run it on its only
 ///   writer.
 #[async_trait]
 pub trait Transaction: Send {
     /// Reads a checkpoint.
+    ///
+    /// # Errors
+    /// As for every method: what the store runs into, which ends the transaction.
     async fn checkpoint(&mut self, name: &str) -> Result<Option<Position>, StoreError>;
 
     /// Writes a checkpoint.
@@ -68,13 +75,15 @@ pub trait Transaction: Send {
     /// Runs a statement of the user's own with `$1`, `$2`, … and returns how many rows it changed.
     ///
     /// # Errors
-    /// [`StoreError::Unsupported`] where the store knows no SQL.
+    /// [`StoreError::Unsupported`] where the store knows no SQL, [`StoreError::Invalid`] for one that
+    /// would end the transaction, or what the database says; each ends the transaction, so that an
+    /// `INSERT` that may fail is written with `ON CONFLICT`.
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError>;
 
     /// Runs a query of the user's own and returns its rows as text, numbers and nulls.
     ///
     /// # Errors
-    /// [`StoreError::Unsupported`] where the store knows no SQL.
+    /// As [`execute`](Self::execute).
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError>;
 }
 

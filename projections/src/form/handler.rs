@@ -50,7 +50,9 @@ impl HandlerTables<'_> {
     /// whose real name changes with every rebuild. Returns how many rows it changed.
     ///
     /// # Errors
-    /// What the store says.
+    /// What the store says. One failure ends the transaction of the whole batch, on every store: a
+    /// handler passes it on, and writes what may be there already with `INSERT … ON CONFLICT` or
+    /// after a look.
     pub async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
         let sql = self.with_names(sql);
         self.transaction.execute(&sql, parameters).await

@@ -175,3 +175,31 @@ pub async fn a_refused_append_does_not_hurt_its_neighbours(subject: Subject) {
     assert_eq!(log(&*subject.store).await.len(), 24 * 2);
     assert_in_order(&*subject.store).await;
 }
+
+/// An append is not acknowledged when its hook keeps a failure to itself: the events are gone, or would
+/// be on some database.
+pub async fn a_hook_that_ignores_a_failure_undoes_the_append(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    let mut batch = append("account-1", 2);
+    batch.hooks = vec![hook(|_, transaction| {
+        Box::pin(async move {
+            transaction.upsert_rows(&accounts(), &[row(1, "ann")]).await?;
+            let missing = accounts().named("nowhere");
+            let failed = transaction.upsert_rows(&missing, &[row(1, "ann")]).await;
+            assert!(failed.is_err(), "there is no such table");
+            Ok(())
+        })
+    })];
+
+    let refused = store.append(batch.clone()).await;
+
+    assert!(matches!(refused, Err(StoreError::TransactionOver { .. })), "{refused:?}");
+    assert!(log(store).await.is_empty());
+    let rows = store.load_rows(&accounts(), &[vec![Value::Integer(1)]]).await;
+    assert!(rows.expect("the table is there").is_empty());
+    batch.hooks.clear();
+    let appended = store.append(batch).await.expect("the ids are free");
+    assert_eq!((appended.position.get(), appended.repeated), (2, false));
+    assert_in_order(store).await;
+}

@@ -124,6 +124,7 @@ macro_rules! conformance {
                 an_append_dropped_in_its_hook_is_whole_or_absent
                 hooks_do_not_run_for_conflicts_and_repetitions
                 a_refused_append_does_not_hurt_its_neighbours
+                a_hook_that_ignores_a_failure_undoes_the_append
             ]);
             $crate::__topic!($fixture, history: [
                 sql_cannot_change_history
@@ -212,6 +213,7 @@ macro_rules! conformance {
                 statements_take_numbered_parameters
                 queries_take_numbered_parameters
                 a_bad_statement_undoes_the_transaction
+                a_failed_insert_ends_the_transaction
                 a_store_without_sql_says_so
             ]);
             $crate::__topic!($fixture, transactions: [
@@ -219,6 +221,8 @@ macro_rules! conformance {
                 nothing_is_visible_before_the_commit
                 an_error_leaves_nothing
                 the_error_of_the_work_comes_back
+                work_that_ignores_a_failure_is_refused
+                the_first_failure_is_the_one_reported
                 a_dropped_transaction_is_whole_or_absent
                 transactions_do_not_lose_updates
                 state_survives_reopening

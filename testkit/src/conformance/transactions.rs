@@ -118,6 +118,63 @@ pub async fn the_error_of_the_work_comes_back(subject: Subject) {
     }
 }
 
+/// Never `Ok` and gone: one failure ends the transaction, whatever the database would forgive.
+pub async fn work_that_ignores_a_failure_is_refused(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    let refused = store
+        .transact_with(|transaction| {
+            Box::pin(async {
+                transaction.upsert_rows(&accounts(), &[row(1, "ann")]).await?;
+                transaction.set_checkpoint("c", Position::new(7)).await?;
+                assert!(fail(transaction).await.is_err(), "there is no such table");
+                Ok(())
+            })
+        })
+        .await;
+    assert_over(refused);
+    assert_eq!(found(store, 0..10).await, 0);
+    assert_eq!(store.checkpoint("c").await.expect("checkpoints can be read"), None);
+    // Whoever comes next finds the store as it was before.
+    for _ in 0..4 {
+        put_rows(store, 1).await;
+    }
+    assert_eq!(found(store, 0..10).await, 1);
+}
+
+/// What is asked for after a failure is refused with that failure, and nothing of it is written.
+pub async fn the_first_failure_is_the_one_reported(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    let refused = store
+        .transact_with(|transaction| {
+            Box::pin(async {
+                if fail(transaction).await.is_err() {
+                    transaction.upsert_rows(&accounts(), &[row(1, "ann")]).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    assert_over(refused);
+    assert_eq!(found(store, 0..10).await, 0);
+}
+
+async fn fail(transaction: &mut dyn Transaction) -> Result<(), StoreError> {
+    transaction.upsert_rows(&accounts().named("nowhere"), &[row(1, "ann")]).await
+}
+
+#[track_caller]
+fn assert_over(refused: Result<(), StoreError>) {
+    let error = refused.expect_err("the transaction was over");
+    let StoreError::TransactionOver { first } = &error else {
+        panic!("the end of the transaction was due, not {error:?}");
+    };
+    assert!(matches!(**first, StoreError::NoSuchTable { .. }), "{first:?}");
+    let text = error.to_string();
+    assert!(text.contains("nowhere") && text.contains("ON CONFLICT"), "{text}");
+}
+
 /// Whoever drops the future in the middle finds all of it or nothing.
 pub async fn a_dropped_transaction_is_whole_or_absent(subject: Subject) {
     let store = &*subject.store;

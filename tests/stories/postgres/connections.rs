@@ -2,6 +2,7 @@
 //! and the store recovers by itself.
 
 mod cut;
+mod failed_transaction;
 mod full_disk;
 mod half_open;
 mod pool;

@@ -73,6 +73,41 @@ pub async fn a_bad_statement_undoes_the_transaction(subject: Subject) {
     }
 }
 
+/// `INSERT`, and `UPDATE` if that fails, is told why it cannot be done so.
+pub async fn a_failed_insert_ends_the_transaction(subject: Subject) {
+    if !subject.takes_sql() {
+        return;
+    }
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    upsert(store, &accounts(), vec![row(1, "ann")]).await;
+    for update_too in [false, true] {
+        let refused = store
+            .transact_with(move |transaction| {
+                Box::pin(async move {
+                    transaction.put_state("s", "on").await?;
+                    let insert = "INSERT INTO accounts (id, owner) VALUES (1, 'eve')";
+                    let failed = transaction.execute(insert, &[]).await;
+                    assert!(failed.is_err(), "the key is taken");
+                    if update_too {
+                        let update = "UPDATE accounts SET owner = 'eve' WHERE id = 1";
+                        transaction.execute(update, &[]).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await;
+        let error = refused.expect_err("the transaction was over");
+        assert!(matches!(error, StoreError::TransactionOver { .. }), "{error:?}");
+        let text = error.to_string().to_lowercase();
+        assert!(text.contains("unique"), "it says what failed: {text}");
+        let keys = [vec![Value::Integer(1)]];
+        let rows = store.load_rows(&accounts(), &keys).await.expect("the table is there");
+        assert_eq!(rows, [row(1, "ann")]);
+        assert_eq!(store.state("s").await.expect("states can be read"), None);
+    }
+}
+
 /// By name, instead of failing somewhere inside.
 pub async fn a_store_without_sql_says_so(subject: Subject) {
     if subject.capabilities().sql {
