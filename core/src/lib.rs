@@ -44,8 +44,14 @@ pub use names::{
     Slice, StreamId, StreamVersion,
 };
 pub use payload::Payload;
-pub use schema::{RegisteredSchema, SchemaError, SchemaRegistry, SchemaViolation, schema_of};
+pub use schema::{
+    RegisteredSchema, Relation, SchemaChange, SchemaError, SchemaRegistry, SchemaViolation,
+    relation, schema_of,
+};
 pub use subscription::Subscription;
+
+/// The versions that generated code uses, for types of one's own inside events.
+pub use {schemars, serde};
 
 #[cfg(feature = "macros")]
 pub use annals_macros::{Aggregate, Command, Event};

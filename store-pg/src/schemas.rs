@@ -45,3 +45,21 @@ pub(crate) async fn register_schemas(
     ];
     session.execute(&sql.insert_schemas, &values).await.map(|_| ()).map_err(connector.failed())
 }
+
+pub(crate) async fn widen_schema(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    known: &RegisteredSchema,
+    wider: &str,
+) -> Result<bool, StoreError> {
+    let version = known.version.cast_signed();
+    let values: [Bound<'_>; 4] = [
+        (&known.event_type, Type::TEXT),
+        (&version, Type::INT4),
+        (&known.schema, Type::TEXT),
+        (&wider, Type::TEXT),
+    ];
+    let changed = session.execute(&sql.widen_schema, &values).await;
+    changed.map(|changed| changed > 0).map_err(connector.failed())
+}

@@ -65,6 +65,7 @@ statements! {
     renew_lease,
     stream_ends,
     visit_stream,
+    widen_schema,
     write_checkpoint,
     write_snapshot,
     write_state,

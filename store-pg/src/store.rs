@@ -147,6 +147,17 @@ impl SchemaStore for PgStore {
             schemas::register_schemas(lent.session()?, self.sql(), self.connector(), schemas);
         lent.within(register).await
     }
+
+    async fn widen_schema(
+        &self,
+        known: &RegisteredSchema,
+        wider: &str,
+    ) -> Result<bool, StoreError> {
+        let lent = self.lend().await?;
+        let widen =
+            schemas::widen_schema(lent.session()?, self.sql(), self.connector(), known, wider);
+        lent.within(widen).await
+    }
 }
 
 #[async_trait]

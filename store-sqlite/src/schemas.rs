@@ -6,7 +6,7 @@ use rusqlite::{Connection, params};
 
 use crate::error::translate;
 use crate::job::Group;
-use crate::statements::{INSERT_SCHEMA, READ_SCHEMAS};
+use crate::statements::{INSERT_SCHEMA, READ_SCHEMAS, WIDEN_SCHEMA};
 
 pub(crate) fn schemas(
     connection: &Connection,
@@ -37,4 +37,15 @@ pub(crate) fn register_schemas(
             .map_err(&failed)?;
     }
     Ok(())
+}
+
+pub(crate) fn widen_schema(
+    group: &mut Group<'_>,
+    known: &RegisteredSchema,
+    wider: &str,
+) -> Result<bool, StoreError> {
+    let failed = group.failed();
+    let mut statement = group.connection.prepare_cached(WIDEN_SCHEMA).map_err(&failed)?;
+    let values = params![known.event_type, known.version, known.schema, wider];
+    statement.execute(values).map(|changed| changed > 0).map_err(&failed)
 }

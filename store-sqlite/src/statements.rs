@@ -37,6 +37,7 @@ statements! {
     REMOVE_CHECKPOINT = "remove_checkpoint";
     STREAM_VERSION = "stream_version";
     VISIT_STREAM = "visit_stream";
+    WIDEN_SCHEMA = "widen_schema";
     WRITE_CHECKPOINT = "write_checkpoint";
     WRITE_LEASE = "write_lease";
     WRITE_SNAPSHOT = "write_snapshot";

@@ -178,6 +178,16 @@ impl SchemaStore for SqliteStore {
         let work = move |group: &mut Group<'_>| schemas::register_schemas(group, &schemas);
         self.writer()?.write(Isolation::Savepoint, work).await
     }
+
+    async fn widen_schema(
+        &self,
+        known: &RegisteredSchema,
+        wider: &str,
+    ) -> Result<bool, StoreError> {
+        let (known, wider) = (known.clone(), wider.to_owned());
+        let work = move |group: &mut Group<'_>| schemas::widen_schema(group, &known, &wider);
+        self.writer()?.write(Isolation::Savepoint, work).await
+    }
 }
 
 #[async_trait]

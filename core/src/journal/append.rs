@@ -2,9 +2,9 @@
 
 use std::sync::PoisonError;
 
-use super::Journal;
+use super::{Journal, RegisterError};
 use crate::error_kind::ErrorKind;
-use crate::schema::SchemaError;
+use crate::schema::{SchemaError, Unbound};
 use crate::store::{Append, Appended, StoreError};
 
 /// An append that was refused.
@@ -28,13 +28,30 @@ impl JournalError {
     }
 }
 
+impl From<RegisterError> for JournalError {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Schema(error) => Self::Schema(error),
+            RegisterError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// An append whose payloads have been checked.
+pub(super) struct Prepared {
+    pub(super) append: Append,
+    /// What the store may not know yet: see [`Journal::bind`].
+    pub(super) unbound: Vec<Unbound>,
+}
+
 impl Journal {
     /// Appends after checking every payload, and runs the hooks of inline projections.
     ///
     /// # Errors
     /// [`JournalError`]
     pub async fn append(&self, append: Append) -> Result<Appended, JournalError> {
-        let append = self.prepare(append)?;
+        let Prepared { append, unbound } = self.prepare(append)?;
+        self.bind(unbound).await?;
         Ok(self.store().append(append).await?)
     }
 
@@ -45,16 +62,24 @@ impl Journal {
     /// # Errors
     /// [`JournalError`] of the first batch that failed; the batches before it are written.
     pub async fn import(&self, appends: Vec<Append>) -> Result<Vec<Appended>, JournalError> {
-        let appends: Vec<Append> =
-            appends.into_iter().map(|append| self.prepare(append)).collect::<Result<_, _>>()?;
-        let results = self.store().append_bulk(appends).await;
+        let (mut checked, mut unbound) = (Vec::with_capacity(appends.len()), Vec::new());
+        for append in appends {
+            let prepared = self.prepare(append)?;
+            checked.push(prepared.append);
+            prepared.unbound.into_iter().for_each(|new| new.add_to(&mut unbound));
+        }
+        self.bind(unbound).await?;
+        let results = self.store().append_bulk(checked).await;
         Ok(results.into_iter().collect::<Result<_, StoreError>>()?)
     }
 
     /// Checks payloads against their schemas and attaches hooks.
-    pub(super) fn prepare(&self, mut append: Append) -> Result<Append, SchemaError> {
+    pub(super) fn prepare(&self, mut append: Append) -> Result<Prepared, SchemaError> {
+        let mut unbound: Vec<Unbound> = Vec::new();
         for event in append.streams.iter().flat_map(|stream| &stream.events) {
-            self.inner.schemas.check(event)?;
+            if let Some(new) = self.inner.schemas.look(event)? {
+                new.add_to(&mut unbound);
+            }
         }
         let hooks = self.inner.hooks.read().unwrap_or_else(PoisonError::into_inner);
         for hook in hooks.iter() {
@@ -63,6 +88,6 @@ impl Journal {
                 append.hooks.push(hook.hook.clone());
             }
         }
-        Ok(append)
+        Ok(Prepared { append, unbound })
     }
 }

@@ -1,12 +1,12 @@
 //! Making event types known to the process and to the store.
 
 use std::any::TypeId;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use super::Journal;
 use crate::error_kind::ErrorKind;
 use crate::event::Event;
-use crate::schema::SchemaError;
+use crate::schema::{RegisteredSchema, SchemaError, Stand, Unbound};
 use crate::store::StoreError;
 
 /// Event types that cannot be used with this store.
@@ -30,9 +30,18 @@ impl RegisterError {
     }
 }
 
+/// Others were faster, again and again.
+#[derive(Debug, thiserror::Error)]
+#[error("other programs keep widening it: try again")]
+struct Contended;
+
+/// How often a schema is widened when others widen it at the same time.
+const WIDENINGS: usize = 16;
+
 impl Journal {
     /// Makes `E`'s types known: proves that every older version reaches the newest, and compares
-    /// with what the store's history was written with. Repeating it costs nothing.
+    /// with what the store's history was written with. The store is only read: a name and a schema
+    /// become binding with the first event. Repeating it costs nothing.
     ///
     /// # Errors
     /// [`RegisterError`]: a process that meets one must not go on.
@@ -41,20 +50,54 @@ impl Journal {
         if self.registered().read().unwrap_or_else(PoisonError::into_inner).contains(&type_id) {
             return Ok(());
         }
-        let (schemas, store) = (&self.inner.schemas, self.store());
-        let missing = schemas.compare::<E>(&store.schemas().await?)?;
-        if !missing.is_empty() {
-            store.register_schemas(&missing).await?;
-            // Another process may have been faster with a different schema.
-            schemas.compare::<E>(&store.schemas().await?)?;
-        }
-        // Last, so that types which were refused cannot be appended.
-        schemas.register::<E>()?;
+        let stored = self.store().schemas().await?;
+        self.inner.schemas.register_against::<E>(&stored)?;
         self.registered().write().unwrap_or_else(PoisonError::into_inner).insert(type_id);
         Ok(())
     }
 
+    /// Makes the schemas of what is about to be appended binding: the store learns those that it
+    /// does not have yet, or has narrower. Of two programs that declare different schemas, the
+    /// second hears of the first here.
+    ///
+    /// Dropping the future leaves schemas that were registered, which is harmless.
+    pub(super) async fn bind(&self, unbound: Vec<Unbound>) -> Result<(), RegisterError> {
+        if unbound.is_empty() {
+            return Ok(());
+        }
+        let store = self.store();
+        let declared: Vec<RegisteredSchema> = unbound.iter().map(Unbound::declared).collect();
+        store.register_schemas(&declared).await?;
+        for _ in 0..WIDENINGS {
+            let stored = store.schemas().await?;
+            let mut all_bound = true;
+            for (unbound, declared) in unbound.iter().zip(&declared) {
+                match unbound.stand(&stored)? {
+                    Stand::Bound => {}
+                    Stand::Missing => return Err(lost(declared).into()),
+                    Stand::Wider(narrower) => {
+                        all_bound = false;
+                        store.widen_schema(narrower, &declared.schema).await?;
+                    }
+                }
+            }
+            if all_bound {
+                return Ok(());
+            }
+        }
+        let place = format!("the schema of `{}`", declared[0].event_type);
+        Err(StoreError::Unavailable { place, source: Arc::new(Contended) }.into())
+    }
+
     fn registered(&self) -> &std::sync::RwLock<std::collections::HashSet<TypeId>> {
         &self.inner.registered
+    }
+}
+
+/// A store took a schema and then does not have it: its contract is broken.
+fn lost(schema: &RegisteredSchema) -> StoreError {
+    StoreError::Corrupt {
+        place: format!("the schema of `{}` version {}", schema.event_type, schema.version),
+        detail: "it was registered, and cannot be found".to_owned(),
     }
 }

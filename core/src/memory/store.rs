@@ -118,6 +118,21 @@ impl SchemaStore for MemoryStore {
         }
         Ok(())
     }
+
+    async fn widen_schema(
+        &self,
+        known: &RegisteredSchema,
+        wider: &str,
+    ) -> Result<bool, StoreError> {
+        let schemas = &mut self.state.lock().await.schemas;
+        match schemas.get_mut(&(known.event_type.clone(), known.version)) {
+            Some(stored) if stored.schema == known.schema => {
+                wider.clone_into(&mut stored.schema);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
 }
 
 #[async_trait]

@@ -1,11 +1,18 @@
 //! No event without a schema (I10): compiling, checking and comparing JSON Schemas.
 
+mod canonical;
+mod error;
+mod known;
 mod registered;
 mod registry;
+mod relation;
 mod validator;
 
+pub use error::SchemaError;
+pub(crate) use known::{Stand, Unbound};
 pub use registered::RegisteredSchema;
-pub use registry::{SchemaError, SchemaRegistry};
+pub use registry::SchemaRegistry;
+pub use relation::{Relation, SchemaChange, relation};
 pub use validator::SchemaViolation;
 
 /// The JSON Schema of `T`, draft 2020-12. Types within are written out where they stand, so that

@@ -1,4 +1,4 @@
-//! A schema as the store keeps it, and when two of them say the same.
+//! A schema as the store keeps it.
 
 use serde_json::Value;
 
@@ -11,48 +11,13 @@ pub struct RegisteredSchema {
     pub version: u32,
     /// The prefix whose names belong to one Rust enum.
     pub family: Option<String>,
-    /// The schema as canonical JSON text: sorted keys, without titles and descriptions.
+    /// The schema as canonical JSON text: sorted keys and sets, without what only people read.
     pub schema: String,
 }
 
-/// Writes a schema so that equal texts mean equal schemas: prose does not count, nor does the
-/// order of keys.
-pub(super) fn canonical(schema: &Value) -> String {
-    strip(schema, false).to_string()
-}
-
-/// Drops the keywords that only people read. Below `properties` and `$defs` the keys are names of
-/// the user's, and a field may well be called `title`.
-fn strip(schema: &Value, keys_are_names: bool) -> Value {
-    const PROSE: [&str; 6] = ["title", "description", "$schema", "$comment", "examples", "$id"];
-    match schema {
-        Value::Object(fields) => fields
-            .iter()
-            .filter(|(key, _)| keys_are_names || !PROSE.contains(&key.as_str()))
-            .map(|(key, value)| {
-                let names = !keys_are_names
-                    && matches!(key.as_str(), "properties" | "$defs" | "patternProperties");
-                (key.clone(), strip(value, names))
-            })
-            .collect(),
-        Value::Array(items) => items.iter().map(|item| strip(item, false)).collect(),
-        other => other.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::canonical;
-
-    #[test]
-    fn prose_does_not_count_but_a_field_called_title_does() {
-        let old = json!({"type": "object", "description": "old", "properties": {"a": {"type": "string"}}});
-        let new = json!({"description": "new", "properties": {"a": {"type": "string", "title": "A"}}, "type": "object"});
-        assert_eq!(canonical(&old), canonical(&new));
-        let with_title =
-            json!({"type": "object", "properties": {"a": {"type": "string"}, "title": {}}});
-        assert_ne!(canonical(&old), canonical(&with_title));
+impl RegisteredSchema {
+    /// The schema itself. A text that is no JSON equals no schema.
+    pub(super) fn parsed(&self) -> Value {
+        serde_json::from_str(&self.schema).unwrap_or(Value::Null)
     }
 }

@@ -8,7 +8,8 @@ use crate::schema::RegisteredSchema;
 /// Registered schemas.
 ///
 /// # Contract
-/// - A type and version, once registered, is never overwritten or removed.
+/// - A type and version, once registered, is never removed, and its schema changes only by
+///   [`widen_schema`](Self::widen_schema).
 #[async_trait]
 pub trait SchemaStore: Send + Sync {
     /// All registered schemas, by type and version.
@@ -23,4 +24,13 @@ pub trait SchemaStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     async fn register_schemas(&self, schemas: &[RegisteredSchema]) -> Result<(), StoreError>;
+
+    /// Replaces a registered schema by one that accepts more, if it still stands as `known`:
+    /// compare and set. Returns whether it did; the caller reads again and compares. That `wider`
+    /// accepts whatever `known` accepts is the caller's promise.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    async fn widen_schema(&self, known: &RegisteredSchema, wider: &str)
+    -> Result<bool, StoreError>;
 }

@@ -168,6 +168,8 @@ macro_rules! conformance {
             $crate::__topic!($fixture, schemas: [
                 schemas_come_back_by_type_and_version
                 a_registered_schema_is_never_overwritten
+                a_schema_is_widened_from_the_text_that_was_read
+                of_programs_that_widen_at_once_one_does
                 schemas_survive_reopening
             ]);
             $crate::__topic!($fixture, tables::rows: [

@@ -45,6 +45,42 @@ pub async fn a_registered_schema_is_never_overwritten(subject: Subject) {
     assert_eq!(all(store).await, [first, new]);
 }
 
+/// Compare and set: whoever read an older text changes nothing.
+pub async fn a_schema_is_widened_from_the_text_that_was_read(subject: Subject) {
+    let store = &*subject.store;
+    let first = schema("account.opened", 1, Some("account"), r#"{"enum":["a"]}"#);
+    let other = schema("account.opened", 2, Some("account"), r#"{"enum":["a"]}"#);
+    register(store, &[first.clone(), other.clone()]).await;
+    let widen = async |known: &RegisteredSchema, wider: &str| {
+        store.widen_schema(known, wider).await.expect("schemas can be widened")
+    };
+    assert!(widen(&first, r#"{"enum":["a","b"]}"#).await);
+    assert!(!widen(&first, r#"{"enum":["a","c"]}"#).await, "it is not what stands there");
+    let unknown = schema("account.closed", 1, None, "true");
+    assert!(!widen(&unknown, "true").await, "nothing is there to be widened");
+    let wider = schema("account.opened", 1, Some("account"), r#"{"enum":["a","b"]}"#);
+    assert_eq!(all(store).await, [wider.clone(), other]);
+    assert!(widen(&wider, r#"{"enum":["a","b","c"]}"#).await);
+}
+
+/// Of many that widen one text at once, one does.
+pub async fn of_programs_that_widen_at_once_one_does(subject: Subject) {
+    let known = schema("account.opened", 1, Some("account"), "0");
+    register(&*subject.store, std::slice::from_ref(&known)).await;
+    let attempts = (1..=8).map(|wider| {
+        let (store, known) = (subject.store.clone(), known.clone());
+        tokio::spawn(async move { store.widen_schema(&known, &wider.to_string()).await })
+    });
+    let mut done = Vec::new();
+    for (attempt, wider) in attempts.collect::<Vec<_>>().into_iter().zip(1..) {
+        if attempt.await.expect("no panic").expect("schemas can be widened") {
+            done.push(wider.to_string());
+        }
+    }
+    let stored = all(&*subject.store).await;
+    assert_eq!(done, [stored[0].schema.clone()]);
+}
+
 /// As durable as the events.
 pub async fn schemas_survive_reopening(subject: Subject) {
     let one = schema("account.opened", 1, Some("account"), r#"{"type":"object"}"#);

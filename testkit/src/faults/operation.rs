@@ -30,6 +30,8 @@ pub enum Operation {
     Schemas,
     /// `register_schemas`
     RegisterSchemas,
+    /// `widen_schema`
+    WidenSchema,
     /// `snapshot`
     Snapshot,
     /// `save_snapshot`

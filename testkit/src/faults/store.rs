@@ -141,6 +141,14 @@ impl<S: Store + ?Sized> SchemaStore for FaultyStore<S> {
     async fn register_schemas(&self, schemas: &[RegisteredSchema]) -> Result<(), StoreError> {
         self.pass(Operation::RegisterSchemas, self.inner.register_schemas(schemas)).await
     }
+
+    async fn widen_schema(
+        &self,
+        known: &RegisteredSchema,
+        wider: &str,
+    ) -> Result<bool, StoreError> {
+        self.pass(Operation::WidenSchema, self.inner.widen_schema(known, wider)).await
+    }
 }
 
 #[async_trait]

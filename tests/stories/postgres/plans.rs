@@ -51,6 +51,7 @@ const NOTHING_TO_CHOOSE: &[&str] = &[
     "notify",
     "read_migrations",
     "read_schemas",
+    "widen_schema",
     "write_checkpoint",
     "write_snapshot",
     "write_state",

@@ -8,6 +8,7 @@ use super::{EventOf, Execute, ExecuteError, ReceiptOf};
 use crate::aggregate::{Apply, Decision};
 use crate::envelope::{EventId, EventType, NewEvent};
 use crate::event::{EncodeError, Event};
+use crate::journal::append::Prepared;
 use crate::journal::fold::Folded;
 use crate::journal::options::Origin;
 use crate::journal::receipt::Receipt;
@@ -99,8 +100,10 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                 *slot = Some(folded);
                 return Ok(receipt);
             }
-            let (append, event_ids) =
+            let (prepared, event_ids) =
                 journal.build(&stream, &folded, &events, &origin, key.clone())?;
+            let Prepared { append, unbound } = prepared;
+            journal.bind(unbound).await?;
             match journal.append_resolving(append).await {
                 Ok(appended) if appended.repeated && key.is_some() => {
                     // Somebody else executed the same command since we looked, or we did and the
@@ -175,7 +178,7 @@ impl Journal {
         events: &[A::Event],
         origin: &Origin,
         key: Option<CommandKey>,
-    ) -> Result<(Append, Vec<EventId>), ExecuteError<A::Error>> {
+    ) -> Result<(Prepared, Vec<EventId>), ExecuteError<A::Error>> {
         let new: Vec<NewEvent> = events
             .iter()
             .map(|event| {
