@@ -9,6 +9,7 @@ mod envelope;
 mod error_kind;
 mod event;
 mod journal;
+mod json_text;
 mod memory;
 mod names;
 mod payload;
@@ -17,6 +18,7 @@ mod started;
 pub mod store;
 mod subscription;
 pub mod table;
+mod time;
 
 #[doc(hidden)]
 pub mod __private;
@@ -49,6 +51,7 @@ pub use schema::{
     relation, schema_of,
 };
 pub use subscription::Subscription;
+pub use time::{EARLIEST_TIME, LATEST_TIME, cut_time};
 
 /// The versions that generated code uses, for types of one's own inside events.
 pub use {schemars, serde};

@@ -68,7 +68,7 @@ impl<P: Projection> Live<P> {
         let mut query = StreamQuery::all(stream.clone());
         loop {
             let page = self.store.read_stream(&query).await?;
-            let end = page.len() < query.limit;
+            let end = query.ends_with(&page);
             if let Some(last) = page.last() {
                 query = query.after(last.version);
             }

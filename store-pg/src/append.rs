@@ -209,7 +209,7 @@ async fn copy(
                 &event.schema_version.cast_signed(),
                 &slice(placed.stream),
                 &now,
-                &event.occurred_at.unwrap_or(now),
+                &event.happened(now),
                 &JsonText(event.payload.as_str()),
                 &metadata(event),
             ])

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use annals_core::store::{Append, Appended, StoreError, Strict};
-use annals_core::{Position, RecordedEvent};
+use annals_core::{Position, RecordedEvent, cut_time};
 
 use crate::PgStore;
 use crate::append::{BEGIN, Failure, append_judged, first_result, lock_log};
@@ -100,7 +100,7 @@ async fn append_and_run(
     let (appended, events) = append_in(store, transaction.inner().session, append).await?;
     if !events.is_empty() {
         for hook in &append.hooks {
-            hook.run(&events, transaction).await?;
+            store.mark().around(hook.run(&events, transaction)).await?;
         }
     }
     Ok(appended)
@@ -114,7 +114,7 @@ pub(crate) async fn append_in(
     append: &Append,
 ) -> Result<(Appended, Vec<RecordedEvent>), StoreError> {
     let connector = store.connector();
-    let now = connector.options.clock.as_ref().map(|clock| clock.now());
+    let now = connector.options.clock.as_ref().map(|clock| cut_time(clock.now()));
     let judged =
         append_judged(session, store.sql(), connector, &[append], now, true, &mut Ends::default())
             .await;

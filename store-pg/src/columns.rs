@@ -1,6 +1,6 @@
 //! Events on their way into statements.
 
-use annals_core::{ExpectedVersion, Metadata, NewEvent, StreamId};
+use annals_core::{ExpectedVersion, Metadata, NewEvent, StreamId, cut_time};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -26,7 +26,7 @@ impl<'a> Columns<'a> {
         self.types.push(event.event_type.as_str());
         self.schema_versions.push(event.schema_version.cast_signed());
         self.slices.push(slice(stream));
-        self.occurred_at.push(event.occurred_at);
+        self.occurred_at.push(event.occurred_at.map(cut_time));
         self.payloads.push(JsonText(event.payload.as_str()));
         self.metadata.push(metadata(event));
     }

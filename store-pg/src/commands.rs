@@ -12,6 +12,9 @@ use crate::event_row::{get, position, signed, version};
 use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
+/// How many records one statement forgets at the most: it ends long before any time limit.
+pub(crate) const FORGOTTEN_AT_ONCE: u64 = 2_000;
+
 /// The records that there are for some keys.
 pub(crate) async fn find_commands(
     session: Session<'_>,
@@ -54,12 +57,15 @@ pub(crate) async fn insert_command(
     session.execute(&sql.insert_command, &values).await.map(|_| ())
 }
 
-pub(crate) async fn forget_commands(
+/// Forgets the oldest of those that were recorded before a time, and says how many.
+pub(crate) async fn forget_some(
     session: Session<'_>,
     sql: &Statements,
     connector: &Connector,
     before: Timestamp,
 ) -> Result<u64, StoreError> {
-    let forgotten = session.execute(&sql.forget_commands, &[(&before, Type::TIMESTAMPTZ)]).await;
+    let limit = signed(FORGOTTEN_AT_ONCE);
+    let parameters: [Bound<'_>; 2] = [(&before, Type::TIMESTAMPTZ), (&limit, Type::INT8)];
+    let forgotten = session.execute(&sql.forget_commands, &parameters).await;
     forgotten.map_err(connector.failed())
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_core::cut_time;
 use annals_core::store::{Append, Appended, StoreError};
 use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
@@ -212,7 +213,7 @@ impl Committer {
         // `connect` has seen to it that there is one.
         let Some(line) = &self.line else { return Err(StoreError::Closed.into()) };
         let session = line.session(&self.connector);
-        let now = self.connector.options.clock.as_ref().map(|clock| clock.now());
+        let now = self.connector.options.clock.as_ref().map(|clock| cut_time(clock.now()));
         let appends: Vec<&Append> = batch.iter().map(|wanted| &wanted.append).collect();
         let events: usize = appends.iter().map(|append| append.event_count()).sum();
         if !carefully && events < COPY_EVENTS && stand_alone(appends.iter().copied()) {

@@ -25,7 +25,7 @@ pub(crate) fn translate(error: Error, place: &str) -> StoreError {
         return StoreError::Unavailable { place, source: Arc::new(error) };
     };
     let code = said.code();
-    if [SqlState::DISK_FULL, SqlState::OUT_OF_MEMORY].contains(code) {
+    if *code == SqlState::DISK_FULL {
         StoreError::Full { place }
     } else if [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) {
         StoreError::Locked { place, hint: format!("{}; try again", said.message()) }

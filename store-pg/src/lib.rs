@@ -37,7 +37,7 @@ mod writer;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use annals_core::store::{Append, Appended, StoreError, WakeupSender};
+use annals_core::store::{Append, Appended, StoreError, StoreMark, WakeupSender};
 use committer::Committer;
 use connection::Connector;
 use listen::{Growth, Live};
@@ -192,6 +192,11 @@ impl PgStore {
 
     fn connector(&self) -> &Connector {
         &self.inner.connector
+    }
+
+    /// What the calls of a transaction's own work are known by.
+    fn mark(&self) -> StoreMark {
+        StoreMark::of(self.connector())
     }
 
     fn sql(&self) -> &Statements {

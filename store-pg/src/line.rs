@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use annals_core::store::{Append, Appended, AppendedStream, CommandKey, StoreError, StreamAppend};
-use annals_core::{Position, StreamVersion};
+use annals_core::{Position, StreamVersion, cut_time};
 use deadpool_postgres::ClientWrapper;
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -132,7 +132,7 @@ impl Line {
                     &event.event_type.as_str(),
                     &event.schema_version.cast_signed(),
                     &slice(&part.stream),
-                    &event.occurred_at,
+                    &event.occurred_at.map(cut_time),
                     &JsonText(event.payload.as_str()),
                     &metadata(event),
                     &now,

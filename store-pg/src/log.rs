@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use annals_core::Position;
-use annals_core::store::{LogFilter, LogPage, LogQuery, StoreError};
+use annals_core::store::{LogFilter, LogPage, LogQuery, PageRoom, StoreError};
 use futures_util::TryStreamExt;
 use tokio_postgres::types::Type;
 
@@ -55,6 +55,7 @@ pub(crate) async fn read_log(
     let mut rows = pin!(session.stream(text, &parameters).await.map_err(&failed)?);
     let mut reader = EventReader::default();
     let (mut events, mut head) = (Vec::new(), Position::START);
+    let (mut room, mut more) = (PageRoom::new(query.limit, query.bytes), true);
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
         if events.is_empty() {
             let end = get::<Option<i64>>(&row, HEAD_COLUMN)?;
@@ -62,14 +63,19 @@ pub(crate) async fn read_log(
             events.reserve_exact(head.since(query.after).min(query.limit as u64) as usize);
         }
         if get::<Option<i64>>(&row, 0)?.is_some() {
-            events.push(reader.read(&row)?);
+            let event = reader.read(&row)?;
+            more = room.take(&event);
+            events.push(event);
+        }
+        if !more {
+            break;
         }
     }
     // They come as they were read, which no standard promises of a join; sorted, it costs nothing.
     events.sort_by_key(|event| event.position);
     let next = match events.last() {
         _ if query.limit == 0 => query.after,
-        Some(last) if events.len() == query.limit => last.position,
+        Some(last) if !more => last.position,
         // Everything up to here has been looked at.
         _ => end.min(head).max(query.after),
     };

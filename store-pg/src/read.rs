@@ -2,7 +2,9 @@
 
 use std::pin::pin;
 
-use annals_core::store::{PayloadVisitor, ReadDirection, StoreError, StoredPayload, StreamQuery};
+use annals_core::store::{
+    PageRoom, PayloadVisitor, ReadDirection, StoreError, StoredPayload, StreamQuery,
+};
 use annals_core::{Position, RecordedEvent, StreamId, StreamVersion};
 use futures_util::TryStreamExt;
 use tokio_postgres::types::Type;
@@ -31,8 +33,14 @@ pub(crate) async fn read_stream(
     let mut rows = pin!(session.stream(text, &parameters).await.map_err(&failed)?);
     let mut reader = EventReader::default();
     let mut events = Vec::new();
+    let mut room = PageRoom::new(query.limit, query.bytes);
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
-        events.push(reader.read(&row)?);
+        let event = reader.read(&row)?;
+        let more = room.take(&event);
+        events.push(event);
+        if !more {
+            break;
+        }
     }
     Ok(events)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use annals_core::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
     EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
-    SnapshotStore, StoreError, StreamQuery, TableStore, Wakeups, Work,
+    SnapshotStore, StoreError, StreamQuery, Strict, TableStore, Wakeups, Work,
 };
 use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
 use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
@@ -16,6 +16,7 @@ use crate::error::STORE;
 use crate::event_row::get;
 use crate::lent::Lent;
 use crate::session::Session;
+use crate::transaction::PgTransaction;
 use crate::{PgStore, bulk, checkpoints, commands, leases, log, read, schemas, snapshots, tables};
 
 #[async_trait]
@@ -26,6 +27,7 @@ impl EventStore for PgStore {
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         append.check()?;
+        self.mark().refuse_inside()?;
         if append.hooks.is_empty() {
             return self.writer()?.append(append).await;
         }
@@ -33,6 +35,9 @@ impl EventStore for PgStore {
     }
 
     async fn append_bulk(&self, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {
+        if let Err(inside) = self.mark().refuse_inside() {
+            return appends.iter().map(|_| Err(inside.clone())).collect();
+        }
         bulk::append_bulk(self, appends).await
     }
 
@@ -93,9 +98,16 @@ impl CommandStore for PgStore {
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, StoreError> {
         let lent = self.lend().await?;
-        let forget =
-            commands::forget_commands(lent.session()?, self.sql(), self.connector(), before);
-        lent.within(forget).await
+        let (sql, connector) = (self.sql(), self.connector());
+        let mut forgotten = 0;
+        loop {
+            let forget = commands::forget_some(lent.session()?, sql, connector, before);
+            let some = lent.within(forget).await?;
+            forgotten += some;
+            if some < commands::FORGOTTEN_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
     }
 }
 
@@ -210,8 +222,12 @@ impl TableStore for PgStore {
     }
 
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
+        self.mark().refuse_inside()?;
         let lent = self.lend().await?;
-        lent.transaction(self.sql(), async |transaction| work.run(transaction).await).await
+        let run = async |transaction: &mut Strict<PgTransaction<'_>>| {
+            self.mark().around(work.run(transaction)).await
+        };
+        lent.transaction(self.sql(), run).await
     }
 }
 

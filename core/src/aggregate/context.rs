@@ -6,6 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::time::cut_time;
+
 /// A source of time.
 pub trait Clock: Send + Sync + 'static {
     /// The time, now.
@@ -49,9 +51,7 @@ impl DecisionContext {
     /// A context of one's own, for tests of decisions. The time is cut to the microsecond, which
     /// is what every database keeps.
     pub fn new(now: Timestamp, ids: Arc<dyn IdGenerator>) -> Self {
-        // A timestamp in microseconds is always a timestamp.
-        let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
-        Self { now, ids }
+        Self { now: cut_time(now), ids }
     }
 
     /// The time of the decision; the same for the whole of it.

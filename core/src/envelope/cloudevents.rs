@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{EventId, Metadata, NewEvent, RecordedEvent};
 use crate::names::{InvalidName, Position, StreamId, StreamVersion};
 use crate::payload::Payload;
+use crate::time::cut_time;
 
 /// The `source` of events that name none: the specification wants one.
 const DEFAULT_SOURCE: &str = "/annals";
@@ -165,7 +166,7 @@ impl CloudEvent {
         let event =
             NewEvent::raw(self.event_type.as_str(), self.schema_version(), self.json_data()?);
         let event = event.with_id(id).with_metadata(metadata);
-        Ok(NewEvent { occurred_at: self.time, ..event })
+        Ok(NewEvent { occurred_at: self.time.map(cut_time), ..event })
     }
 
     /// The stored event that was written with [`From<&RecordedEvent>`](Self::from): the way back.
@@ -195,7 +196,7 @@ impl CloudEvent {
                 .text("recordedat")
                 .and_then(|text| text.parse().ok())
                 .ok_or_else(|| missing("recordedat"))?,
-            occurred_at: self.time.ok_or_else(|| missing("time"))?,
+            occurred_at: self.time.map(cut_time).ok_or_else(|| missing("time"))?,
             metadata: Arc::new(metadata),
         })
     }

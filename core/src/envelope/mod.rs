@@ -91,4 +91,23 @@ impl Metadata {
             ..Self::default()
         }
     }
+
+    /// Every text that there is, with the field it stands in.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let fields = [
+            ("source", &self.source),
+            ("correlation_id", &self.correlation_id),
+            ("causation_id", &self.causation_id),
+            ("traceparent", &self.traceparent),
+            ("actor", &self.actor),
+        ];
+        let fields = fields.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
+        let pairs = self.custom.iter().flat_map(|(key, text)| [key.as_str(), text.as_str()]);
+        fields.chain(pairs.map(|text| ("custom", text)))
+    }
+
+    /// How much room the texts take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.texts().map(|(_, text)| text.len()).sum()
+    }
 }

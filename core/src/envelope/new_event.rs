@@ -8,6 +8,7 @@ use super::{EventId, EventType, Metadata, RecordedEvent};
 use crate::event::{EncodeError, Event};
 use crate::names::{Position, StreamId, StreamVersion};
 use crate::payload::Payload;
+use crate::time::cut_time;
 
 /// An event that is not stored yet.
 ///
@@ -28,7 +29,7 @@ pub struct NewEvent {
     pub schema_version: u32,
     /// The payload.
     pub payload: Payload,
-    /// When it happened; `None` means "when it is recorded".
+    /// When it happened, kept to the microsecond; `None` means "when it is recorded".
     pub occurred_at: Option<Timestamp>,
     /// Where it comes from.
     pub metadata: Metadata,
@@ -63,10 +64,10 @@ impl NewEvent {
         self
     }
 
-    /// With the time it happened.
+    /// With the time it happened, cut to the microsecond.
     #[must_use]
     pub fn occurred_at(mut self, at: Timestamp) -> Self {
-        self.occurred_at = Some(at);
+        self.occurred_at = Some(cut_time(at));
         self
     }
 
@@ -75,6 +76,16 @@ impl NewEvent {
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self
+    }
+
+    /// When it happened, as it is kept, if it is recorded at this time. For authors of stores.
+    pub fn happened(&self, recorded_at: Timestamp) -> Timestamp {
+        cut_time(self.occurred_at.unwrap_or(recorded_at))
+    }
+
+    /// How much room it takes in an append or in a page: the bytes of its payload and metadata.
+    pub fn bytes(&self) -> usize {
+        self.payload.as_str().len() + self.metadata.bytes()
     }
 
     /// The event as a store gives it back, once it has a place. For authors of stores.
@@ -93,8 +104,8 @@ impl NewEvent {
             event_type: self.event_type.clone(),
             schema_version: self.schema_version,
             payload: self.payload.clone(),
-            recorded_at,
-            occurred_at: self.occurred_at.unwrap_or(recorded_at),
+            recorded_at: cut_time(recorded_at),
+            occurred_at: self.happened(recorded_at),
             metadata: Arc::new(self.metadata.clone()),
         }
     }

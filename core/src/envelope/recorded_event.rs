@@ -114,3 +114,10 @@ pub struct RecordedEvent {
     /// Where it comes from. Behind an `Arc`, because most events carry none and share one.
     pub metadata: Arc<Metadata>,
 }
+
+impl RecordedEvent {
+    /// How much room it takes in a page: the bytes of its payload and metadata.
+    pub fn bytes(&self) -> usize {
+        self.payload.as_str().len() + self.metadata.bytes()
+    }
+}

@@ -169,7 +169,7 @@ impl Journal {
             for event in &page {
                 folded.apply(event)?;
             }
-            if page.len() < query.limit {
+            if query.ends_with(&page) {
                 return Ok(());
             }
         }

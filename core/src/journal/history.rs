@@ -76,7 +76,7 @@ impl Journal {
         loop {
             let query = StreamQuery::all(stream.clone()).after(folded.version);
             let page = self.store().read_stream(&query).await?;
-            let end = page.len() < query.limit;
+            let end = query.ends_with(&page);
             for event in page {
                 if event.recorded_at > time {
                     return Ok(folded.into());

@@ -7,11 +7,12 @@ use crate::names::Position;
 use crate::store::{
     Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace, Strict,
 };
+use crate::time::cut_time;
 
 impl MemoryStore {
     pub(super) async fn append_one(&self, append: Append) -> Result<Appended, StoreError> {
         append.check()?;
-        let mut state = self.state.lock().await;
+        let mut state = self.lock().await?;
         if let Some(first) = state.first_result(&append)? {
             return Ok(first);
         }
@@ -27,11 +28,11 @@ impl MemoryStore {
         }
         let before = state.head();
         let mut transaction = Strict::new(MemoryTransaction::begin(&mut state));
-        let appended = transaction.inner().append(&append, self.clock.now());
+        let appended = transaction.inner().append(&append, cut_time(self.clock.now()));
         if !append.hooks.is_empty() {
             let events = transaction.inner().state.events[before.get() as usize..].to_vec();
             for hook in &append.hooks {
-                hook.run(&events, &mut transaction).await?;
+                self.mark().around(hook.run(&events, &mut transaction)).await?;
             }
         }
         transaction.finish()?.commit();

@@ -11,10 +11,10 @@ mod transaction;
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::aggregate::{Clock, SystemClock};
-use crate::store::WakeupSender;
+use crate::store::{StoreError, StoreMark, WakeupSender};
 use state::State;
 
 /// Keeps everything in memory and forgets it when the last clone is dropped.
@@ -50,6 +50,16 @@ impl MemoryStore {
     /// An empty store whose times come from `clock`.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
         Self { state: Arc::default(), wakeups: WakeupSender::default(), clock }
+    }
+
+    fn mark(&self) -> StoreMark {
+        StoreMark::of(&*self.state)
+    }
+
+    /// Everything, for one call. A transaction has it for as long as its work lasts.
+    async fn lock(&self) -> Result<MutexGuard<'_, State>, StoreError> {
+        self.mark().refuse_inside()?;
+        Ok(self.state.lock().await)
     }
 }
 

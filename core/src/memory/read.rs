@@ -3,7 +3,7 @@
 use super::state::State;
 use crate::envelope::RecordedEvent;
 use crate::names::{Position, StreamId, StreamVersion};
-use crate::store::{LogPage, LogQuery, PayloadVisitor, ReadDirection, StreamQuery};
+use crate::store::{LogPage, LogQuery, PageRoom, PayloadVisitor, ReadDirection, StreamQuery};
 
 impl State {
     pub(super) fn read_stream(&self, query: &StreamQuery) -> Vec<RecordedEvent> {
@@ -11,11 +11,11 @@ impl State {
         let wanted = positions
             .iter()
             .map(|&position| self.event(position))
-            .filter(|event| (query.from..=query.to).contains(&event.version))
-            .cloned();
+            .filter(|event| (query.from..=query.to).contains(&event.version));
+        let (limit, bytes) = (query.limit, query.bytes);
         match query.direction {
-            ReadDirection::Forward => wanted.take(query.limit).collect(),
-            ReadDirection::Backward => wanted.rev().take(query.limit).collect(),
+            ReadDirection::Forward => page(wanted, limit, bytes).0,
+            ReadDirection::Backward => page(wanted.rev(), limit, bytes).0,
         }
     }
 
@@ -44,13 +44,30 @@ impl State {
         let end = query.up_to.min(head).get() as usize;
         let begin = (query.after.get() as usize).min(end);
         let wanted = self.events[begin..end].iter().filter(|event| query.filter.admits(event));
-        let events: Vec<_> = wanted.take(query.limit).cloned().collect();
+        let (events, full) = page(wanted, query.limit, query.bytes);
         let next = match events.last() {
             // A page of nothing has looked at nothing.
             _ if query.limit == 0 => query.after,
-            Some(last) if events.len() == query.limit => last.position,
+            Some(last) if full => last.position,
             _ => Position::new(end as u64).max(query.after),
         };
         LogPage { events, next, head }
     }
+}
+
+/// The events that there is room for, and whether there was no more.
+fn page<'e>(
+    wanted: impl Iterator<Item = &'e RecordedEvent>,
+    limit: usize,
+    bytes: usize,
+) -> (Vec<RecordedEvent>, bool) {
+    let mut room = PageRoom::new(limit, bytes);
+    let mut events = Vec::new();
+    for event in wanted.take(limit) {
+        events.push(event.clone());
+        if !room.take(event) {
+            return (events, true);
+        }
+    }
+    (events, false)
 }

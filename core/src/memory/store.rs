@@ -36,7 +36,7 @@ impl EventStore for MemoryStore {
     }
 
     async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError> {
-        Ok(self.state.lock().await.read_stream(query))
+        Ok(self.lock().await?.read_stream(query))
     }
 
     async fn visit_stream(
@@ -46,15 +46,15 @@ impl EventStore for MemoryStore {
         up_to: StreamVersion,
         visitor: PayloadVisitor,
     ) -> Result<Position, StoreError> {
-        Ok(self.state.lock().await.visit_stream(stream, after, up_to, visitor))
+        Ok(self.lock().await?.visit_stream(stream, after, up_to, visitor))
     }
 
     async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
-        Ok(self.state.lock().await.read_log(query))
+        Ok(self.lock().await?.read_log(query))
     }
 
     async fn head(&self) -> Result<Position, StoreError> {
-        Ok(self.state.lock().await.head())
+        Ok(self.lock().await?.head())
     }
 
     fn wakeups(&self) -> Wakeups {
@@ -65,18 +65,18 @@ impl EventStore for MemoryStore {
 #[async_trait]
 impl CheckpointStore for MemoryStore {
     async fn checkpoint(&self, name: &str) -> Result<Option<Position>, StoreError> {
-        Ok(self.state.lock().await.checkpoints.get(name).copied())
+        Ok(self.lock().await?.checkpoints.get(name).copied())
     }
 }
 
 #[async_trait]
 impl CommandStore for MemoryStore {
     async fn command(&self, key: &CommandKey) -> Result<Option<CommandRecord>, StoreError> {
-        Ok(self.state.lock().await.commands.get(key.as_str()).cloned())
+        Ok(self.lock().await?.commands.get(key.as_str()).cloned())
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let commands = &mut self.state.lock().await.commands;
+        let commands = &mut self.lock().await?.commands;
         let known = commands.len();
         commands.retain(|_, record| record.recorded_at >= before);
         Ok((known - commands.len()) as u64)
@@ -91,15 +91,15 @@ impl LeaseStore for MemoryStore {
         holder: &str,
         ttl: Duration,
     ) -> Result<Option<Lease>, StoreError> {
-        Ok(self.state.lock().await.acquire_lease(name, holder, ttl, self.clock.now()))
+        Ok(self.lock().await?.acquire_lease(name, holder, ttl, self.clock.now()))
     }
 
     async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
-        self.state.lock().await.renew_lease(lease, ttl, self.clock.now())
+        self.lock().await?.renew_lease(lease, ttl, self.clock.now())
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.state.lock().await.release_lease(lease);
+        self.lock().await?.release_lease(lease);
         Ok(())
     }
 }
@@ -107,11 +107,11 @@ impl LeaseStore for MemoryStore {
 #[async_trait]
 impl SchemaStore for MemoryStore {
     async fn schemas(&self) -> Result<Vec<RegisteredSchema>, StoreError> {
-        Ok(self.state.lock().await.schemas.values().cloned().collect())
+        Ok(self.lock().await?.schemas.values().cloned().collect())
     }
 
     async fn register_schemas(&self, schemas: &[RegisteredSchema]) -> Result<(), StoreError> {
-        let known = &mut self.state.lock().await.schemas;
+        let known = &mut self.lock().await?.schemas;
         for schema in schemas {
             let key = (schema.event_type.clone(), schema.version);
             known.entry(key).or_insert_with(|| schema.clone());
@@ -138,7 +138,7 @@ impl SchemaStore for MemoryStore {
 #[async_trait]
 impl SnapshotStore for MemoryStore {
     async fn snapshot(&self, stream: &StreamId) -> Result<Option<SnapshotRecord>, StoreError> {
-        Ok(self.state.lock().await.snapshots.get(stream).cloned())
+        Ok(self.lock().await?.snapshots.get(stream).cloned())
     }
 
     async fn save_snapshot(
@@ -146,7 +146,7 @@ impl SnapshotStore for MemoryStore {
         stream: &StreamId,
         snapshot: &SnapshotRecord,
     ) -> Result<(), StoreError> {
-        let snapshots = &mut self.state.lock().await.snapshots;
+        let snapshots = &mut self.lock().await?.snapshots;
         let newer = snapshots.get(stream).is_some_and(|known| {
             known.schema_version == snapshot.schema_version && known.version > snapshot.version
         });
@@ -160,7 +160,7 @@ impl SnapshotStore for MemoryStore {
 #[async_trait]
 impl TableStore for MemoryStore {
     async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
-        self.state.lock().await.load_rows(table, keys)
+        self.lock().await?.load_rows(table, keys)
     }
 
     async fn query_rows(
@@ -168,21 +168,21 @@ impl TableStore for MemoryStore {
         table: &TableSpec,
         query: &RowQuery,
     ) -> Result<Vec<Row>, StoreError> {
-        self.state.lock().await.query_rows(table, query)
+        self.lock().await?.query_rows(table, query)
     }
 
     async fn count_rows(&self, table: &TableSpec, query: &RowQuery) -> Result<u64, StoreError> {
-        self.state.lock().await.count_rows(table, query)
+        self.lock().await?.count_rows(table, query)
     }
 
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
-        Ok(self.state.lock().await.states.get(key).cloned())
+        Ok(self.lock().await?.states.get(key).cloned())
     }
 
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
-        let mut state = self.state.lock().await;
+        let mut state = self.lock().await?;
         let mut transaction = Strict::new(MemoryTransaction::begin(&mut state));
-        work.run(&mut transaction).await?;
+        self.mark().around(work.run(&mut transaction)).await?;
         transaction.finish()?.commit();
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::check::{MAX_APPEND_BYTES, check_event};
 use super::{CommandKey, CommandRecord, StoreError, Transaction};
 use crate::envelope::{NewEvent, RecordedEvent};
 use crate::names::{ExpectedVersion, Position, StreamId, StreamVersion};
@@ -65,8 +66,15 @@ impl Append {
         self.streams.iter().map(|append| append.events.len()).sum()
     }
 
-    /// Checks what every store refuses in the same words: too many events, the same stream or the
-    /// same id twice, a command over several streams.
+    /// How much room its events take, in bytes of payloads and metadata.
+    pub fn bytes(&self) -> usize {
+        self.streams.iter().flat_map(|append| &append.events).map(NewEvent::bytes).sum()
+    }
+
+    /// Checks what every store refuses in the same words: too many events or bytes, the same stream
+    /// or the same id twice, a command over several streams, and events that some store could not
+    /// keep: U+0000 in a name or a text, a payload that is no JSON or too large, a time or a schema
+    /// version out of range.
     ///
     /// # Errors
     /// [`StoreError::Invalid`].
@@ -99,6 +107,16 @@ impl Append {
             if let Some(twice) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
                 return refuse(format!("event id {} stands in the append twice", twice[0]));
             }
+        }
+        for wanted in &self.streams {
+            wanted.events.iter().try_for_each(|event| check_event(&wanted.stream, event))?;
+        }
+        let bytes = self.bytes();
+        if bytes > MAX_APPEND_BYTES {
+            return refuse(format!(
+                "one append takes at most {MAX_APPEND_BYTES} bytes of payloads and metadata, this \
+                 one has {bytes}: split it, or use the bulk import"
+            ));
         }
         Ok(())
     }

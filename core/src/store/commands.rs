@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::StoreError;
 use crate::names::{Position, StreamId, StreamVersion};
 
-/// The key by which a command is recognised when it comes again. 1 to 255 bytes.
+/// The key by which a command is recognised when it comes again. 1 to 255 bytes, without control
+/// characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CommandKey(Box<str>);
 
@@ -16,12 +17,13 @@ impl CommandKey {
     /// A key.
     ///
     /// # Errors
-    /// [`InvalidKey`] when it is empty or longer than 255 bytes.
+    /// [`InvalidKey`] when it is empty or longer than 255 bytes, or has a control character in it.
     pub fn new(key: impl Into<String>) -> Result<Self, InvalidKey> {
         let key = key.into();
-        match key.len() {
-            1..=255 => Ok(Self(key.into_boxed_str())),
-            bytes => Err(InvalidKey { bytes }),
+        let (bytes, control) = (key.len(), key.chars().any(char::is_control));
+        match bytes {
+            1..=255 if !control => Ok(Self(key.into_boxed_str())),
+            _ => Err(InvalidKey { bytes, control }),
         }
     }
 
@@ -37,12 +39,17 @@ impl fmt::Display for CommandKey {
     }
 }
 
-/// A key of the wrong length.
+/// A key of the wrong length, or with a character in it that no store keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an idempotency key has 1 to 255 bytes, this one has {bytes}")]
+#[error(
+    "an idempotency key has 1 to 255 bytes and no control character, this one has {bytes} bytes{}",
+    if *control { " and a control character" } else { "" }
+)]
 pub struct InvalidKey {
     /// Its length.
     pub bytes: usize,
+    /// Whether there is a control character in it.
+    pub control: bool,
 }
 
 /// What a command did the first time.

@@ -11,6 +11,10 @@ use crate::names::{Position, StreamId, StreamVersion};
 /// How many events one page holds at the most.
 pub const MAX_PAGE: usize = 10_000;
 
+/// How many bytes of payloads and metadata a page holds at the most, beside its last event: it ends
+/// with the event that reaches this.
+pub const MAX_PAGE_BYTES: usize = 16 << 20;
+
 /// Which way a stream is read.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum ReadDirection {
@@ -34,6 +38,9 @@ pub struct StreamQuery {
     pub direction: ReadDirection,
     /// How many events at the most, up to [`MAX_PAGE`].
     pub limit: usize,
+    /// The page ends with the event that reaches so many bytes, up to [`MAX_PAGE_BYTES`]: it may be
+    /// shorter than `limit` and there is more all the same.
+    pub bytes: usize,
 }
 
 impl StreamQuery {
@@ -45,6 +52,7 @@ impl StreamQuery {
             to: StreamVersion::MAX,
             direction: ReadDirection::Forward,
             limit: MAX_PAGE,
+            bytes: MAX_PAGE_BYTES,
         }
     }
 
@@ -74,6 +82,42 @@ impl StreamQuery {
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit.min(MAX_PAGE);
         self
+    }
+
+    /// At most so many bytes of payloads and metadata, beside the last event.
+    #[must_use]
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes.min(MAX_PAGE_BYTES);
+        self
+    }
+}
+
+impl StreamQuery {
+    /// Whether nothing follows this page, which was read by this query.
+    pub fn ends_with(&self, page: &[RecordedEvent]) -> bool {
+        let mut room = PageRoom::new(self.limit, self.bytes);
+        page.iter().all(|event| room.take(event))
+    }
+}
+
+/// What is left of a page. For authors of stores.
+#[derive(Debug, Clone, Copy)]
+pub struct PageRoom {
+    events: usize,
+    bytes: usize,
+}
+
+impl PageRoom {
+    /// The room for so many events and bytes.
+    pub fn new(events: usize, bytes: usize) -> Self {
+        Self { events, bytes }
+    }
+
+    /// Takes up the room of an event, and says whether there is some left for another.
+    pub fn take(&mut self, event: &RecordedEvent) -> bool {
+        self.events = self.events.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(event.bytes());
+        self.events > 0 && self.bytes > 0
     }
 }
 
@@ -112,6 +156,9 @@ pub struct LogQuery {
     pub filter: LogFilter,
     /// How many events at the most, up to [`MAX_PAGE`].
     pub limit: usize,
+    /// The page ends with the event that reaches so many bytes, up to [`MAX_PAGE_BYTES`]: it may be
+    /// shorter than `limit` and there is more all the same.
+    pub bytes: usize,
 }
 
 impl LogQuery {
@@ -122,6 +169,7 @@ impl LogQuery {
             up_to: Position::new(i64::MAX as u64),
             filter: LogFilter::default(),
             limit: MAX_PAGE,
+            bytes: MAX_PAGE_BYTES,
         }
     }
 
@@ -143,6 +191,13 @@ impl LogQuery {
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit.min(MAX_PAGE);
+        self
+    }
+
+    /// At most so many bytes of payloads and metadata, beside the last event.
+    #[must_use]
+    pub fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes.min(MAX_PAGE_BYTES);
         self
     }
 }

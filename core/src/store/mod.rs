@@ -5,10 +5,12 @@
 
 mod append;
 mod capabilities;
+mod check;
 mod checkpoints;
 mod commands;
 mod error;
 mod events;
+mod inside;
 mod leases;
 mod migration;
 mod repetition;
@@ -23,10 +25,15 @@ mod wakeups;
 
 pub use append::{Append, AppendHook, Appended, AppendedStream, MAX_APPEND_EVENTS, StreamAppend};
 pub use capabilities::Capabilities;
+pub use check::{MAX_APPEND_BYTES, MAX_EVENT_TYPE_BYTES, MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES};
 pub use checkpoints::CheckpointStore;
 pub use commands::{CommandKey, CommandRecord, CommandStore, InvalidKey};
 pub use error::{BoxError, SharedError, StoreError};
-pub use events::{EventStore, LogFilter, LogPage, LogQuery, MAX_PAGE, ReadDirection, StreamQuery};
+pub use events::{
+    EventStore, LogFilter, LogPage, LogQuery, MAX_PAGE, MAX_PAGE_BYTES, PageRoom, ReadDirection,
+    StreamQuery,
+};
+pub use inside::StoreMark;
 pub use leases::{Lease, LeaseStore};
 pub use migration::migration_checksum;
 pub use repetition::StoredPlace;

@@ -22,8 +22,10 @@ pub use super::tables::Work;
 ///   others return [`StoreError::TransactionOver`] with that error, and the commit is refused in
 ///   the same way if the work returns `Ok`. Nothing of it is written. Databases differ in what they
 ///   forgive; stores do not, they hand their transaction out in a [`Strict`](super::Strict).
-/// - The work must not wait for anything but this transaction: a store may run it on its only
-///   writer.
+/// - The work may use tokio, and should wait for as little as it can but this transaction: others
+///   wait for it, and a store gives up on it after a time.
+/// - The work cannot append to the same store, execute a command or begin another transaction: that
+///   is [`StoreError::Invalid`].
 #[async_trait]
 pub trait Transaction: Send {
     /// Reads a checkpoint.

@@ -152,3 +152,22 @@ pub async fn a_record_survives_reopening(subject: Subject) {
     assert_eq!(second, Appended { repeated: true, ..first });
     assert_eq!(log(&*subject.store).await.len(), 2);
 }
+
+/// More than one statement should remove, so in portions, and none is left.
+pub async fn thousands_of_records_are_forgotten(subject: Subject) {
+    const RECORDS: u64 = 4_100;
+    let store = &*subject.store;
+    let commands = (0..RECORDS).map(|n| {
+        let key = CommandKey::new(format!("k{n}")).expect("a short key");
+        append(&format!("account-{n}"), 1).with_command(key)
+    });
+    let results = store.append_bulk(commands.collect()).await;
+    assert!(results.iter().all(Result::is_ok));
+    subject.clock.advance(Duration::from_secs(60));
+    let kept = CommandKey::new("kept").expect("a short key");
+    store.append(append("a-1", 1).with_command(kept.clone())).await.expect("the key is new");
+    let before = subject.clock.now();
+    assert_eq!(store.forget_commands(before).await.expect("they can be removed"), RECORDS);
+    assert_eq!(store.forget_commands(before).await.expect("there are none left"), 0);
+    assert!(store.command(&kept).await.expect("a record can be read").is_some());
+}

@@ -203,3 +203,22 @@ pub async fn a_hook_that_ignores_a_failure_undoes_the_append(subject: Subject) {
     assert_eq!((appended.position.get(), appended.repeated), (2, false));
     assert_in_order(store).await;
 }
+
+/// It would wait for the append that it belongs to. The append goes on without it.
+pub async fn a_hook_cannot_append_to_its_store(subject: Subject) {
+    let inner = subject.store.clone();
+    let mut batch = append("account-1", 1);
+    batch.hooks.push(hook(move |_, transaction| {
+        let store = inner.clone();
+        Box::pin(async move {
+            let refused = store.append(append("account-2", 1)).await;
+            let message = refused.expect_err("it is called from inside").to_string();
+            assert!(message.contains("wait for its own transaction"), "{message}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            transaction.put_state("s", "on").await
+        })
+    }));
+    subject.store.append(batch).await.expect("the hook agrees");
+    put(&*subject.store, "account-2", 1).await;
+    assert_in_order(&*subject.store).await;
+}

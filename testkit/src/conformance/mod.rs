@@ -102,6 +102,7 @@ macro_rules! conformance {
                 both_directions
                 ranges
                 pages
+                pages_end_at_their_bytes
                 what_is_not_there_is_empty
             ]);
             $crate::__topic!($fixture, read_log: [
@@ -112,6 +113,7 @@ macro_rules! conformance {
                 filters_hold_together
                 next_passes_over_what_is_not_wanted
                 pages_follow_each_other
+                pages_end_at_their_bytes
                 up_to_is_the_end
                 a_page_of_nothing_looks_at_nothing
                 a_live_reader_misses_nothing
@@ -125,6 +127,7 @@ macro_rules! conformance {
                 hooks_do_not_run_for_conflicts_and_repetitions
                 a_refused_append_does_not_hurt_its_neighbours
                 a_hook_that_ignores_a_failure_undoes_the_append
+                a_hook_cannot_append_to_its_store
             ]);
             $crate::__topic!($fixture, history: [
                 sql_cannot_change_history
@@ -163,6 +166,7 @@ macro_rules! conformance {
                 what_fails_is_not_recorded
                 eight_at_once_have_one_effect
                 old_records_are_forgotten
+                thousands_of_records_are_forgotten
                 a_record_survives_reopening
             ]);
             $crate::__topic!($fixture, schemas: [
@@ -227,6 +231,8 @@ macro_rules! conformance {
                 the_first_failure_is_the_one_reported
                 a_dropped_transaction_is_whole_or_absent
                 transactions_do_not_lose_updates
+                calls_from_inside_are_refused
+                work_can_use_tokio
                 state_survives_reopening
             ]);
             $crate::__topic!($fixture, wakeups: [
@@ -271,6 +277,9 @@ macro_rules! conformance {
                 a_payload_of_a_megabyte
                 payloads_come_back_letter_by_letter
                 every_field_of_the_metadata
+                what_no_store_keeps_is_refused
+                the_bytes_of_an_append_are_bounded
+                times_are_cut_to_the_microsecond
                 times_before_1970
             ]);
             $crate::__topic!($fixture, shared: [

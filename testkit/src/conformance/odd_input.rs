@@ -1,12 +1,16 @@
 //! What comes in comes out, however odd it is.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
-use annals_core::store::{Append, CommandKey, LogFilter, LogQuery, Store};
+use annals_core::store::{
+    Append, CommandKey, LogFilter, LogQuery, MAX_APPEND_BYTES, MAX_METADATA_BYTES,
+    MAX_PAYLOAD_BYTES, Store,
+};
 use annals_core::{ExpectedVersion, Metadata, NewEvent, Payload, Position, RecordedEvent};
 
 use super::Subject;
-use super::samples::{append, event, log, positions, put, read, stream};
+use super::samples::{append, assert_invalid, event, hook, log, positions, put, read, stream};
 
 async fn round_trip(store: &dyn Store, new: NewEvent) -> RecordedEvent {
     let batch = Append::to(stream("odd-1"), ExpectedVersion::Any, vec![new]);
@@ -106,7 +110,7 @@ pub async fn payloads_come_back_letter_by_letter(subject: Subject) {
         r#"{"a":1,"a":2}"#,
         r#"{"n":123456789012345678901234567890.000000000000000000001}"#,
         r#"{"n":1.0,"m":1e2,"k":-0}"#,
-        r#"{"s":"\u0000 \u00e9 é \ud83d\ude00 😀 \/ \\"}"#,
+        r#"{"s":"\u0001 \\u0000 \u00e9 é \ud83d\ude00 😀 \/ \\"}"#,
         r#""text""#,
     ] {
         let mut new = event();
@@ -145,9 +149,124 @@ pub async fn every_field_of_the_metadata(subject: Subject) {
     }
 }
 
+/// What no store can keep: in the same words everywhere, before anything is written, and without harm
+/// to those who append at the same time.
+pub async fn what_no_store_keeps_is_refused(subject: Subject) {
+    let store = &*subject.store;
+    let with = |change: fn(&mut NewEvent)| {
+        let mut bad = event();
+        change(&mut bad);
+        bad
+    };
+    let mistakes = [
+        (with(|event| event.payload = Payload::from_stored("{bad")), "no JSON"),
+        (
+            with(|event| event.payload = Payload::from_stored(r#"{"a":[{"b":"x\u0000"}]}"#)),
+            "U+0000 stands in its payload at `/a/0/b`",
+        ),
+        (
+            with(|event| event.payload = Payload::from_stored(r#"{"\u0000":1}"#)),
+            "U+0000 stands in its payload",
+        ),
+        (
+            with(|event| {
+                event.payload = Payload::from_stored("1".repeat(MAX_PAYLOAD_BYTES + 1));
+            }),
+            "16777217 bytes, at most 16777216",
+        ),
+        (
+            with(|event| event.payload = Payload::from_stored("[".repeat(9) + &"[]".repeat(9))),
+            "no JSON",
+        ),
+        (
+            with(|event| {
+                let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+                event.payload = Payload::from_stored(open + &close);
+            }),
+            "more than 127 arrays",
+        ),
+        (with(|event| event.event_type = "a\0b".into()), "U+0000 stands in the name of its type"),
+        (with(|event| event.event_type = "a".repeat(256).into()), "256 bytes, at most 255"),
+        (with(|event| event.schema_version = 1 << 31), "schema version 2147483648 is larger"),
+        (with(|event| event.occurred_at = Some(jiff::Timestamp::MIN)), "times from 0000-01-01"),
+        (
+            with(|event| event.metadata.actor = Some("\0".to_owned())),
+            "U+0000 stands in its metadata, in `actor`",
+        ),
+        (
+            with(|event| event.metadata.source = Some("x".repeat(MAX_METADATA_BYTES + 1))),
+            "65537 bytes, at most 65536",
+        ),
+    ];
+    for (bad, words) in mistakes {
+        let bad = Append::to(stream("odd-1"), ExpectedVersion::Any, vec![bad]);
+        let (first, refused, last) =
+            tokio::join!(store.append(append("a-1", 1)), store.append(bad.clone()), async {
+                store.append(append("b-1", 1)).await
+            });
+        assert!(first.is_ok() && last.is_ok(), "{words}: {first:?} {last:?}");
+        let message = refused.as_ref().expect_err(words).to_string();
+        assert!(message.contains(words) && message.contains("`odd-1`"), "{message}");
+        assert_invalid(refused);
+        let imported = store.append_bulk(vec![append("a-1", 1), bad, append("b-1", 1)]).await;
+        let said: Vec<_> = imported.iter().map(Result::is_ok).collect();
+        assert_eq!(said, [true, false, true], "{words}");
+    }
+    assert!(read(store, "odd-1").await.is_empty());
+}
+
+/// An append of many large events is split by whoever makes it.
+pub async fn the_bytes_of_an_append_are_bounded(subject: Subject) {
+    let store = &*subject.store;
+    let large = || {
+        let mut new = event();
+        new.payload = Payload::from_stored(format!("\"{}\"", "x".repeat(MAX_PAYLOAD_BYTES - 2)));
+        new
+    };
+    let too_much = (0..=MAX_APPEND_BYTES / MAX_PAYLOAD_BYTES).map(|_| large()).collect();
+    let too_much = Append::to(stream("odd-1"), ExpectedVersion::Any, too_much);
+    let refused = store.append(too_much).await;
+    let message = refused.as_ref().expect_err("it is too much").to_string();
+    assert!(message.contains(&MAX_APPEND_BYTES.to_string()), "{message}");
+    assert_invalid(refused);
+    assert!(read(store, "odd-1").await.is_empty());
+    let largest = large();
+    let stored = round_trip(store, largest.clone()).await;
+    assert!(stored.payload == largest.payload, "the largest payload comes back whole");
+}
+
+/// To the microsecond, and the same for hooks, readers and columns.
+pub async fn times_are_cut_to_the_microsecond(subject: Subject) {
+    let store = &*subject.store;
+    subject.clock.advance(std::time::Duration::from_nanos(1_234_567));
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let hook = {
+        let seen = seen.clone();
+        hook(move |events, _| {
+            seen.lock().expect("nobody panics with it").extend(events);
+            Box::pin(async { Ok(()) })
+        })
+    };
+    let mut fine = event();
+    // Past the door that cuts.
+    fine.occurred_at = Some("2026-11-27T10:00:00.123456789Z".parse().expect("a timestamp"));
+    let mut batch = Append::to(stream("odd-1"), ExpectedVersion::Any, vec![fine, event()]);
+    batch.hooks.push(hook);
+    let appended = store.append(batch).await.expect("there are no expectations");
+    let stored = read(store, "odd-1").await;
+    let cut = "2026-11-27T10:00:00.123456Z".parse().expect("a timestamp");
+    assert_eq!(stored[0].occurred_at, cut);
+    assert_eq!(stored[1].occurred_at, stored[1].recorded_at);
+    assert_eq!(stored[1].recorded_at.subsec_nanosecond() % 1_000, 0);
+    assert_eq!(appended.recorded_at, stored[1].recorded_at);
+    assert_eq!(*seen.lock().expect("nobody panics with it"), stored, "the hook saw what is kept");
+}
+
 /// Imports bring history with them; a microsecond counts.
 pub async fn times_before_1970(subject: Subject) {
     for text in [
+        "0000-01-01T00:00:00Z",
+        "9999-12-30T22:00:00Z",
         "1969-12-31T23:59:59.999999Z",
         "1969-07-20T20:17:40.000001Z",
         "1582-10-15T00:00:00Z",

@@ -260,3 +260,29 @@ fn start_writers(store: &Arc<dyn Store>) -> Vec<tokio::task::JoinHandle<()>> {
         })
         .collect()
 }
+
+/// With the event that reaches them: never empty, and `next` goes on behind it.
+pub async fn pages_end_at_their_bytes(subject: Subject) {
+    let store = &*subject.store;
+    // Seven bytes each.
+    prepare(store).await;
+    for (filter, pages) in [
+        (LogFilter::default(), vec![vec![1, 2], vec![3, 4], vec![5]]),
+        (categories(&["account"]), vec![vec![1, 3], vec![5]]),
+        (types(&["order.placed"]), vec![vec![2, 4]]),
+    ] {
+        let mut query = all().filter(filter).bytes(8);
+        let mut seen = Vec::new();
+        loop {
+            let page = ask(store, query.clone()).await;
+            assert_eq!(page.head.get(), 5);
+            seen.extend(Some(positions(&page.events)).filter(|events| !events.is_empty()));
+            if page.next >= page.head {
+                break;
+            }
+            query.after = page.next;
+        }
+        assert_eq!(seen, pages);
+    }
+    assert_eq!(positions(&ask(store, all().bytes(0)).await.events), [1]);
+}

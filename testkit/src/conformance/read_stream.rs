@@ -72,3 +72,35 @@ pub async fn what_is_not_there_is_empty(subject: Subject) {
     assert_eq!(ask(store, StreamQuery::all(stream("account-2"))).await, NOTHING);
     assert_eq!(ask(store, StreamQuery::all(stream("account-2")).backward()).await, NOTHING);
 }
+
+/// With the event that reaches them: never empty, and whoever reads on misses nothing.
+pub async fn pages_end_at_their_bytes(subject: Subject) {
+    let store = &*subject.store;
+    // Seven bytes each.
+    put(store, "account-1", 5).await;
+    for (bytes, wanted) in [
+        (0, vec![1]),
+        (1, vec![1]),
+        (7, vec![1]),
+        (8, vec![1, 2]),
+        (14, vec![1, 2]),
+        (36, vec![1, 2, 3, 4, 5]),
+    ] {
+        let query = account().bytes(bytes);
+        assert_eq!(ask(store, query.clone()).await, wanted, "{bytes}");
+        let page = store.read_stream(&query).await.expect("a stream can be read");
+        assert_eq!(query.ends_with(&page), bytes == 36, "{bytes}");
+    }
+    assert_eq!(ask(store, account().bytes(8).backward()).await, [5, 4]);
+    let mut query = account().bytes(8).limit(3);
+    let mut seen = Vec::new();
+    loop {
+        let page = store.read_stream(&query).await.expect("a stream can be read");
+        seen.extend(versions(&page));
+        if query.ends_with(&page) {
+            break;
+        }
+        query = query.after(page.last().expect("a full page has a last event").version);
+    }
+    assert_eq!(seen, [1, 2, 3, 4, 5]);
+}

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use annals_core::store::{LogQuery, Store, StoreError, TransactExt, Transaction};
+use annals_core::store::{Append, LogQuery, Store, StoreError, TransactExt, Transaction};
 use annals_core::table::Value;
 use annals_core::{Position, RecordedEvent};
 
 use super::Subject;
-use super::samples::put;
+use super::samples::{append, assert_invalid, put};
 use super::tables::samples::{accounts, create, row, upsert};
 
 async fn found(store: &dyn Store, keys: std::ops::Range<i64>) -> usize {
@@ -214,6 +214,50 @@ pub async fn transactions_do_not_lose_updates(subject: Subject) {
     }
     let count = subject.store.checkpoint("count").await.expect("checkpoints can be read");
     assert_eq!(count, Some(Position::new(80)));
+}
+
+/// It would wait for itself: refused at once, in the same words everywhere, and nothing is left behind.
+pub async fn calls_from_inside_are_refused(subject: Subject) {
+    let inner = subject.store.clone();
+    let said = subject.store.transact_with(move |transaction| {
+        let store = inner.clone();
+        Box::pin(async move {
+            transaction.put_state("s", "on").await?;
+            let append = store.append(append("account-1", 1)).await;
+            let import = store.append_bulk(vec![append_one()]).await.remove(0);
+            let nested = store.transact_with(|_| Box::pin(async { Ok(()) })).await;
+            Ok([append.map(drop), import.map(drop), nested])
+        })
+    });
+    for refused in said.await.expect("the work agrees") {
+        let message = refused.as_ref().expect_err("it is called from inside").to_string();
+        assert!(message.contains("wait for its own transaction"), "{message}");
+        assert_invalid(refused);
+    }
+    // The store stands, and takes what is called from outside.
+    assert_eq!(put(&*subject.store, "account-1", 1).await.position, Position::new(1));
+    let state = subject.store.state("s").await.expect("states can be read");
+    assert_eq!(state.as_deref(), Some("on"));
+}
+
+fn append_one() -> Append {
+    append("account-1", 1)
+}
+
+/// Timers, tasks and threads, in the runtime of the caller.
+pub async fn work_can_use_tokio(subject: Subject) {
+    let sum = subject.store.transact_with(|transaction| {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            let task = tokio::spawn(async { 2 }).await.expect("the task ends");
+            let thread = tokio::task::spawn_blocking(|| 3).await.expect("the thread ends");
+            transaction.put_state("s", "on").await?;
+            Ok(task + thread)
+        })
+    });
+    assert_eq!(sum.await.expect("the work agrees"), 5);
+    let state = subject.store.state("s").await.expect("states can be read");
+    assert_eq!(state.as_deref(), Some("on"));
 }
 
 /// Rows and states are as durable as events.

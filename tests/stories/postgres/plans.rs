@@ -11,7 +11,7 @@ const MEANT: &[(&str, &str, &str)] = &[
     ("check_lease", "text, bigint", "leases_pkey"),
     ("find_commands", "text[]", "commands_pkey"),
     ("find_events", "uuid[]", "events_by_id"),
-    ("forget_commands", "timestamptz", "commands_by_time"),
+    ("forget_commands", "timestamptz, bigint", "commands_by_time"),
     ("read_checkpoint", "text", "checkpoints_pkey"),
     ("read_end", "timestamptz", "events_pkey"),
     ("read_head", "", "events_pkey"),
