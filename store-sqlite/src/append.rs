@@ -7,7 +7,7 @@ use annals_core::{EventId, Metadata, NewEvent, Position, RecordedEvent, StreamId
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use crate::block_on::block_on;
+use crate::block_on::Host;
 use crate::commands::{find_command, insert_command};
 use crate::error::corrupt;
 use crate::job::{Group, in_savepoint};
@@ -16,15 +16,23 @@ use crate::statements::{FIND_EVENT, INSERT_EVENT, STREAM_VERSION};
 use crate::transaction::SqliteTransaction;
 
 /// Appends, or leaves the group as it was.
-pub(crate) fn append(group: &mut Group<'_>, append: Append) -> Result<Appended, StoreError> {
+pub(crate) fn append(
+    group: &mut Group<'_>,
+    append: Append,
+    host: &Host,
+) -> Result<Appended, StoreError> {
     if append.hooks.is_empty() {
-        return check_and_write(group, &append);
+        return check_and_write(group, &append, host);
     }
-    in_savepoint(|group| check_and_write(group, &append), group)
+    in_savepoint(|group| check_and_write(group, &append, host), group)
 }
 
 /// Checks first and writes then, so that only a hook can refuse after something was written.
-fn check_and_write(group: &mut Group<'_>, append: &Append) -> Result<Appended, StoreError> {
+fn check_and_write(
+    group: &mut Group<'_>,
+    append: &Append,
+    host: &Host,
+) -> Result<Appended, StoreError> {
     if let Some(first) = first_result(group, append)? {
         return Ok(first);
     }
@@ -68,7 +76,7 @@ fn check_and_write(group: &mut Group<'_>, append: &Append) -> Result<Appended, S
         let events = recorded(append, &appended, first, group.now);
         let mut transaction = Strict::new(SqliteTransaction::new(group));
         for hook in &append.hooks {
-            block_on(hook.run(&events, &mut transaction))?;
+            host.run(hook.run(&events, &mut transaction))?;
         }
         transaction.finish()?;
     }
@@ -139,7 +147,7 @@ fn insert(
             event.schema_version,
             stream.slice().get(),
             group.now.as_microsecond(),
-            event.occurred_at.unwrap_or(group.now).as_microsecond(),
+            event.happened(group.now).as_microsecond(),
             event.payload.as_str(),
             metadata,
         ])

@@ -11,6 +11,9 @@ use crate::job::Group;
 use crate::read::signed;
 use crate::statements::{FIND_COMMAND, FORGET_COMMANDS, INSERT_COMMAND};
 
+/// How many records one commit forgets at the most, so that other writes come in between.
+pub(crate) const FORGOTTEN_AT_ONCE: u64 = 2_000;
+
 pub(crate) fn find_command(
     connection: &Connection,
     key: &CommandKey,
@@ -51,10 +54,14 @@ pub(crate) fn insert_command(
     Ok(())
 }
 
-pub(crate) fn forget_commands(group: &mut Group<'_>, before: Timestamp) -> Result<u64, StoreError> {
+/// Forgets the oldest of those that were recorded before a time, and says how many.
+pub(crate) fn forget_some(group: &mut Group<'_>, before: Timestamp) -> Result<u64, StoreError> {
     let forgotten = group
         .connection
-        .execute(FORGET_COMMANDS, [before.as_microsecond()])
+        .prepare_cached(FORGET_COMMANDS)
+        .and_then(|mut forget| {
+            forget.execute(params![before.as_microsecond(), signed(FORGOTTEN_AT_ONCE)])
+        })
         .map_err(group.failed())?;
     Ok(forgotten as u64)
 }

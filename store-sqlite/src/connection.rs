@@ -55,6 +55,14 @@ pub(crate) fn open_writer(options: &SqliteOptions) -> Result<Connection, StoreEr
             ))),
         });
     }
+    connection
+        .pragma_update_and_check(
+            None,
+            "journal_size_limit",
+            options.wal_bytes.cast_signed(),
+            |_| Ok(()),
+        )
+        .map_err(|error| translate(error, &place))?;
     if let Some(bytes) = options.max_bytes {
         let page: u64 = connection
             .pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))
@@ -88,6 +96,9 @@ fn prepare(connection: &Connection, options: &SqliteOptions, cache: i64) -> rusq
     connection.pragma_update(None, "temp_store", "memory")?;
     // Without this, many statements are compiled again for each new value that is bound to them.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    // Without these, a column that is not there reads as its own name.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     // Without this, INSERT OR REPLACE would remove history past the triggers that guard it.
     connection.pragma_update(None, "recursive_triggers", true)?;
     connection.pragma_update(None, "cache_size", cache)?;
@@ -147,6 +158,14 @@ fn explain_open(error: rusqlite::Error, options: &SqliteOptions) -> StoreError {
             hint: format!(
                 "SQLite keeps files beside the database, so the directory {} must be writable too",
                 directory.display()
+            ),
+        };
+    }
+    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) {
+        return StoreError::Invalid {
+            why: format!(
+                "{place} is not a database, or its beginning is damaged: give Annals a file of its \
+                 own, or restore this one from a backup"
             ),
         };
     }

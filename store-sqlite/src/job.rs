@@ -1,9 +1,10 @@
 //! One write on its way through the writer, and the transaction it shares with others.
 
+use std::ops::AddAssign;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use annals_core::Position;
-use annals_core::store::StoreError;
+use annals_core::store::{Append, StoreError};
 use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -31,6 +32,49 @@ pub(crate) enum Isolation {
     Savepoint,
 }
 
+/// What a write brings into a commit.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Size {
+    events: usize,
+    bytes: usize,
+}
+
+/// How many events share a commit: enough to make the commit cheap, few enough to let other writes in
+/// between.
+const COMMIT_EVENTS: usize = 5_000;
+
+/// How many bytes of payloads and metadata share a commit.
+const COMMIT_BYTES: usize = 16 << 20;
+
+/// How many events are written so fast that the commit takes longer.
+const SHORT_EVENTS: usize = 16;
+
+/// How many bytes are.
+const SHORT_BYTES: usize = 64 << 10;
+
+impl Size {
+    pub(crate) fn of(append: &Append) -> Self {
+        Self { events: append.event_count(), bytes: append.bytes() }
+    }
+
+    /// Whether it is written in no time beside the commit.
+    pub(crate) fn is_short(self) -> bool {
+        self.events <= SHORT_EVENTS && self.bytes <= SHORT_BYTES
+    }
+
+    /// Whether nothing more should come into the commit.
+    pub(crate) fn fills_a_commit(self) -> bool {
+        self.events >= COMMIT_EVENTS || self.bytes >= COMMIT_BYTES
+    }
+}
+
+impl AddAssign for Size {
+    fn add_assign(&mut self, other: Self) {
+        self.events += other.events;
+        self.bytes += other.bytes;
+    }
+}
+
 /// One write, erased of its types.
 pub(crate) trait Job: Send {
     /// Does the work in the group's transaction, and keeps its result.
@@ -38,16 +82,17 @@ pub(crate) trait Job: Send {
     /// Tells the caller, once the group is committed or lost.
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
     fn isolation(&self) -> Isolation;
+    fn size(&self) -> Size;
 }
 
 /// A job, and where its result will arrive.
-pub(crate) fn job<T, F>(isolation: Isolation, work: F) -> (Box<dyn Job>, Reply<T>)
+pub(crate) fn job<T, F>(isolation: Isolation, size: Size, work: F) -> (Box<dyn Job>, Reply<T>)
 where
     T: Send + 'static,
     F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send + 'static,
 {
     let (reply, result) = oneshot::channel();
-    (Box::new(Task { work: Some(work), result: None, reply, isolation }), result)
+    (Box::new(Task { work: Some(work), result: None, reply, isolation, size }), result)
 }
 
 pub(crate) type Reply<T> = oneshot::Receiver<Result<T, StoreError>>;
@@ -57,6 +102,7 @@ struct Task<T, F> {
     result: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
     isolation: Isolation,
+    size: Size,
 }
 
 impl<T, F> Job for Task<T, F>
@@ -89,6 +135,10 @@ where
 
     fn isolation(&self) -> Isolation {
         self.isolation
+    }
+
+    fn size(&self) -> Size {
+        self.size
     }
 }
 

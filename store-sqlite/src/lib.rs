@@ -10,6 +10,7 @@ mod commands;
 mod connection;
 mod error;
 mod event_row;
+mod file;
 mod job;
 mod leases;
 mod log;
@@ -27,15 +28,20 @@ mod table_sql;
 mod tables;
 mod transaction;
 mod value;
+mod wal;
 mod writer;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use annals_core::store::{StoreError, WakeupSender};
+use annals_core::store::{StoreError, StoreMark, WakeupSender};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use block_on::Host;
+use file::OpenedFile;
 pub use options::{SqliteOptions, Synchronous};
 use readers::Readers;
 use writer::Writer;
@@ -71,6 +77,7 @@ struct Inner {
     readers: Readers,
     wakeups: WakeupSender,
     place: Arc<str>,
+    work_timeout: Duration,
 }
 
 impl SqliteStore {
@@ -100,13 +107,16 @@ impl SqliteStore {
         });
         let connection = opened.await.map_err(|_| StoreError::Closed)??;
         let wakeups = WakeupSender::default();
-        let (writer, ended) = Writer::start(connection, options.clone(), wakeups.clone())?;
+        let readers = Readers::new(options.clone(), OpenedFile::at(options.path.clone()));
+        let started = Writer::start(connection, options.clone(), readers.clone(), wakeups.clone());
+        let (writer, ended) = started?;
         Ok(Self {
             inner: Arc::new(Inner {
                 writer: Mutex::new(Some(writer)),
                 ended: Mutex::new(Some(ended)),
                 place: options.place().into(),
-                readers: Readers::new(options),
+                work_timeout: options.work_timeout,
+                readers,
                 wakeups,
             }),
         })
@@ -124,9 +134,20 @@ impl SqliteStore {
         }
     }
 
+    /// The way to the writer, unless it is a transaction's own work that asks.
     fn writer(&self) -> Result<Writer, StoreError> {
+        StoreMark::of(&*self.inner).refuse_inside()?;
         let writer = self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner);
         writer.clone().ok_or(StoreError::Closed)
+    }
+
+    /// How the work of a transaction is run that is begun here.
+    fn host(&self) -> Host {
+        Host {
+            runtime: Handle::try_current().ok(),
+            mark: StoreMark::of(&*self.inner),
+            patience: self.inner.work_timeout,
+        }
     }
 
     fn readers(&self) -> &Readers {

@@ -1,7 +1,7 @@
 //! Reading the log.
 
 use annals_core::Position;
-use annals_core::store::{LogFilter, LogPage, LogQuery, StoreError};
+use annals_core::store::{LogFilter, LogPage, LogQuery, PageRoom, StoreError};
 use rusqlite::{Connection, Row, params};
 
 use crate::error::translate;
@@ -43,12 +43,15 @@ pub(crate) fn read_log(
     let everything = query.filter == LogFilter::default();
     // Growing would move the events several times.
     page.events.reserve_exact(end.since(query.after).min(query.limit as u64) as usize);
+    let (mut room, mut more) = (PageRoom::new(query.limit, query.bytes), true);
     while let Some(row) = rows.next().map_err(failed)? {
         if everything || admits(&query.filter, row)? {
-            page.events.push(reader.read(row)?);
+            let event = reader.read(row)?;
+            more = room.take(&event);
+            page.events.push(event);
         }
         scanned += 1;
-        if page.events.len() == query.limit || scanned == MAX_SCANNED {
+        if !more || scanned == MAX_SCANNED {
             page.next = Position::new(number(row, 0)?);
             break;
         }

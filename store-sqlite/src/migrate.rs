@@ -20,24 +20,52 @@ const MIGRATIONS: &[Migration] = &[Migration {
     sql: include_str!("../sql/migrations/0001_first.sql"),
 }];
 
+/// Where it is kept which of them were applied.
+const MIGRATIONS_TABLE: &str = "annals_migrations";
+
 /// Brings the file to the newest schema, in one transaction. Other processes that start at the
-/// same time wait for it.
+/// same time wait for it, for a time of its own: it may be long. A file that has the newest schema
+/// already is only read, so that it can be opened while somebody writes.
 pub(crate) fn migrate(
     connection: &mut Connection,
     options: &SqliteOptions,
 ) -> Result<(), StoreError> {
     let place = options.place();
     let failed = |error| translate(error, &place);
+    if is_newest(connection, &place)? {
+        return Ok(());
+    }
+    connection.busy_timeout(options.migration_timeout).map_err(failed)?;
+    migrate_slowly(connection, options)?;
+    connection.busy_timeout(options.busy_timeout).map_err(failed)
+}
+
+/// Whether every migration was applied, as it is known here, and none beside them.
+fn is_newest(connection: &Connection, place: &str) -> Result<bool, StoreError> {
+    let failed = |error| translate(error, place);
+    let made = connection
+        .prepare(statements::FIND_TABLE)
+        .and_then(|mut find| find.exists([MIGRATIONS_TABLE]));
+    if !made.map_err(failed)? {
+        return Ok(false);
+    }
+    let known = MIGRATIONS.iter().map(|known| (known.version, migration_checksum(known.sql)));
+    Ok(known.eq(applied(connection).map_err(failed)?))
+}
+
+fn applied(connection: &Connection) -> rusqlite::Result<Vec<(u32, String)>> {
+    let mut statement = connection.prepare(statements::READ_MIGRATIONS)?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn migrate_slowly(connection: &mut Connection, options: &SqliteOptions) -> Result<(), StoreError> {
+    let place = options.place();
+    let failed = |error| translate(error, &place);
     let transaction = connection
         .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
         .map_err(failed)?;
     transaction.execute(statements::CREATE_MIGRATIONS, []).map_err(failed)?;
-    let applied: Vec<(u32, String)> = transaction
-        .prepare(statements::READ_MIGRATIONS)
-        .and_then(|mut statement| {
-            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-        })
-        .map_err(failed)?;
+    let applied = applied(&transaction).map_err(failed)?;
     let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
     if let Some((found, _)) = applied.last()
         && *found > known

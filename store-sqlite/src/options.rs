@@ -8,6 +8,9 @@ use std::time::Duration;
 use annals_core::store::StoreError;
 use annals_core::{Clock, SystemClock};
 
+/// The longest that SQLite can wait for a lock: it counts milliseconds in 32 bits.
+const MAX_BUSY_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
 /// When a commit is acknowledged.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Synchronous {
@@ -37,6 +40,9 @@ pub struct SqliteOptions {
     pub(crate) busy_timeout: Duration,
     pub(crate) queue: usize,
     pub(crate) in_place: Duration,
+    pub(crate) work_timeout: Duration,
+    pub(crate) migration_timeout: Duration,
+    pub(crate) wal_bytes: u64,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -51,13 +57,17 @@ impl SqliteOptions {
             busy_timeout: Duration::from_secs(5),
             queue: 1_024,
             in_place: Duration::from_millis(1),
+            work_timeout: Duration::from_secs(30),
+            migration_timeout: Duration::from_secs(600),
+            wal_bytes: 64 << 20,
             max_bytes: None,
             clock: Arc::new(SystemClock),
         }
     }
 
-    /// Reads `sqlite://path`, with `synchronous=full|normal`, `readers=N`, `busy_timeout_ms=N` and
-    /// `max_bytes=N` after a `?`.
+    /// Reads `sqlite://path`, with `synchronous=full|normal`, `readers=N`, `busy_timeout_ms=N`,
+    /// `work_timeout_ms=N`, `wal_bytes=N` and `max_bytes=N` after a `?`. `%20` in the path is a space,
+    /// `%3F` a question mark, and so on.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] that names what is wrong.
@@ -70,7 +80,14 @@ impl SqliteOptions {
         if path.is_empty() {
             return Err(invalid(format!("`{url}` names no file")));
         }
-        let mut options = Self::new(path);
+        if path == ":memory:" {
+            return Err(invalid(
+                "`sqlite://:memory:` would be a database for each connection: write `memory:` for \
+                 a store in memory"
+                    .to_owned(),
+            ));
+        }
+        let mut options = Self::new(decode_path(path).map_err(invalid)?);
         for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             let number = || {
@@ -83,13 +100,15 @@ impl SqliteOptions {
                 ("synchronous", _) => {
                     return Err(invalid(format!("`synchronous` is full or normal, not `{value}`")));
                 }
-                ("readers", _) => options.readers(number()? as usize),
+                ("readers", _) => options.readers(usize::try_from(number()?).unwrap_or(usize::MAX)),
                 ("busy_timeout_ms", _) => options.busy_timeout(Duration::from_millis(number()?)),
+                ("work_timeout_ms", _) => options.work_timeout(Duration::from_millis(number()?)),
+                ("wal_bytes", _) => options.wal_bytes(number()?),
                 ("max_bytes", _) => options.max_bytes(number()?),
                 _ => {
                     return Err(invalid(format!(
                         "there is no parameter `{name}`: known are synchronous, readers, \
-                         busy_timeout_ms and max_bytes"
+                         busy_timeout_ms, work_timeout_ms, wal_bytes and max_bytes"
                     )));
                 }
             };
@@ -111,17 +130,43 @@ impl SqliteOptions {
         self
     }
 
-    /// How long to wait for another process that is writing. Default 5 s.
+    /// How long to wait for another process that is writing, at most 24 days. Default 5 s.
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.busy_timeout = timeout;
+        self.busy_timeout = timeout.min(MAX_BUSY_TIMEOUT);
         self
     }
 
-    /// How many writes wait at the most before new ones wait to be let in. Default 1,024.
+    /// How long the work of a transaction, a handler or a hook may wait for anything but its
+    /// transaction, such as a timer or a socket: all writes of the store wait for it. Then it is rolled
+    /// back and fails with [`StoreError::TimedOut`]. Default 30 s.
+    #[must_use]
+    pub fn work_timeout(mut self, timeout: Duration) -> Self {
+        self.work_timeout = timeout;
+        self
+    }
+
+    /// How long to wait for another process that is bringing the file to a newer schema, at most 24
+    /// days. Default 10 min.
+    #[must_use]
+    pub fn migration_timeout(mut self, timeout: Duration) -> Self {
+        self.migration_timeout = timeout.min(MAX_BUSY_TIMEOUT);
+        self
+    }
+
+    /// How long the write-ahead log beside the file may grow, in bytes, before the writer holds new
+    /// reads back for up to 100 ms to begin it anew. Default 64 MiB.
+    #[must_use]
+    pub fn wal_bytes(mut self, bytes: u64) -> Self {
+        self.wal_bytes = bytes.min(i64::MAX as u64);
+        self
+    }
+
+    /// How many writes wait at the most before new ones wait to be let in, 1 to 1,000,000. Default
+    /// 1,024.
     #[must_use]
     pub fn queue(mut self, writes: usize) -> Self {
-        self.queue = writes.max(1);
+        self.queue = writes.clamp(1, 1_000_000);
         self
     }
 
@@ -155,6 +200,27 @@ impl SqliteOptions {
     }
 }
 
+/// A path as it stands in a URL, with `%20` and the like for characters that mean something there.
+fn decode_path(path: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut pieces = path.split('%');
+    bytes.extend(pieces.next().unwrap_or_default().bytes());
+    for piece in pieces {
+        let digits = piece.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let digits = digits.filter(|_| !piece.starts_with('+'));
+        let byte = digits.ok_or_else(|| {
+            format!("`%` in `{path}` is not followed by two digits: write `%25` for `%` itself")
+        })?;
+        bytes.push(byte);
+        bytes.extend(piece.bytes().skip(2));
+    }
+    let decoded = String::from_utf8(bytes).map_err(|_| format!("`{path}` is not UTF-8"))?;
+    match decoded.contains('\0') {
+        true => Err(format!("`{path}` has U+0000 in it, which no file name has")),
+        false => Ok(decoded),
+    }
+}
+
 impl fmt::Debug for SqliteOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteOptions")
@@ -164,6 +230,9 @@ impl fmt::Debug for SqliteOptions {
             .field("busy_timeout", &self.busy_timeout)
             .field("queue", &self.queue)
             .field("in_place", &self.in_place)
+            .field("work_timeout", &self.work_timeout)
+            .field("migration_timeout", &self.migration_timeout)
+            .field("wal_bytes", &self.wal_bytes)
             .field("max_bytes", &self.max_bytes)
             .finish_non_exhaustive()
     }

@@ -1,6 +1,8 @@
 //! Reading a stream.
 
-use annals_core::store::{PayloadVisitor, ReadDirection, StoreError, StoredPayload, StreamQuery};
+use annals_core::store::{
+    PageRoom, PayloadVisitor, ReadDirection, StoreError, StoredPayload, StreamQuery,
+};
 use annals_core::{Position, RecordedEvent, StreamId, StreamVersion};
 use rusqlite::{Connection, params};
 
@@ -32,8 +34,14 @@ pub(crate) fn read_stream(
         .map_err(failed)?;
     let mut reader = EventReader::of_stream(query.stream.clone());
     let mut events = Vec::with_capacity(query.limit.min(FIRST_ROOM));
+    let mut room = PageRoom::new(query.limit, query.bytes);
     while let Some(row) = rows.next().map_err(failed)? {
-        events.push(reader.read(row)?);
+        let event = reader.read(row)?;
+        let more = room.take(&event);
+        events.push(event);
+        if !more {
+            break;
+        }
     }
     Ok(events)
 }

@@ -12,6 +12,7 @@ macro_rules! statements {
 
 statements! {
     BEGIN = "begin";
+    CHECKPOINT_WAL = "checkpoint_wal";
     COMMIT = "commit";
     COUNT_TABLES = "count_tables";
     CREATE_MIGRATIONS = "create_migrations";

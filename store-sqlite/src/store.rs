@@ -12,20 +12,12 @@ use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVer
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::block_on::block_on;
 use crate::error::STORE;
-use crate::job::{Group, Isolation};
+use crate::job::{Group, Isolation, Size};
 use crate::transaction::SqliteTransaction;
 use crate::{
     SqliteStore, append, checkpoints, commands, leases, log, read, schemas, snapshots, tables,
 };
-
-/// How many events of a bulk import share a commit: enough to make the commit cheap, few enough
-/// to let other writes in between.
-const BULK_COMMIT_EVENTS: usize = 5_000;
-
-/// How many events are written so fast that the commit takes longer.
-const SHORT_APPEND_EVENTS: usize = 16;
 
 #[async_trait]
 impl EventStore for SqliteStore {
@@ -36,12 +28,14 @@ impl EventStore for SqliteStore {
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
         append.check()?;
         let writer = self.writer()?;
-        let short = append.hooks.is_empty() && append.event_count() <= SHORT_APPEND_EVENTS;
-        let work = move |group: &mut Group<'_>| append::append(group, append);
+        let size = Size::of(&append);
+        let short = append.hooks.is_empty() && size.is_short();
+        let host = self.host();
+        let work = move |group: &mut Group<'_>| append::append(group, append, &host);
         if short {
-            writer.write_short(work).await
+            writer.write_short(size, work).await
         } else {
-            writer.write(Isolation::None, work).await
+            writer.write(Isolation::None, size, work).await
         }
     }
 
@@ -49,15 +43,15 @@ impl EventStore for SqliteStore {
         let mut results = Vec::with_capacity(appends.len());
         let mut rest = appends.into_iter().peekable();
         while rest.peek().is_some() {
-            let mut events = 0;
+            let mut size = Size::default();
             let mut part = Vec::new();
-            while events < BULK_COMMIT_EVENTS
+            while !size.fills_a_commit()
                 && let Some(append) = rest.next()
             {
-                events += append.event_count();
+                size += Size::of(&append);
                 part.push(append);
             }
-            results.extend(self.append_part(part).await);
+            results.extend(self.append_part(part, size).await);
         }
         results
     }
@@ -102,17 +96,22 @@ impl EventStore for SqliteStore {
 
 impl SqliteStore {
     /// Appends in one commit, each judged on its own.
-    async fn append_part(&self, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {
+    async fn append_part(
+        &self,
+        appends: Vec<Append>,
+        size: Size,
+    ) -> Vec<Result<Appended, StoreError>> {
         let count = appends.len();
+        let host = self.host();
         let work = move |group: &mut Group<'_>| {
             let judge = |append: Append| match append.check() {
-                Ok(()) => append::append(group, append),
+                Ok(()) => append::append(group, append, &host),
                 Err(error) => Err(error),
             };
             Ok(appends.into_iter().map(judge).collect::<Vec<_>>())
         };
         let written = match self.writer() {
-            Ok(writer) => writer.write(Isolation::None, work).await,
+            Ok(writer) => writer.write(Isolation::None, size, work).await,
             Err(error) => Err(error),
         };
         written.unwrap_or_else(|error| vec![Err(error); count])
@@ -135,8 +134,15 @@ impl CommandStore for SqliteStore {
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let work = move |group: &mut Group<'_>| commands::forget_commands(group, before);
-        self.writer()?.write(Isolation::Savepoint, work).await
+        let mut forgotten = 0;
+        loop {
+            let work = move |group: &mut Group<'_>| commands::forget_some(group, before);
+            let some = self.writer()?.write(Isolation::Savepoint, Size::default(), work).await?;
+            forgotten += some;
+            if some < commands::FORGOTTEN_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
     }
 }
 
@@ -150,19 +156,19 @@ impl LeaseStore for SqliteStore {
     ) -> Result<Option<Lease>, StoreError> {
         let (name, holder) = (name.to_owned(), holder.to_owned());
         let work = move |group: &mut Group<'_>| leases::acquire_lease(group, &name, &holder, ttl);
-        self.writer()?.write(Isolation::Savepoint, work).await
+        self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
     }
 
     async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
         let lease = lease.clone();
         let work = move |group: &mut Group<'_>| leases::renew_lease(group, &lease, ttl);
-        self.writer()?.write(Isolation::Savepoint, work).await
+        self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         let lease = lease.clone();
         let work = move |group: &mut Group<'_>| leases::release_lease(group, &lease);
-        self.writer()?.write(Isolation::Savepoint, work).await
+        self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
     }
 }
 
@@ -176,7 +182,7 @@ impl SchemaStore for SqliteStore {
     async fn register_schemas(&self, schemas: &[RegisteredSchema]) -> Result<(), StoreError> {
         let schemas = schemas.to_vec();
         let work = move |group: &mut Group<'_>| schemas::register_schemas(group, &schemas);
-        self.writer()?.write(Isolation::Savepoint, work).await
+        self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
     }
 
     async fn widen_schema(
@@ -186,7 +192,7 @@ impl SchemaStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         let (known, wider) = (known.clone(), wider.to_owned());
         let work = move |group: &mut Group<'_>| schemas::widen_schema(group, &known, &wider);
-        self.writer()?.write(Isolation::Savepoint, work).await
+        self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
     }
 }
 
@@ -204,7 +210,7 @@ impl SnapshotStore for SqliteStore {
     ) -> Result<(), StoreError> {
         let (stream, snapshot) = (stream.clone(), snapshot.clone());
         let work = move |group: &mut Group<'_>| snapshots::save_snapshot(group, &stream, &snapshot);
-        self.writer()?.write(Isolation::Savepoint, work).await
+        self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
     }
 }
 
@@ -241,11 +247,12 @@ impl TableStore for SqliteStore {
     }
 
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
+        let host = self.host();
         let run = move |group: &mut Group<'_>| {
             let mut transaction = Strict::new(SqliteTransaction::new(group));
-            block_on(work.run(&mut transaction))?;
+            host.run(work.run(&mut transaction))?;
             transaction.finish().map(drop)
         };
-        self.writer()?.write(Isolation::Savepoint, run).await
+        self.writer()?.write(Isolation::Savepoint, Size::default(), run).await
     }
 }

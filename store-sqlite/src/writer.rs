@@ -1,22 +1,24 @@
 //! The one writer: a thread that collects the writes that are waiting and commits them together. A
 //! short write that is alone is committed by its caller, which saves two changes of thread.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use annals_core::Position;
 use annals_core::store::{StoreError, WakeupSender};
-use jiff::Timestamp;
+use annals_core::{Position, cut_time};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::yield_now;
 
 use crate::error::{translate, translate_commit};
-use crate::job::{Group, Isolation, Job, job};
+use crate::file::OpenedFile;
+use crate::job::{Group, Isolation, Job, Size, job};
 use crate::log::read_head;
 use crate::options::SqliteOptions;
+use crate::readers::Readers;
 use crate::statements::{BEGIN, COMMIT};
+use crate::wal::Wal;
 
 /// How many writes share a commit at the most: it bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
@@ -40,6 +42,10 @@ struct Desk {
     present: Arc<AtomicUsize>,
     /// What a commit of one write has taken of late, in nanoseconds.
     pace: AtomicU64,
+    file: OpenedFile,
+    /// The write-ahead log, which only the thread may begin anew, because that takes long.
+    wal: Mutex<Wal>,
+    wal_is_long: AtomicBool,
     options: Arc<SqliteOptions>,
     wakeups: WakeupSender,
     place: String,
@@ -50,6 +56,7 @@ impl Writer {
     pub(crate) fn start(
         connection: Connection,
         options: Arc<SqliteOptions>,
+        readers: Readers,
         wakeups: WakeupSender,
     ) -> Result<(Self, oneshot::Receiver<()>), StoreError> {
         let (jobs, queue) = mpsc::channel(options.queue);
@@ -60,6 +67,9 @@ impl Writer {
             present: Arc::default(),
             // Not known yet: the thread finds out.
             pace: AtomicU64::new(u64::MAX),
+            file: readers.file(),
+            wal: Mutex::new(Wal::new(&options, readers)),
+            wal_is_long: AtomicBool::new(false),
             options,
             wakeups,
             place: place.clone(),
@@ -77,29 +87,34 @@ impl Writer {
     }
 
     /// Queues a write and waits until it is committed. Waits for room when the queue is full.
-    pub(crate) async fn write<T, F>(&self, isolation: Isolation, work: F) -> Result<T, StoreError>
+    pub(crate) async fn write<T, F>(
+        &self,
+        isolation: Isolation,
+        size: Size,
+        work: F,
+    ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let presence = self.desk.come_in();
-        let (job, result) = job(isolation, move |group: &mut Group<'_>| {
+        let (job, result) = job(isolation, size, move |group: &mut Group<'_>| {
             // Under way until it is done, even if the caller has gone.
             let _presence = presence;
             work(group)
         });
         self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
-        result.await.map_err(|_| StoreError::Closed)?
+        result.await.map_err(|_| lost_reply())?
     }
 
     /// As [`write`](Self::write), for work that takes microseconds and undoes itself.
-    pub(crate) async fn write_short<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(crate) async fn write_short<T, F>(&self, size: Size, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Group<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let presence = self.desk.come_in();
-        let (job, result) = job(Isolation::None, move |group: &mut Group<'_>| {
+        let (job, result) = job(Isolation::None, size, move |group: &mut Group<'_>| {
             let _presence = presence;
             work(group)
         });
@@ -114,7 +129,14 @@ impl Writer {
         if let Some(job) = job {
             self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         }
-        result.await.map_err(|_| StoreError::Closed)?
+        result.await.map_err(|_| lost_reply())?
+    }
+}
+
+/// The thread had the write and went away without a word about it.
+fn lost_reply() -> StoreError {
+    StoreError::OutcomeUnknown {
+        source: Arc::new(std::io::Error::other("the writer's thread ended before it answered")),
     }
 }
 
@@ -136,6 +158,7 @@ impl Desk {
     /// Whether commits are so short that a thread of the runtime may be kept for one.
     fn is_quick(&self) -> bool {
         Duration::from_nanos(self.pace.load(Ordering::Relaxed)) < self.options.in_place
+            && !self.wal_is_long.load(Ordering::Relaxed)
     }
 
     /// Serves the queue until nobody can send any more, then closes the connection.
@@ -145,16 +168,21 @@ impl Desk {
             // Work of unknown length ends a group, so that the writes behind it are not held up by
             // more of its kind.
             let mut more = first.isolation() == Isolation::None;
+            let mut size = first.size();
             jobs.push(first);
-            while more && jobs.len() < MAX_GROUP {
+            while more && jobs.len() < MAX_GROUP && !size.fills_a_commit() {
                 let Ok(job) = queue.try_recv() else { break };
                 more = job.isolation() == Isolation::None;
+                size += job.size();
                 jobs.push(job);
             }
             let mut seat = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(connection) = seat.as_mut() else { continue };
             let begun = begin(connection).map_err(|error| translate(error, &self.place));
             self.commit(connection, begun, &mut jobs);
+            if self.wal_is_long.swap(false, Ordering::Relaxed) {
+                self.wal.lock().unwrap_or_else(PoisonError::into_inner).begin_anew(connection);
+            }
         }
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
@@ -192,13 +220,19 @@ impl Desk {
         jobs: &mut Vec<Box<dyn Job>>,
     ) {
         let started = Instant::now();
-        let outcome =
-            begun.and_then(|()| commit_group(connection, jobs, &self.options, &self.place));
+        let outcome = begun
+            .and_then(|()| self.file.check().inspect_err(|_| roll_back(connection)))
+            .and_then(|()| commit_group(connection, jobs, &self.options, &self.place));
         if jobs.len() == 1 && outcome.is_ok() {
             self.keep_pace(started.elapsed());
         }
         if let Ok(Some(head)) = outcome {
             self.wakeups.wake(head);
+        }
+        if let Ok(mut wal) = self.wal.try_lock()
+            && wal.is_long()
+        {
+            self.wal_is_long.store(true, Ordering::Relaxed);
         }
         let outcome = outcome.map(|_| ());
         for job in jobs.drain(..) {
@@ -235,8 +269,7 @@ fn commit_group(
             return Err(error);
         }
     };
-    let now = options.clock.now().as_microsecond();
-    let now = Timestamp::from_microsecond(now).unwrap_or(Timestamp::UNIX_EPOCH);
+    let now = cut_time(options.clock.now());
     let mut group = Group { connection, head: before, now, place, broken: None };
     for job in jobs {
         job.run(&mut group);

@@ -71,8 +71,8 @@ async fn a_file_that_is_no_database() {
     let file = directory.path().join("notes.txt");
     std::fs::write(&file, "Dear diary, today I did not make a database. ".repeat(100)).unwrap();
     let error = refusal(SqliteOptions::new(&file)).await;
-    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
-    says(&error, &["notes.txt", "not a database"]);
+    assert!(matches!(error, StoreError::Invalid { .. }), "{error:?}");
+    says(&error, &["notes.txt", "not a database", "file of its own"]);
     assert!(std::fs::read_to_string(&file).unwrap().starts_with("Dear diary"), "left as it was");
 }
 
@@ -129,19 +129,24 @@ async fn a_file_that_another_program_keeps_locked() {
     let raw = rusqlite::Connection::open(&file).unwrap();
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
     let options = SqliteOptions::new(&file).busy_timeout(Duration::from_millis(50));
-    let error = refusal(options.clone()).await;
-    assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
-    says(&error, &["store.db", "locked", "busy_timeout"]);
 
-    // And one that is open already: the append fails, and goes through once the lock is gone.
-    raw.execute_batch("ROLLBACK").unwrap();
+    // It opens, because there is nothing to write; the append fails, and goes through once the lock is
+    // gone.
     let store = SqliteStore::open_with(options).await.unwrap();
-    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = store.append(placed(9, "{}")).await.unwrap_err();
     assert!(matches!(error, StoreError::Locked { .. }) && error.is_transient(), "{error:?}");
     assert_eq!(store.head().await.unwrap(), Position::new(3), "readers are not held up");
     raw.execute_batch("ROLLBACK").unwrap();
     assert_eq!(store.append(placed(9, "{}")).await.unwrap().position, Position::new(4));
+
+    // A fresh one is to be written at once.
+    let fresh = file.with_file_name("fresh.db");
+    let raw = rusqlite::Connection::open(&fresh).unwrap();
+    raw.execute_batch("PRAGMA journal_mode = wal; BEGIN IMMEDIATE").unwrap();
+    let options = SqliteOptions::new(&fresh).busy_timeout(Duration::from_millis(50));
+    let error = refusal(options.migration_timeout(Duration::from_millis(50))).await;
+    assert!(matches!(error, StoreError::Locked { .. }), "{error:?}");
+    says(&error, &["fresh.db", "locked", "busy_timeout"]);
 }
 
 #[tokio::test]
@@ -216,8 +221,25 @@ async fn a_url_that_names_no_store() {
         ("sqlite://a.db?synchronous=sometimes", "sometimes"),
         ("sqlite://a.db?wal=no", "synchronous"),
         ("sqlite://a.db?readers=many", "many"),
+        ("sqlite://:memory:", "write `memory:`"),
+        ("sqlite://a%2.db", "%25"),
+        ("sqlite://a%00.db", "U+0000"),
     ] {
         let error = annals::Annals::open(url).await.err().expect("the URL is refused");
         says(&error, &[word]);
     }
+}
+
+#[tokio::test]
+async fn a_url_with_odd_characters_and_numbers() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().display();
+    let url = format!(
+        "sqlite://{place}/my%20dir%3F.db?busy_timeout_ms=18446744073709551615&work_timeout_ms=\
+         18446744073709551615&readers=18446744073709551615&wal_bytes=18446744073709551615"
+    );
+    let store = SqliteStore::open_with(SqliteOptions::parse(&url).unwrap()).await.unwrap();
+    store.append(placed(1, "{}")).await.unwrap();
+    assert!(directory.path().join("my dir?.db").is_file());
+    store.close().await;
 }
