@@ -29,23 +29,10 @@ pub(crate) fn create_index(schema: &Schema, table: &TableSpec, index: &IndexSpec
         index.columns.iter().map(|&place| sortable(table, table.columns[place].name)).collect();
     format!(
         "CREATE {unique}INDEX IF NOT EXISTS \"{}\" ON {} ({})",
-        index_name(table, index),
+        table.index_name(index),
         place(schema, &table.name),
         columns.join(", ")
     )
-}
-
-/// PostgreSQL cuts longer names off, and two that begin alike would be the same.
-const MAX_INDEX_NAME: usize = 63;
-
-fn index_name(table: &TableSpec, index: &IndexSpec) -> String {
-    let columns: Vec<_> = index.columns.iter().map(|&place| table.columns[place].name).collect();
-    let name = format!("{}__{}", table.name, columns.join("__"));
-    if name.len() <= MAX_INDEX_NAME {
-        return name;
-    }
-    let places: Vec<String> = index.columns.iter().map(usize::to_string).collect();
-    format!("{}__{}", table.name, places.join("_"))
 }
 
 pub(crate) fn create_view(schema: &Schema, view: &str, table: &TableSpec) -> String {
@@ -216,7 +203,12 @@ fn sortable(table: &TableSpec, column: &str) -> String {
 }
 
 pub(crate) fn drop_view(schema: &Schema, view: &str) -> String {
-    format!("DROP VIEW {}", place(schema, view))
+    format!("DROP VIEW IF EXISTS {}", place(schema, view))
+}
+
+/// The name must have been read from the database, or made by [`TableSpec::index_name`].
+pub(crate) fn drop_index(schema: &Schema, index: &str) -> String {
+    format!("DROP INDEX {}", place(schema, index))
 }
 
 /// # Errors

@@ -186,6 +186,7 @@ macro_rules! conformance {
                 a_dropped_table_is_gone
                 a_missing_table_is_named
                 a_unique_index_refuses_the_second
+                indexes_follow_the_table
                 bad_tables_are_refused
             ]);
             $crate::__topic!($fixture, tables::values: [
@@ -212,6 +213,7 @@ macro_rules! conformance {
             $crate::__topic!($fixture, tables::views: [
                 a_view_shows_its_table
                 a_view_is_switched
+                a_view_is_dropped_before_its_table
                 a_switch_that_is_rolled_back_did_not_happen
                 readers_never_see_half_a_switch
             ]);
