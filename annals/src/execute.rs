@@ -32,6 +32,20 @@ impl<'a, D, M> Execute<'a, D, M> {
         self
     }
 
+    /// Says what the command is made of, so that its idempotency key with anything else is noticed.
+    /// See [`annals_core::Execute::fingerprint`].
+    pub fn fingerprint(mut self, content: impl AsRef<[u8]>) -> Self {
+        self.command = self.command.fingerprint(content);
+        self
+    }
+
+    /// Remembers a refusal as well: the same key is refused again, even after a crash. See
+    /// [`annals_core::Execute::remember_refusal`].
+    pub fn remember_refusal(mut self) -> Self {
+        self.command = self.command.remember_refusal();
+        self
+    }
+
     /// Carries where the command comes from into the events.
     pub fn origin(mut self, origin: Origin) -> Self {
         self.command = self.command.origin(origin);

@@ -13,6 +13,7 @@ pub use crate::event::upcast::{
 pub use crate::event::{
     DecodeError, EncodeError, Event, EventDescriptor, UnknownEvents, UpcastError, Upcaster,
 };
+pub use crate::fingerprint::{Fingerprint, FingerprintByContent, FingerprintByName, Probe};
 pub use crate::payload::Payload;
 pub use crate::schema::schema_of;
 pub use crate::started::Started;

@@ -8,6 +8,7 @@ mod aggregate;
 mod envelope;
 mod error_kind;
 mod event;
+mod fingerprint;
 mod journal;
 mod json_text;
 mod memory;
@@ -36,6 +37,7 @@ pub use error_kind::ErrorKind;
 pub use event::{
     DecodeError, EncodeError, Event, EventDescriptor, UnknownEvents, UpcastError, Upcaster,
 };
+pub use fingerprint::Fingerprint;
 pub use journal::{
     Execute, ExecuteError, HistoryEvent, Journal, JournalError, JournalOptions, LoadError, Loaded,
     Origin, Receipt, RegisterError,

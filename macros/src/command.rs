@@ -57,6 +57,12 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
         impl __a::Command for #owner {
             type Aggregate = #aggregate;
             const NAME: &'static str = #name;
+
+            fn fingerprint(&self) -> __a::Fingerprint {
+                #[allow(unused_imports)]
+                use __a::{FingerprintByContent as _, FingerprintByName as _};
+                (&__a::Probe(self)).fingerprint(#name)
+            }
         }
     });
     errors.finish(Some(expansion))

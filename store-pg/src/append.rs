@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 use std::pin::pin;
 
-use annals_core::store::{Append, Appended, CommandKey, CommandRecord, StoreError, StoredPlace};
+use annals_core::store::{
+    Append, Appended, CommandRecord, KeyedCommand, StoreError, StoredPlace,
+};
 use annals_core::{EventId, Position, StreamId, StreamVersion};
 use futures_util::future::join;
 use jiff::Timestamp;
@@ -251,7 +253,7 @@ async fn known_commands(
 ) -> Result<Vec<(String, CommandRecord)>, Failure> {
     let keys: Vec<&str> = appends
         .iter()
-        .filter_map(|append| append.command.as_ref().map(CommandKey::as_str))
+        .filter_map(|append| append.command.as_ref().map(KeyedCommand::as_str))
         .collect();
     if keys.is_empty() {
         return Ok(Vec::new());

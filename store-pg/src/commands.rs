@@ -1,7 +1,7 @@
 //! Records of commands with an idempotency key.
 
-use annals_core::StreamId;
-use annals_core::store::{CommandKey, CommandRecord, StoreError};
+use annals_core::store::{CommandKey, CommandOutcome, CommandRecord, StoreError};
+use annals_core::{Fingerprint, StreamId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -33,6 +33,11 @@ fn read(row: &Row) -> Result<(String, CommandRecord), StoreError> {
         after: version(row, 3)?,
         position: position(row, 4)?,
         recorded_at: get(row, 5)?,
+        fingerprint: match get::<Option<&[u8]>>(row, 6)? {
+            Some(bytes) => Some(Fingerprint::from_bytes(bytes.try_into().map_err(corrupt)?)),
+            None => None,
+        },
+        outcome: CommandOutcome::from_refusal(get(row, 7)?),
     };
     Ok((get(row, 0)?, record))
 }
@@ -46,13 +51,17 @@ pub(crate) async fn insert_command(
     let (key, stream) = (key.as_str(), record.stream.as_str());
     let (before, after) = (signed(record.before.get()), signed(record.after.get()));
     let position = signed(record.position.get());
-    let values: [Bound<'_>; 6] = [
+    let fingerprint = record.fingerprint.as_ref().map(|of| of.as_bytes().as_slice());
+    let refusal = record.outcome.refusal();
+    let values: [Bound<'_>; 8] = [
         (&key, Type::TEXT),
         (&stream, Type::TEXT),
         (&before, Type::INT8),
         (&after, Type::INT8),
         (&position, Type::INT8),
         (&record.recorded_at, Type::TIMESTAMPTZ),
+        (&fingerprint, Type::BYTEA),
+        (&refusal, Type::TEXT),
     ];
     session.execute(&sql.insert_command, &values).await.map(|_| ())
 }

@@ -125,14 +125,7 @@ fn judge_one<'a>(
         streams.push(AppendedStream { stream: stream.clone(), before, after });
     }
     let appended = Appended { streams, position: last, recorded_at: now, repeated: false };
-    if let (Some(key), [only]) = (&append.command, appended.streams.as_slice()) {
-        let record = CommandRecord {
-            stream: only.stream.clone(),
-            before: only.before,
-            after: only.after,
-            position: last,
-            recorded_at: now,
-        };
+    if let Some((key, record)) = append.command_record(&appended) {
         known.commands.insert(key.as_str().to_owned(), record.clone());
         judged.commands.push((key, record));
     }

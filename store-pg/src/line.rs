@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use annals_core::store::{Append, Appended, AppendedStream, CommandKey, StoreError, StreamAppend};
+use annals_core::store::{Append, Appended, AppendedStream, KeyedCommand, StoreError, StreamAppend};
 use annals_core::{Position, StreamVersion, cut_time};
 use deadpool_postgres::ClientWrapper;
 use jiff::Timestamp;
@@ -18,10 +18,11 @@ use crate::session::{Ready, Session};
 use crate::statements::Statements;
 
 /// As `append_one.sql` lists them.
-const ONE: [Type; 12] = [
+const ONE: [Type; 13] = [
     Type::TEXT,
     Type::INT8,
     Type::TEXT,
+    Type::BYTEA,
     Type::UUID,
     Type::TEXT,
     Type::INT4,
@@ -34,10 +35,11 @@ const ONE: [Type; 12] = [
 ];
 
 /// As `append_batch.sql` lists them.
-const BATCH: [Type; 16] = [
+const BATCH: [Type; 17] = [
     Type::TEXT_ARRAY,
     Type::INT8_ARRAY,
     Type::TEXT_ARRAY,
+    Type::BYTEA_ARRAY,
     Type::INT4_ARRAY,
     Type::INT4_ARRAY,
     Type::INT4_ARRAY,
@@ -127,7 +129,8 @@ impl Line {
                 &[
                     &part.stream.as_str(),
                     &expectation(part.expected),
-                    &append.command.as_ref().map(CommandKey::as_str),
+                    &append.command.as_ref().map(KeyedCommand::as_str),
+                    &fingerprint(append),
                     &event.id.get(),
                     &event.event_type.as_str(),
                     &event.schema_version.cast_signed(),
@@ -153,8 +156,10 @@ impl Line {
         let parts: Vec<_> = appends.iter().map(|append| &append.streams[0]).collect();
         let streams: Vec<&str> = parts.iter().map(|part| part.stream.as_str()).collect();
         let expected: Vec<i64> = parts.iter().map(|part| expectation(part.expected)).collect();
-        let key = |append: &&'a Append| append.command.as_ref().map(CommandKey::as_str);
+        let key = |append: &&'a Append| append.command.as_ref().map(KeyedCommand::as_str);
         let keys: Vec<Option<&str>> = appends.iter().map(key).collect();
+        let fingerprints: Vec<Option<&[u8]>> =
+            appends.iter().map(|append| fingerprint(append)).collect();
         let counts: Vec<i32> = parts.iter().map(|part| part.events.len() as i32).collect();
         let mut columns = Columns::default();
         let (mut owners, mut places) = (Vec::new(), Vec::new());
@@ -172,6 +177,7 @@ impl Line {
                     &streams,
                     &expected,
                     &keys,
+                    &fingerprints,
                     &counts,
                     &owners,
                     &places,
@@ -203,6 +209,10 @@ impl Line {
         let row = rows.into_iter().next();
         row.ok_or_else(|| corrupt("the append function returned nothing").into())
     }
+}
+
+fn fingerprint(append: &Append) -> Option<&[u8]> {
+    append.command.as_ref()?.fingerprint.as_ref().map(|of| of.as_bytes().as_slice())
 }
 
 /// What became of an append whose stream stood at version `before`, with `head` the position behind

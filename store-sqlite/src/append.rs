@@ -1,8 +1,6 @@
 //! Appending within the open transaction of a group.
 
-use annals_core::store::{
-    Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace, Strict,
-};
+use annals_core::store::{Append, Appended, AppendedStream, StoreError, StoredPlace, Strict};
 use annals_core::{EventId, Metadata, NewEvent, Position, RecordedEvent, StreamId, StreamVersion};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
@@ -62,14 +60,7 @@ fn check_and_write(
     }
     let last = if append.event_count() > 0 { group.head } else { ends[0].1 };
     let appended = Appended { streams, position: last, recorded_at: group.now, repeated: false };
-    if let (Some(key), [only]) = (&append.command, appended.streams.as_slice()) {
-        let record = CommandRecord {
-            stream: only.stream.clone(),
-            before: only.before,
-            after: only.after,
-            position: last,
-            recorded_at: group.now,
-        };
+    if let Some((key, record)) = append.command_record(&appended) {
         insert_command(group.connection, key, &record).map_err(|error| group.lost(error))?;
     }
     if !append.hooks.is_empty() {
@@ -85,8 +76,8 @@ fn check_and_write(
 
 /// The result of this very append, if it was made before.
 fn first_result(group: &Group<'_>, append: &Append) -> Result<Option<Appended>, StoreError> {
-    if let Some(key) = &append.command
-        && let Some(record) = find_command(group.connection, key, group.place)?
+    if let Some(command) = &append.command
+        && let Some(record) = find_command(group.connection, &command.key, group.place)?
     {
         return append.recorded_result(record).map(Some);
     }

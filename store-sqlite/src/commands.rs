@@ -1,7 +1,7 @@
 //! Records of commands by key.
 
-use annals_core::store::{CommandKey, CommandRecord, StoreError};
-use annals_core::{StreamId, StreamVersion};
+use annals_core::store::{CommandKey, CommandOutcome, CommandRecord, StoreError};
+use annals_core::{Fingerprint, StreamId, StreamVersion};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -30,6 +30,11 @@ pub(crate) fn find_command(
                     after: StreamVersion::new(number(row, 2)?),
                     position: annals_core::Position::new(number(row, 3)?),
                     recorded_at: time(row, 4)?,
+                    fingerprint: row
+                        .get::<_, Option<[u8; 32]>>(5)
+                        .map_err(corrupt)?
+                        .map(Fingerprint::from_bytes),
+                    outcome: CommandOutcome::from_refusal(row.get(6).map_err(corrupt)?),
                 })
             })())
         })
@@ -50,6 +55,8 @@ pub(crate) fn insert_command(
         signed(record.after.get()),
         signed(record.position.get()),
         record.recorded_at.as_microsecond(),
+        record.fingerprint.as_ref().map(Fingerprint::as_bytes),
+        record.outcome.refusal(),
     ])?;
     Ok(())
 }

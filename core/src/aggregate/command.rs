@@ -1,6 +1,7 @@
 //! Commands that must travel: over HTTP, from a saga, through a broker.
 
 use super::{Aggregate, Apply, DecisionContext};
+use crate::fingerprint::Fingerprint;
 
 /// A command as a type of its own. Derived by `#[derive(Command)]`.
 pub trait Command: Send + Sync {
@@ -9,6 +10,14 @@ pub trait Command: Send + Sync {
 
     /// A stable name for messages and traces.
     const NAME: &'static str;
+
+    /// What tells this command from any other that comes with the same idempotency key. The derive
+    /// makes it of the name and the content, if the command is `Serialize`, else of the name
+    /// alone. A command that holds a `HashSet` writes it in another order each time: use a
+    /// `BTreeSet`.
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(Self::NAME)
+    }
 }
 
 /// How an aggregate decides a command.

@@ -2,6 +2,7 @@
 
 use super::{Aggregate, Apply, Command, Decide, DecisionContext};
 use crate::event::Event;
+use crate::fingerprint::Fingerprint;
 
 /// Something that an aggregate's state decides: `|account: &Account| account.withdraw(500)`, the
 /// same with a second parameter `&DecisionContext`, or a type with [`Decide`].
@@ -26,6 +27,10 @@ pub trait Decision<M>: Send {
         state: &Self::Aggregate,
         context: &DecisionContext,
     ) -> Outcome<Self::Aggregate>;
+
+    /// What tells it from another decision under the same idempotency key; a function says nothing
+    /// of itself.
+    fn fingerprint(&self) -> Option<Fingerprint>;
 }
 
 /// What a decision comes to.
@@ -58,6 +63,10 @@ where
     fn decide(&self, state: &A, _: &DecisionContext) -> Outcome<A> {
         self(state).into_decision()
     }
+
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        None
+    }
 }
 
 impl<F, A, R> Decision<ByFunctionWithContext<A, R>> for F
@@ -71,6 +80,10 @@ where
     fn decide(&self, state: &A, context: &DecisionContext) -> Outcome<A> {
         self(state, context).into_decision()
     }
+
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        None
+    }
 }
 
 impl<C: Command> Decision<ByCommand> for C {
@@ -79,6 +92,10 @@ impl<C: Command> Decision<ByCommand> for C {
     fn decide(&self, state: &C::Aggregate, context: &DecisionContext) -> Outcome<C::Aggregate> {
         Decide::<C>::decide(state, self, context)
     }
+
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        Some(Command::fingerprint(self))
+    }
 }
 
 impl<C: Command> Decision<ByCommandReference> for &C {
@@ -86,6 +103,10 @@ impl<C: Command> Decision<ByCommandReference> for &C {
 
     fn decide(&self, state: &C::Aggregate, context: &DecisionContext) -> Outcome<C::Aggregate> {
         Decide::<C>::decide(state, self, context)
+    }
+
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        Some(Command::fingerprint(*self))
     }
 }
 

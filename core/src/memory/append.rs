@@ -4,9 +4,7 @@ use super::MemoryStore;
 use super::state::State;
 use super::transaction::MemoryTransaction;
 use crate::names::Position;
-use crate::store::{
-    Append, Appended, AppendedStream, CommandRecord, StoreError, StoredPlace, Strict,
-};
+use crate::store::{Append, Appended, AppendedStream, StoreError, StoredPlace, Strict};
 use crate::time::cut_time;
 
 impl MemoryStore {
@@ -79,17 +77,11 @@ impl State {
             let stream = append.streams.first().and_then(|s| self.streams.get(&s.stream));
             stream.and_then(|positions| positions.last()).copied().unwrap_or_default()
         };
-        if let (Some(key), [only]) = (&append.command, streams.as_slice()) {
-            let record = CommandRecord {
-                stream: only.stream.clone(),
-                before: only.before,
-                after: only.after,
-                position,
-                recorded_at: now,
-            };
+        let appended = Appended { streams, position, recorded_at: now, repeated: false };
+        if let Some((key, record)) = append.command_record(&appended) {
             self.commands.insert(key.as_str().to_owned(), record);
         }
-        Appended { streams, position, recorded_at: now, repeated: false }
+        appended
     }
 
     /// Takes back what [`write`](Self::write) did: the events beyond `head`, and the record of

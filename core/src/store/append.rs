@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::check::{MAX_APPEND_BYTES, check_event};
-use super::{CommandKey, CommandRecord, StoreError, Transaction};
+use super::{CommandKey, CommandOutcome, CommandRecord, KeyedCommand, StoreError, Transaction};
 use crate::envelope::{NewEvent, RecordedEvent};
 use crate::names::{ExpectedVersion, Position, StreamId, StreamVersion};
 
@@ -31,7 +31,7 @@ pub struct Append {
     /// What goes where; a stream stands here at most once.
     pub streams: Vec<StreamAppend>,
     /// Makes the append a command that has its effect once.
-    pub command: Option<CommandKey>,
+    pub command: Option<KeyedCommand>,
     /// What must happen in the same transaction.
     pub hooks: Vec<Arc<dyn AppendHook>>,
 }
@@ -54,11 +54,28 @@ impl Append {
         self
     }
 
-    /// With an idempotency key.
+    /// With an idempotency key, or with a command that has one.
     #[must_use]
-    pub fn with_command(mut self, key: CommandKey) -> Self {
-        self.command = Some(key);
+    pub fn with_command(mut self, command: impl Into<KeyedCommand>) -> Self {
+        self.command = Some(command.into());
         self
+    }
+
+    /// What is to be recorded of its command, if it has one. For authors of stores.
+    pub fn command_record(&self, appended: &Appended) -> Option<(&CommandKey, CommandRecord)> {
+        let (Some(command), [only]) = (&self.command, appended.streams.as_slice()) else {
+            return None;
+        };
+        let record = CommandRecord {
+            stream: only.stream.clone(),
+            before: only.before,
+            after: only.after,
+            position: appended.position,
+            recorded_at: appended.recorded_at,
+            fingerprint: command.fingerprint,
+            outcome: command.outcome.clone(),
+        };
+        Some((&command.key, record))
     }
 
     /// How many events it holds.
@@ -92,6 +109,12 @@ impl Append {
         }
         if self.command.is_some() && self.streams.len() != 1 {
             return refuse("a command with an idempotency key appends to one stream".to_owned());
+        }
+        if let Some(command) = &self.command
+            && command.outcome != CommandOutcome::Executed
+            && count > 0
+        {
+            return refuse("a command that was refused has no events".to_owned());
         }
         if self.streams.len() > 1 {
             let mut names: Vec<_> = self.streams.iter().map(|append| &append.stream).collect();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::KeyDifference;
 use crate::envelope::EventId;
 use crate::error_kind::ErrorKind;
 use crate::names::{ExpectedVersion, Position, StreamId, StreamVersion};
@@ -39,15 +40,25 @@ pub enum StoreError {
         /// The id.
         id: EventId,
     },
-    /// An idempotency key has been used for another stream.
+    /// An idempotency key has been used for another command.
     #[error(
-        "the idempotency key `{key}` was used for stream `{first}` before: a key belongs to one command"
+        "the idempotency key `{key}` was used for {differs} `{first}` before: a key belongs to one command"
     )]
     KeyReused {
         /// The key.
         key: String,
         /// The stream it was first used for.
         first: StreamId,
+        /// How the command differs from the first.
+        differs: KeyDifference,
+    },
+    /// The command was refused when it came the first time, and that was to be remembered.
+    #[error("the command with the idempotency key `{key}` was refused before: {refusal}")]
+    RefusedBefore {
+        /// The key.
+        key: String,
+        /// The words of the refusal.
+        refusal: String,
     },
     /// The connection or the process broke while the commit was under way.
     #[error(
@@ -210,7 +221,7 @@ impl StoreError {
             | Self::KeyReused { .. }
             | Self::Invalid { .. }
             | Self::Unsupported { .. } => ErrorKind::Invalid,
-            Self::Refused { .. } => ErrorKind::Refused,
+            Self::Refused { .. } | Self::RefusedBefore { .. } => ErrorKind::Refused,
             Self::OutcomeUnknown { .. } => ErrorKind::OutcomeUnknown,
             Self::TransactionOver { first } => first.kind(),
             Self::Overloaded { .. }
@@ -261,6 +272,7 @@ impl StoreError {
             Self::Conflict { .. }
             | Self::DuplicateEvent { .. }
             | Self::KeyReused { .. }
+            | Self::RefusedBefore { .. }
             | Self::Invalid { .. }
             | Self::Refused { .. }
             | Self::Unsupported { .. } => true,

@@ -27,7 +27,10 @@ pub use append::{Append, AppendHook, Appended, AppendedStream, MAX_APPEND_EVENTS
 pub use capabilities::Capabilities;
 pub use check::{MAX_APPEND_BYTES, MAX_EVENT_TYPE_BYTES, MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES};
 pub use checkpoints::CheckpointStore;
-pub use commands::{CommandKey, CommandRecord, CommandStore, InvalidKey};
+pub use commands::{
+    CommandKey, CommandOutcome, CommandRecord, CommandStore, InvalidKey, KeyDifference,
+    KeyedCommand, MAX_REFUSAL_BYTES,
+};
 pub use error::{BoxError, SharedError, StoreError};
 pub use events::{
     EventStore, LogFilter, LogPage, LogQuery, MAX_PAGE, MAX_PAGE_BYTES, PageRoom, ReadDirection,

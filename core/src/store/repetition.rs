@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Append, Appended, AppendedStream, CommandRecord, StoreError};
+use super::{Append, Appended, AppendedStream, CommandOutcome, CommandRecord, StoreError};
 use crate::envelope::EventId;
 use crate::names::{Position, StreamId, StreamVersion};
 
@@ -68,13 +68,18 @@ impl Append {
     /// The result to return for an append whose command is recorded.
     ///
     /// # Errors
-    /// [`StoreError::KeyReused`] when it was recorded for another stream.
+    /// [`StoreError::KeyReused`] when it was recorded for another stream or another command,
+    /// [`StoreError::RefusedBefore`] when it was refused and this append would execute it.
     pub fn recorded_result(&self, record: CommandRecord) -> Result<Appended, StoreError> {
-        match (&self.command, self.streams.first()) {
-            (Some(key), Some(wanted)) if wanted.stream != record.stream => {
-                Err(StoreError::KeyReused { key: key.to_string(), first: record.stream })
+        if let (Some(command), Some(wanted)) = (&self.command, self.streams.first()) {
+            record.is_of(command, &wanted.stream)?;
+            if let (CommandOutcome::Refused(refusal), CommandOutcome::Executed) =
+                (&record.outcome, &command.outcome)
+            {
+                let (key, refusal) = (command.key.to_string(), refusal.clone());
+                return Err(StoreError::RefusedBefore { key, refusal });
             }
-            _ => Ok(record.into()),
         }
+        Ok(record.into())
     }
 }

@@ -9,7 +9,8 @@
 -- Arrays are asked for their elements: PL/pgSQL keeps them taken apart, and `unnest` of ten arrays
 -- costs as much again as the rows.
 CREATE FUNCTION annals.append_batch(
-    p_stream text[], p_expected bigint[], p_key text[], p_count integer[],
+    p_stream text[], p_expected bigint[], p_key text[], p_fingerprint bytea[],
+    p_count integer[],
     e_append integer[], e_nth integer[], e_id uuid[], e_type text[], e_schema_version integer[],
     e_slice smallint[], e_occurred_at timestamptz[], e_payload json[], e_metadata json[],
     p_now timestamptz, p_keyed boolean, p_channel text,
@@ -57,9 +58,9 @@ BEGIN
     WHERE fits[e_append[i]];
     IF p_keyed THEN
         INSERT INTO annals.commands (key, stream, version_before, version_after, position,
-                                     recorded_at)
+                                     recorded_at, fingerprint)
         SELECT p.key, p.stream, append_batch.before[p.no], last.version, last.position,
-               append_batch.recorded_at
+               append_batch.recorded_at, p_fingerprint[p.no]
         FROM unnest(p_key, p_stream, p_count) WITH ORDINALITY AS p (key, stream, count, no)
         JOIN annals.events last
           ON last.stream = p.stream AND last.version = append_batch.before[p.no] + p.count

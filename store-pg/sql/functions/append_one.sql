@@ -1,7 +1,7 @@
 -- `append_batch` for one event that nobody is beside, without arrays: a third of the time. It leaves
 -- it to the session that plans are made once and by index.
 CREATE FUNCTION annals.append_one(
-    p_stream text, p_expected bigint, p_key text,
+    p_stream text, p_expected bigint, p_key text, p_fingerprint bytea,
     e_id uuid, e_type text, e_schema_version integer, e_slice smallint,
     e_occurred_at timestamptz, e_payload json, e_metadata json,
     p_now timestamptz, p_channel text,
@@ -31,9 +31,9 @@ BEGIN
                 coalesce(e_occurred_at, append_one.recorded_at), e_payload, e_metadata);
         IF p_key IS NOT NULL THEN
             INSERT INTO annals.commands (key, stream, version_before, version_after, position,
-                                         recorded_at)
+                                         recorded_at, fingerprint)
             VALUES (p_key, p_stream, append_one.before, append_one.before + 1,
-                    append_one.head + 1, append_one.recorded_at);
+                    append_one.head + 1, append_one.recorded_at, p_fingerprint);
         END IF;
         IF p_channel IS NOT NULL THEN
             PERFORM pg_notify(p_channel, (append_one.head + 1)::text);

@@ -36,14 +36,17 @@ FOR EACH STATEMENT EXECUTE FUNCTION annals.refuse();
 -- Also for sessions that switch ordinary triggers off.
 ALTER TABLE annals.events ENABLE ALWAYS TRIGGER events_refuse_change;
 
--- What commands with an idempotency key did.
+-- What commands with an idempotency key did. The fingerprint, 32 bytes, tells the command from
+-- another that comes with its key; a refusal that is to be remembered stands here in its words.
 CREATE TABLE annals.commands (
     key            text        COLLATE "C" PRIMARY KEY,
     stream         text        COLLATE "C" NOT NULL,
     version_before bigint      NOT NULL,
     version_after  bigint      NOT NULL,
     position       bigint      NOT NULL,
-    recorded_at    timestamptz NOT NULL
+    recorded_at    timestamptz NOT NULL,
+    fingerprint    bytea,
+    refusal        text
 );
 CREATE INDEX commands_by_time ON annals.commands (recorded_at);
 

@@ -44,14 +44,17 @@ SELECT position, stream, version, type, schema_version,
        lower(hex(id)) AS id
 FROM annals_events;
 
--- What commands with an idempotency key did.
+-- What commands with an idempotency key did. The fingerprint, 32 bytes, tells the command from
+-- another that comes with its key; a refusal that is to be remembered stands here in its words.
 CREATE TABLE annals_commands (
     key            TEXT PRIMARY KEY,
     stream         TEXT    NOT NULL,
     version_before INTEGER NOT NULL,
     version_after  INTEGER NOT NULL,
     position       INTEGER NOT NULL,
-    recorded_at    INTEGER NOT NULL
+    recorded_at    INTEGER NOT NULL,
+    fingerprint    BLOB,
+    refusal        TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX annals_commands_by_time ON annals_commands (recorded_at);
 

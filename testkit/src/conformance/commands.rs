@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use annals_core::store::{Append, Appended, CommandKey, CommandRecord, Store, StoreError};
-use annals_core::{Clock, ExpectedVersion};
+use annals_core::store::{
+    Append, Appended, CommandKey, CommandOutcome, CommandRecord, KeyDifference, KeyedCommand,
+    Store, StoreError,
+};
+use annals_core::{Clock, ExpectedVersion, Fingerprint};
 
 use super::Subject;
 use super::samples::{
@@ -74,13 +77,78 @@ pub async fn a_key_belongs_to_one_stream(subject: Subject) {
     let store = &*subject.store;
     store.append(append("account-1", 1).with_command(key("k"))).await.expect("the key is new");
     match store.append(append("account-2", 1).with_command(key("k"))).await {
-        Err(StoreError::KeyReused { key, first }) => {
+        Err(StoreError::KeyReused { key, first, differs: KeyDifference::Stream }) => {
             assert_eq!((key.as_str(), first), ("k", stream("account-1")));
         }
         other => panic!("the key is account-1's, and the append was answered {other:?}"),
     }
     assert!(read(store, "account-2").await.is_empty());
     store.append(append("account-2", 1).with_command(key("l"))).await.expect("the key is new");
+}
+
+/// A key that comes with another command on its stream is a mistake as well, however the append
+/// is made: one event, several, or none.
+pub async fn a_key_belongs_to_one_command(subject: Subject) {
+    let store = &*subject.store;
+    for (name, count) in [("account-0", 0), ("account-1", 1), ("account-2", 2)] {
+        let of = |fingerprint| {
+            let command = KeyedCommand { fingerprint, ..key(name).into() };
+            Append::to(stream(name), ExpectedVersion::Any, events(count)).with_command(command)
+        };
+        let (deposit, withdraw) = (Fingerprint::of("deposit"), Fingerprint::of("withdraw"));
+        let first = store.append(of(Some(deposit))).await.expect("the key is new");
+        assert_eq!(record(store, name).await.expect("it is recorded").fingerprint, Some(deposit));
+
+        match store.append(of(Some(withdraw))).await {
+            Err(error @ StoreError::KeyReused { differs: KeyDifference::Command, .. }) => {
+                assert!(error.to_string().contains("another command"), "{error}");
+            }
+            other => panic!("the key is a deposit's, and the append was answered {other:?}"),
+        }
+        // The same again, and one that does not say what it is.
+        for fingerprint in [Some(deposit), None] {
+            let again = store.append(of(fingerprint)).await.expect("a repetition is no mistake");
+            assert_eq!(again, Appended { repeated: true, ..first.clone() });
+        }
+        assert_eq!(read(store, name).await.len(), count);
+    }
+}
+
+/// A refusal that is to be remembered is kept under its key, and the key is never executed.
+pub async fn a_refusal_is_recorded(subject: Subject) {
+    let store = &*subject.store;
+    put(store, "account-1", 2).await;
+    let command = |outcome| KeyedCommand {
+        fingerprint: Some(Fingerprint::of("withdraw")),
+        outcome,
+        ..key("k").into()
+    };
+    let words = "only 0 'cents' are left";
+    let refused = |expected| {
+        let command = command(CommandOutcome::refused(&words));
+        Append::to(stream("account-1"), expected, Vec::new()).with_command(command)
+    };
+    assert_conflict(store.append(refused(exact(1))).await, "account-1", exact(1), 2);
+    assert_eq!(record(store, "k").await, None);
+
+    let first = store.append(refused(exact(2))).await.expect("the version is known");
+
+    let recorded = record(store, "k").await.expect("it is recorded");
+    assert_eq!(recorded.outcome, CommandOutcome::Refused(words.to_owned()));
+    let again = store.append(refused(exact(2))).await.expect("a repetition is no mistake");
+    assert_eq!(again, Appended { repeated: true, ..first });
+    let execute = append("account-1", 1).with_command(command(CommandOutcome::Executed));
+    match store.append(execute.clone()).await {
+        Err(StoreError::RefusedBefore { key, refusal }) => {
+            assert_eq!((key.as_str(), refusal.as_str()), ("k", words));
+        }
+        other => panic!("it was refused before, and the append was answered {other:?}"),
+    }
+    assert_eq!(read(store, "account-1").await.len(), 2);
+
+    let Some(subject) = subject.reopen().await else { return };
+    let again = subject.store.append(execute).await;
+    assert!(matches!(again, Err(StoreError::RefusedBefore { .. })), "{again:?}");
 }
 
 /// Only what happened is remembered: a conflict or a refusal may be tried again.

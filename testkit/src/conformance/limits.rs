@@ -1,6 +1,9 @@
 //! I11: bounds are met with an answer, not with a surprise.
 
-use annals_core::store::{Append, CommandKey, LogQuery, MAX_APPEND_EVENTS, MAX_PAGE, StreamQuery};
+use annals_core::store::{
+    Append, CommandKey, CommandOutcome, KeyedCommand, LogQuery, MAX_APPEND_EVENTS, MAX_PAGE,
+    StreamQuery,
+};
 use annals_core::{
     ExpectedVersion, MAX_CATEGORY_BYTES, MAX_STREAM_NAME_BYTES, Position, StreamVersion,
 };
@@ -77,6 +80,17 @@ pub async fn a_command_over_two_streams_is_refused(subject: Subject) {
     let key = CommandKey::new("k").expect("a short key");
     let over_two = append("a-1", 1).and(stream("b-1"), ExpectedVersion::Any, events(1));
     assert_invalid(store.append(over_two.with_command(key.clone())).await);
+    assert_eq!(store.command(&key).await.expect("a record can be read"), None);
+    assert!(log(store).await.is_empty());
+}
+
+/// What was refused has not happened.
+pub async fn a_refusal_with_events_is_refused(subject: Subject) {
+    let store = &*subject.store;
+    let key = CommandKey::new("k").expect("a short key");
+    let outcome = CommandOutcome::refused(&"no");
+    let command = KeyedCommand { outcome, ..key.clone().into() };
+    assert_invalid(store.append(append("a-1", 1).with_command(command)).await);
     assert_eq!(store.command(&key).await.expect("a record can be read"), None);
     assert!(log(store).await.is_empty());
 }

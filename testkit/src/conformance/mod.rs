@@ -163,6 +163,8 @@ macro_rules! conformance {
                 the_same_command_has_one_effect
                 a_command_without_events_is_recorded
                 a_key_belongs_to_one_stream
+                a_key_belongs_to_one_command
+                a_refusal_is_recorded
                 what_fails_is_not_recorded
                 eight_at_once_have_one_effect
                 old_records_are_forgotten
@@ -270,6 +272,7 @@ macro_rules! conformance {
                 an_id_twice_is_refused
                 a_stream_twice_is_refused
                 a_command_over_two_streams_is_refused
+                a_refusal_with_events_is_refused
                 the_longest_names_fit
             ]);
             $crate::__topic!($fixture, odd_input: [

@@ -36,7 +36,7 @@ async fn a_key_that_was_used_for_another_aggregate_is_a_mistake() {
     let reused = bank.journal.execute(&"bob".to_owned(), deposit).idempotency_key("k").await;
 
     match reused {
-        Err(ExecuteError::Store(StoreError::KeyReused { key, first })) => {
+        Err(ExecuteError::Store(StoreError::KeyReused { key, first, .. })) => {
             assert_eq!((key.as_str(), first.as_str()), ("k", "account-ann"));
         }
         other => panic!("the key is ann's, and the answer is {other:?}"),

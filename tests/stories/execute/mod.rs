@@ -1,5 +1,6 @@
 //! The execute loop: load, decide, append, and what goes wrong in between.
 
+mod another_command_under_the_key;
 mod at_a_version;
 mod cached_state;
 mod conflicts;
@@ -9,6 +10,8 @@ mod looking_back;
 mod lost_messages;
 mod lost_reply_then_failure;
 mod origin;
+mod refusal_remembered;
+mod same_command_at_once;
 mod scenario;
 mod snapshots;
 mod stage;

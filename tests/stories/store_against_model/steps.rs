@@ -169,7 +169,7 @@ impl Step {
                     let events = step.types.iter().copied().map(event).collect();
                     append = append.and(stream, expected, events);
                 }
-                append.command = key.map(command_key);
+                append.command = key.map(|key| command_key(key).into());
                 compare(store, model, append).await;
             }
             Self::Again { which, change, with_key } => {

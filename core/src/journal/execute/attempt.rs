@@ -14,14 +14,19 @@ use crate::journal::options::Origin;
 use crate::journal::receipt::Receipt;
 use crate::journal::{Journal, JournalOptions, trace};
 use crate::names::{ExpectedVersion, StreamId};
-use crate::store::{Append, CommandKey, StoreError};
+use crate::store::{Append, CommandOutcome, KeyedCommand, StoreError};
 
 impl<D: Decision<M>, M> Execute<'_, D, M> {
     pub(super) async fn run(self) -> ReceiptOf<D, M> {
         let Self { journal, stream, decision, mut origin, key, at, dry_run, .. } = self;
         let (stream, key) = (stream?, key?);
+        let command = key.map(|key| KeyedCommand {
+            key,
+            fingerprint: self.fingerprint.or_else(|| decision.fingerprint()),
+            outcome: CommandOutcome::Executed,
+        });
         journal.register::<EventOf<D, M>>().await?;
-        if let Some(receipt) = journal.first_receipt(&stream, key.as_ref()).await? {
+        if let Some(receipt) = journal.first_receipt(&stream, command.as_ref()).await? {
             return Ok(receipt);
         }
         origin.metadata.traceparent =
@@ -45,24 +50,28 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
         {
             let actual = folded.version;
             *slot = Some(folded);
-            // It may stand there because this very command was executed in the meantime.
-            if let Some(receipt) = journal.first_receipt(&stream, key.as_ref()).await? {
-                return Ok(receipt);
-            }
-            return Err(ExecuteError::Conflict {
-                stream,
+            drop(slot);
+            let named = stream.clone();
+            let conflict = ExecuteError::Conflict {
+                stream: named,
                 expected,
                 actual,
                 attempts: 1,
                 asked: true,
-            });
+            };
+            return journal.unless_executed(&stream, command.as_ref(), conflict).await;
         }
+        let remembers = self.remember_refusal && command.is_some();
         let mut backoff = Backoff::new(&journal.inner.options);
         let began = Instant::now();
         loop {
             let context = journal.decision_context();
             let decided = decision.decide(&folded.state, &context);
-            let appends = decided.as_ref().is_ok_and(|events| !events.is_empty() || key.is_some());
+            let appends = !dry_run
+                && match &decided {
+                    Ok(events) => !events.is_empty() || command.is_some(),
+                    Err(_) => remembers,
+                };
             if !fresh && !appends {
                 // No append will find out whether the cached state is behind, so look.
                 let decided_on = folded.version;
@@ -72,22 +81,19 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                     continue;
                 }
             }
-            let events = match decided {
-                Ok(events) => events,
+            let (events, refusal) = match decided {
+                Ok(events) => (events, None),
+                Err(refusal) if appends => (Vec::new(), Some(refusal)),
                 Err(refusal) => {
                     *slot = Some(folded);
-                    // It may be refused because this very command was executed in the meantime.
-                    if let Some(receipt) = journal.first_receipt(&stream, key.as_ref()).await? {
-                        return Ok(receipt);
-                    }
-                    return Err(ExecuteError::Domain(refusal));
+                    drop(slot);
+                    let refused = ExecuteError::Domain(refusal);
+                    return journal.unless_executed(&stream, command.as_ref(), refused).await;
                 }
             };
-            if dry_run {
-                // What would be refused when it is written is refused here.
-                journal.build(&stream, &folded, &events, &origin, None)?;
-            }
-            if dry_run || !appends {
+            let (prepared, event_ids) = journal.build(&stream, &folded, &events, &origin)?;
+            if !appends {
+                // What would be refused when it is written has been refused here.
                 let receipt = Receipt {
                     version: folded.version.plus(events.len() as u64),
                     position: folded.position,
@@ -100,20 +106,34 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                 *slot = Some(folded);
                 return Ok(receipt);
             }
-            let (prepared, event_ids) =
-                journal.build(&stream, &folded, &events, &origin, key.clone())?;
-            let Prepared { append, unbound } = prepared;
+            let Prepared { mut append, unbound } = prepared;
             journal.bind(unbound).await?;
+            append.command = command.clone().map(|command| match &refusal {
+                Some(refusal) => {
+                    KeyedCommand { outcome: CommandOutcome::refused(refusal), ..command }
+                }
+                None => command,
+            });
             match journal.append_resolving(append).await {
-                Ok(appended) if appended.repeated && key.is_some() => {
+                Ok(appended) if appended.repeated && command.is_some() => {
                     // Somebody else executed the same command since we looked, or we did and the
                     // reply was lost: the ids tell.
-                    let first = journal.first_receipt(&stream, key.as_ref()).await?;
-                    let first: Receipt<_> = first.ok_or_else(|| lost_record(&stream))?;
-                    let ours = !event_ids.is_empty() && first.event_ids == event_ids;
-                    return Ok(Receipt { repeated: !ours, ..first });
+                    return match (journal.first_receipt(&stream, command.as_ref()).await, refusal) {
+                        (Err(ExecuteError::Store(StoreError::RefusedBefore { .. })), Some(ours)) => {
+                            Err(ExecuteError::Domain(ours))
+                        }
+                        (first, _) => {
+                            let first = first?.ok_or_else(|| lost_record(&stream))?;
+                            let ours = !event_ids.is_empty() && first.event_ids == event_ids;
+                            Ok(Receipt { repeated: !ours, ..first })
+                        }
+                    };
                 }
                 Ok(appended) => {
+                    if let Some(refusal) = refusal {
+                        *slot = Some(folded);
+                        return Err(ExecuteError::Domain(refusal));
+                    }
                     for event in &events {
                         folded.state.apply(event);
                     }
@@ -177,7 +197,6 @@ impl Journal {
         folded: &Folded<A>,
         events: &[A::Event],
         origin: &Origin,
-        key: Option<CommandKey>,
     ) -> Result<(Prepared, Vec<EventId>), ExecuteError<A::Error>> {
         let new: Vec<NewEvent> = events
             .iter()
@@ -193,8 +212,7 @@ impl Journal {
             })
             .collect::<Result<_, EncodeError>>()?;
         let ids = new.iter().map(|event| event.id).collect();
-        let mut append = Append::to(stream.clone(), ExpectedVersion::Exact(folded.version), new);
-        append.command = key;
+        let append = Append::to(stream.clone(), ExpectedVersion::Exact(folded.version), new);
         Ok((self.prepare(append)?, ids))
     }
 }

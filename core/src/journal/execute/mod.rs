@@ -16,6 +16,8 @@ use super::Journal;
 use super::options::Origin;
 use super::receipt::Receipt;
 use crate::aggregate::{Aggregate, Decision};
+use crate::error_kind::ErrorKind;
+use crate::fingerprint::Fingerprint;
 use crate::names::{InvalidName, StreamId, StreamVersion};
 use crate::store::{CommandKey, InvalidKey};
 
@@ -33,6 +35,8 @@ pub struct Execute<'j, D, M> {
     decision: D,
     origin: Origin,
     key: Result<Option<CommandKey>, InvalidKey>,
+    fingerprint: Option<Fingerprint>,
+    remember_refusal: bool,
     at: Option<StreamVersion>,
     dry_run: bool,
     marker: PhantomData<fn() -> M>,
@@ -63,6 +67,8 @@ impl Journal {
             decision,
             origin: Origin::default(),
             key: Ok(None),
+            fingerprint: None,
+            remember_refusal: false,
             at: None,
             dry_run: false,
             marker: PhantomData,
@@ -72,9 +78,31 @@ impl Journal {
 
 impl<D, M> Execute<'_, D, M> {
     /// Gives the command its effect once: the same key again, even after a restart, returns the
-    /// first receipt. A refused command is not remembered.
+    /// first receipt. A refused command is not remembered, unless
+    /// [`remember_refusal`](Self::remember_refusal) says so.
+    ///
+    /// A key belongs to one command: if it comes with another, or with the same and other content,
+    /// that is [`StoreError::KeyReused`](crate::store::StoreError::KeyReused). Commands are
+    /// compared by [`Command::fingerprint`](crate::Command::fingerprint); functions are not
+    /// compared, unless [`fingerprint`](Self::fingerprint) says what they stand for.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.key = CommandKey::new(key).map(Some);
+        self
+    }
+
+    /// Says what the command is made of, so that its idempotency key with anything else is noticed:
+    /// the body of a request, say. It is hashed, not stored.
+    pub fn fingerprint(mut self, content: impl AsRef<[u8]>) -> Self {
+        self.fingerprint = Some(Fingerprint::of(content));
+        self
+    }
+
+    /// Remembers a refusal as well, so that the same key is refused again, even after a crash and
+    /// whatever the state is by then:
+    /// [`StoreError::RefusedBefore`](crate::store::StoreError::RefusedBefore) with the words of the
+    /// refusal, which are stored. Without an idempotency key it says nothing.
+    pub fn remember_refusal(mut self) -> Self {
+        self.remember_refusal = true;
         self
     }
 
@@ -111,11 +139,11 @@ where
         Box::pin(
             async move {
                 let result = self.run().await;
-                let outcome = match &result {
+                let outcome = match result.as_ref().map_err(ExecuteError::kind) {
                     Ok(_) => "ok",
-                    Err(ExecuteError::Domain(_)) => "refused",
-                    Err(ExecuteError::Conflict { .. }) => "conflict",
-                    Err(ExecuteError::OutcomeUnknown { .. }) => "unknown",
+                    Err(ErrorKind::Refused) => "refused",
+                    Err(ErrorKind::Conflict) => "conflict",
+                    Err(ErrorKind::OutcomeUnknown) => "unknown",
                     Err(_) => "error",
                 };
                 metrics::counter!("annals_commands_total", "category" => category, "outcome" => outcome)

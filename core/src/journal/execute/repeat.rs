@@ -6,24 +6,22 @@ use crate::journal::Journal;
 use crate::journal::fold::LoadError;
 use crate::journal::receipt::Receipt;
 use crate::names::StreamId;
-use crate::store::{CommandKey, StoreError, StreamQuery};
+use crate::store::{CommandOutcome, KeyedCommand, StoreError, StreamQuery};
 
 impl Journal {
-    /// The receipt of a command that was executed before.
+    /// The receipt of a command that was executed before; an error, if it was refused before.
     pub(super) async fn first_receipt<Ev: Event, E: std::error::Error + 'static>(
         &self,
         stream: &StreamId,
-        key: Option<&CommandKey>,
+        command: Option<&KeyedCommand>,
     ) -> Result<Option<Receipt<Ev>>, ExecuteError<E>> {
-        let Some(key) = key else { return Ok(None) };
-        let Some(record) = self.store().command(key).await.map_err(ExecuteError::Store)? else {
-            return Ok(None);
-        };
-        if record.stream != *stream {
-            return Err(ExecuteError::Store(StoreError::KeyReused {
-                key: key.to_string(),
-                first: record.stream,
-            }));
+        let Some(command) = command else { return Ok(None) };
+        let record = self.store().command(&command.key).await.map_err(ExecuteError::Store)?;
+        let Some(record) = record else { return Ok(None) };
+        record.is_of(command, stream).map_err(ExecuteError::Store)?;
+        if let CommandOutcome::Refused(refusal) = record.outcome {
+            let key = command.key.to_string();
+            return Err(ExecuteError::Store(StoreError::RefusedBefore { key, refusal }));
         }
         let query = StreamQuery::all(stream.clone()).after(record.before).up_to(record.after);
         let stored = self.store().read_stream(&query).await.map_err(ExecuteError::Store)?;
@@ -48,6 +46,19 @@ impl Journal {
             repeated: true,
             dry_run: false,
         }))
+    }
+}
+
+impl Journal {
+    /// The error, unless it came about because this very command was executed since its key was
+    /// looked up: by somebody else, who asked for the same. Then it is what that came to.
+    pub(super) async fn unless_executed<Ev: Event, E: std::error::Error + 'static>(
+        &self,
+        stream: &StreamId,
+        command: Option<&KeyedCommand>,
+        error: ExecuteError<E>,
+    ) -> Result<Receipt<Ev>, ExecuteError<E>> {
+        self.first_receipt(stream, command).await?.ok_or(error)
     }
 }
 
