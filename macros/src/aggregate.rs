@@ -6,7 +6,7 @@ use syn::{Data, DeriveInput, Ident, LitStr, Type};
 
 use crate::attributes::{Entry, Keys, Seen, list, read};
 use crate::errors::Errors;
-use crate::names::{MAX_CATEGORY_BYTES, is_dotted};
+use crate::names::{MAX_CATEGORY_BYTES, is_dotted, snake_case};
 use crate::runtime::Runtime;
 use crate::tokens::{plain, refuse_generics};
 
@@ -15,13 +15,14 @@ const KEYS: Keys = Keys {
     repeatable: &[],
 };
 
-const SNAPSHOT: Keys = Keys { known: &["every", "version"], repeatable: &[] };
+const SNAPSHOT: Keys = Keys { known: &["every", "name", "version"], repeatable: &[] };
 
 /// The words `unknown` takes, and the variants they stand for.
 const UNKNOWN: [(&str, &str); 3] = [("error", "Error"), ("skip", "Skip"), ("raw", "Raw")];
 
 struct Snapshot {
     every: u64,
+    name: Option<String>,
     version: u32,
     span: Span,
 }
@@ -58,9 +59,10 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     let snapshots = match snapshot {
         None => quote!(::core::option::Option::None),
         // A state that cannot be written is reported where snapshots were asked for.
-        Some(Snapshot { every, version, span }) => {
+        Some(Snapshot { every, name, version, span }) => {
+            let name = name.unwrap_or_else(|| snake_case(&plain(owner)));
             let policy = quote_spanned!(span=> __a::SnapshotPolicy::<Self>::every);
-            quote!(::core::option::Option::Some(#policy(#every, #version)))
+            quote!(::core::option::Option::Some(#policy(#every, #name, #version)))
         }
     };
     let expansion = runtime.wrap(&quote! {
@@ -119,10 +121,26 @@ fn judge_unknown(word: &Ident, errors: &mut Errors) -> Option<Ident> {
     Some(Ident::new(variant, Span::call_site()))
 }
 
+fn judge_name(literal: &LitStr, errors: &mut Errors) -> Option<String> {
+    let name = literal.value();
+    if is_dotted(&name) && name.len() <= MAX_CATEGORY_BYTES {
+        return Some(name);
+    }
+    errors.at(
+        literal,
+        format!(
+            "`{name}` cannot be the name of a state: it is made of words of `a-z`, `0-9` and `_`, \
+             joined by dots, and has at most 64 characters"
+        ),
+    );
+    None
+}
+
 fn read_snapshot(entry: &Entry<'_>, errors: &mut Errors) -> Option<Snapshot> {
-    let (mut every, mut version) = (None, None);
+    let (mut every, mut name, mut version) = (None, None, None);
     let seen = entry.nested(&SNAPSHOT, errors, |key, entry, errors| match key {
         "every" => every = entry.number::<u64>(errors),
+        "name" => name = entry.text(errors).and_then(|text| judge_name(&text, errors)),
         _ => version = entry.number::<u32>(errors),
     });
     if let Some((0, literal)) = &every {
@@ -136,6 +154,7 @@ fn read_snapshot(entry: &Entry<'_>, errors: &mut Errors) -> Option<Snapshot> {
     }
     Some(Snapshot {
         every: every?.0,
+        name,
         version: version.map_or(1, |(version, _)| version),
         span: entry.span().resolved_at(Span::call_site()),
     })

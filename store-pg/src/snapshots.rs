@@ -1,11 +1,11 @@
-//! Folded states.
+//! Folded states, by stream and the state's name.
 
 use annals_core::store::{SnapshotRecord, StoreError};
 use annals_core::{Payload, StreamId};
 use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
-use crate::event_row::{JsonText, get, position, schema_version, signed, version};
+use crate::event_row::{JsonText, get, position, signed, version};
 use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
@@ -14,14 +14,16 @@ pub(crate) async fn snapshot(
     sql: &Statements,
     connector: &Connector,
     stream: &StreamId,
+    state: &str,
 ) -> Result<Option<SnapshotRecord>, StoreError> {
     let stream = stream.as_str();
-    let found = session.query_opt(&sql.read_snapshot, &[(&stream, Type::TEXT)]).await;
+    let key: [Bound<'_>; 2] = [(&stream, Type::TEXT), (&state, Type::TEXT)];
+    let found = session.query_opt(&sql.read_snapshot, &key).await;
     let Some(row) = found.map_err(connector.failed())? else { return Ok(None) };
     Ok(Some(SnapshotRecord {
         version: version(&row, 0)?,
         position: position(&row, 1)?,
-        schema_version: schema_version(&row, 2)?,
+        shape: get::<i64>(&row, 2)?.cast_unsigned(),
         state: Payload::from_stored(get::<JsonText<&str>>(&row, 3)?.0),
     }))
 }
@@ -31,17 +33,19 @@ pub(crate) async fn save_snapshot(
     sql: &Statements,
     connector: &Connector,
     stream: &StreamId,
+    state: &str,
     snapshot: &SnapshotRecord,
 ) -> Result<(), StoreError> {
-    let (stream, state) = (stream.as_str(), snapshot.state.as_str());
+    let (stream, content) = (stream.as_str(), snapshot.state.as_str());
     let (version, position) = (signed(snapshot.version.get()), signed(snapshot.position.get()));
-    let schema_version = snapshot.schema_version.cast_signed();
-    let values: [Bound<'_>; 5] = [
+    let shape = snapshot.shape.cast_signed();
+    let values: [Bound<'_>; 6] = [
         (&stream, Type::TEXT),
+        (&state, Type::TEXT),
         (&version, Type::INT8),
         (&position, Type::INT8),
-        (&schema_version, Type::INT4),
-        (&state, Type::TEXT),
+        (&shape, Type::INT8),
+        (&content, Type::TEXT),
     ];
     session.execute(&sql.write_snapshot, &values).await.map(|_| ()).map_err(connector.failed())
 }

@@ -174,20 +174,26 @@ impl SchemaStore for PgStore {
 
 #[async_trait]
 impl SnapshotStore for PgStore {
-    async fn snapshot(&self, stream: &StreamId) -> Result<Option<SnapshotRecord>, StoreError> {
+    async fn snapshot(
+        &self,
+        stream: &StreamId,
+        state: &str,
+    ) -> Result<Option<SnapshotRecord>, StoreError> {
         let lent = self.lend().await?;
-        let read = snapshots::snapshot(lent.session()?, self.sql(), self.connector(), stream);
+        let (session, sql) = (lent.session()?, self.sql());
+        let read = snapshots::snapshot(session, sql, self.connector(), stream, state);
         lent.within(read).await
     }
 
     async fn save_snapshot(
         &self,
         stream: &StreamId,
+        state: &str,
         snapshot: &SnapshotRecord,
     ) -> Result<(), StoreError> {
         let lent = self.lend().await?;
         let (session, sql) = (lent.session()?, self.sql());
-        let save = snapshots::save_snapshot(session, sql, self.connector(), stream, snapshot);
+        let save = snapshots::save_snapshot(session, sql, self.connector(), stream, state, snapshot);
         lent.within(save).await
     }
 }

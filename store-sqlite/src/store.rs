@@ -198,18 +198,25 @@ impl SchemaStore for SqliteStore {
 
 #[async_trait]
 impl SnapshotStore for SqliteStore {
-    async fn snapshot(&self, stream: &StreamId) -> Result<Option<SnapshotRecord>, StoreError> {
-        let (stream, place) = (stream.clone(), self.place());
-        self.readers().read(move |c| snapshots::snapshot(c, &stream, &place)).await
+    async fn snapshot(
+        &self,
+        stream: &StreamId,
+        state: &str,
+    ) -> Result<Option<SnapshotRecord>, StoreError> {
+        let (stream, state, place) = (stream.clone(), state.to_owned(), self.place());
+        self.readers().read(move |c| snapshots::snapshot(c, &stream, &state, &place)).await
     }
 
     async fn save_snapshot(
         &self,
         stream: &StreamId,
+        state: &str,
         snapshot: &SnapshotRecord,
     ) -> Result<(), StoreError> {
-        let (stream, snapshot) = (stream.clone(), snapshot.clone());
-        let work = move |group: &mut Group<'_>| snapshots::save_snapshot(group, &stream, &snapshot);
+        let (stream, state, snapshot) = (stream.clone(), state.to_owned(), snapshot.clone());
+        let work = move |group: &mut Group<'_>| {
+            snapshots::save_snapshot(group, &stream, &state, &snapshot)
+        };
         self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
     }
 }

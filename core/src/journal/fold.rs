@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 use tokio::sync::oneshot;
 
 use super::Journal;
+use super::snapshots::Kept;
 use crate::aggregate::{Aggregate, Apply};
 use crate::envelope::RecordedEvent;
 use crate::error_kind::ErrorKind;
 use crate::event::{DecodeError, Event, UnknownEvents};
 use crate::names::{InvalidName, Position, StreamId, StreamVersion};
-use crate::store::{PayloadVisitor, SnapshotRecord, StoreError, StoredPayload, StreamQuery};
+use crate::store::{PayloadVisitor, StoreError, StoredPayload, StreamQuery};
 
 /// A state that could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +50,7 @@ pub(super) struct Folded<A> {
     pub(super) state: A,
     pub(super) version: StreamVersion,
     pub(super) position: Position,
-    /// The version of the newest snapshot known.
-    pub(super) snapshot: StreamVersion,
+    pub(super) kept: Kept,
 }
 
 impl<A: Aggregate> Default for Folded<A> {
@@ -59,7 +59,7 @@ impl<A: Aggregate> Default for Folded<A> {
             state: A::default(),
             version: StreamVersion::NONE,
             position: Position::START,
-            snapshot: StreamVersion::NONE,
+            kept: Kept::default(),
         }
     }
 }
@@ -172,52 +172,6 @@ impl Journal {
             if query.ends_with(&page) {
                 return Ok(());
             }
-        }
-    }
-
-    /// The state from the stream's snapshot, if there is one that fits.
-    async fn restore<A: Apply>(&self, stream: &StreamId) -> Result<Option<Folded<A>>, LoadError> {
-        let Some(policy) = A::snapshots() else { return Ok(None) };
-        let Some(snapshot) = self.store().snapshot(stream).await? else { return Ok(None) };
-        if snapshot.schema_version != policy.version {
-            return Ok(None);
-        }
-        match (policy.decode)(&snapshot.state) {
-            Ok(state) => Ok(Some(Folded {
-                state,
-                version: snapshot.version,
-                position: snapshot.position,
-                snapshot: snapshot.version,
-            })),
-            Err(error) => {
-                tracing::warn!(%stream, %error, "a snapshot does not fit the state, folding from the start");
-                Ok(None)
-            }
-        }
-    }
-
-    /// Keeps the state if its policy says that it is time. A failure costs time later, no data.
-    pub(super) async fn keep_snapshot<A: Apply>(&self, stream: &StreamId, folded: &mut Folded<A>) {
-        let Some(policy) = A::snapshots() else { return };
-        if folded.version.get() - folded.snapshot.get() < policy.every {
-            return;
-        }
-        let state = match (policy.encode)(&folded.state) {
-            Ok(state) => state,
-            Err(error) => {
-                tracing::warn!(%stream, %error, "the state cannot be written as a snapshot");
-                return;
-            }
-        };
-        let record = SnapshotRecord {
-            version: folded.version,
-            position: folded.position,
-            schema_version: policy.version,
-            state,
-        };
-        match self.store().save_snapshot(stream, &record).await {
-            Ok(()) => folded.snapshot = folded.version,
-            Err(error) => tracing::warn!(%stream, %error, "the snapshot was not saved"),
         }
     }
 }

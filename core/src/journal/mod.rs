@@ -8,6 +8,7 @@ mod history;
 mod options;
 mod receipt;
 mod register;
+mod snapshots;
 mod trace;
 
 pub use append::JournalError;
@@ -45,6 +46,7 @@ struct Inner {
     schemas: SchemaRegistry,
     registered: RwLock<HashSet<TypeId>>,
     cache: cache::StateCache,
+    snapshots: snapshots::Snapshots,
     hooks: RwLock<Vec<TypedHook>>,
 }
 
@@ -63,6 +65,7 @@ impl Journal {
             ids: options.ids.clone(),
             cache: cache::StateCache::new(options.cached_states),
             options,
+            snapshots: snapshots::Snapshots::default(),
             schemas: SchemaRegistry::default(),
             registered: RwLock::default(),
             hooks: RwLock::default(),

@@ -18,7 +18,8 @@ pub(super) struct State {
     pub(super) ids: HashMap<EventId, Position>,
     pub(super) commands: HashMap<String, CommandRecord>,
     pub(super) schemas: BTreeMap<(String, u32), RegisteredSchema>,
-    pub(super) snapshots: HashMap<StreamId, SnapshotRecord>,
+    /// By stream and by the state's name.
+    pub(super) snapshots: HashMap<(StreamId, String), SnapshotRecord>,
     pub(super) leases: HashMap<String, HeldLease>,
     pub(super) checkpoints: HashMap<String, Position>,
     pub(super) states: HashMap<String, String>,

@@ -137,21 +137,28 @@ impl SchemaStore for MemoryStore {
 
 #[async_trait]
 impl SnapshotStore for MemoryStore {
-    async fn snapshot(&self, stream: &StreamId) -> Result<Option<SnapshotRecord>, StoreError> {
-        Ok(self.lock().await?.snapshots.get(stream).cloned())
+    async fn snapshot(
+        &self,
+        stream: &StreamId,
+        state: &str,
+    ) -> Result<Option<SnapshotRecord>, StoreError> {
+        let key = (stream.clone(), state.to_owned());
+        Ok(self.lock().await?.snapshots.get(&key).cloned())
     }
 
     async fn save_snapshot(
         &self,
         stream: &StreamId,
+        state: &str,
         snapshot: &SnapshotRecord,
     ) -> Result<(), StoreError> {
         let snapshots = &mut self.lock().await?.snapshots;
-        let newer = snapshots.get(stream).is_some_and(|known| {
-            known.schema_version == snapshot.schema_version && known.version > snapshot.version
+        let key = (stream.clone(), state.to_owned());
+        let newer = snapshots.get(&key).is_some_and(|known| {
+            known.shape == snapshot.shape && known.version > snapshot.version
         });
         if !newer {
-            snapshots.insert(stream.clone(), snapshot.clone());
+            snapshots.insert(key, snapshot.clone());
         }
         Ok(())
     }

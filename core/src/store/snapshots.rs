@@ -13,33 +13,39 @@ pub struct SnapshotRecord {
     pub version: StreamVersion,
     /// The position of that event.
     pub position: Position,
-    /// The version of the state's own shape.
-    pub schema_version: u32,
+    /// What it was folded with: a number that differs when the state's own version does, or the
+    /// events that it declares.
+    pub shape: u64,
     /// The state.
     pub state: Payload,
 }
 
-/// One snapshot a stream.
+/// One snapshot for each stream and state: of one stream several types of state can be folded, and
+/// each has a name of its own.
 ///
 /// # Contract
 /// - A snapshot is a cache: losing it costs time only, and a store may drop it.
-/// - Writing one never lowers the version of the one that stands, unless the schema version
-///   differs.
+/// - Writing one never lowers the version of the one that stands, unless the shape differs.
 #[async_trait]
 pub trait SnapshotStore: Send + Sync {
-    /// The stream's snapshot, or `None`.
+    /// The stream's snapshot of the state with this name, or `None`.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    async fn snapshot(&self, stream: &StreamId) -> Result<Option<SnapshotRecord>, StoreError>;
+    async fn snapshot(
+        &self,
+        stream: &StreamId,
+        state: &str,
+    ) -> Result<Option<SnapshotRecord>, StoreError>;
 
-    /// Writes the stream's snapshot.
+    /// Writes the stream's snapshot of the state with this name.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
     async fn save_snapshot(
         &self,
         stream: &StreamId,
+        state: &str,
         snapshot: &SnapshotRecord,
     ) -> Result<(), StoreError>;
 }

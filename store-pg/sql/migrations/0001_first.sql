@@ -59,13 +59,16 @@ CREATE TABLE annals.schemas (
     PRIMARY KEY (type, version)
 );
 
--- One folded state a stream. A cache: it may be emptied at any time.
+-- Folded states, one for each stream and type of state. The shape is a fingerprint of what it was
+-- folded with. A cache: it may be emptied at any time.
 CREATE TABLE annals.snapshots (
-    stream         text    COLLATE "C" PRIMARY KEY,
-    version        bigint  NOT NULL,
-    position       bigint  NOT NULL,
-    schema_version integer NOT NULL,
-    state          json    NOT NULL
+    stream   text   COLLATE "C" NOT NULL,
+    state    text   COLLATE "C" NOT NULL,
+    version  bigint NOT NULL,
+    position bigint NOT NULL,
+    shape    bigint NOT NULL,
+    content  json   NOT NULL,
+    PRIMARY KEY (stream, state)
 );
 
 -- How far each consumer has got.

@@ -1,7 +1,7 @@
--- $1 stream, $2 version, $3 position, $4 schema version, $5 state
-INSERT INTO annals.snapshots AS kept (stream, version, position, schema_version, state)
-VALUES ($1, $2, $3, $4, $5::text::json)
-ON CONFLICT (stream) DO UPDATE SET
-    version = excluded.version, position = excluded.position,
-    schema_version = excluded.schema_version, state = excluded.state
-WHERE excluded.version >= kept.version OR excluded.schema_version <> kept.schema_version
+-- $1 stream, $2 the state's name, $3 version, $4 position, $5 shape, $6 content
+INSERT INTO annals.snapshots AS kept (stream, state, version, position, shape, content)
+VALUES ($1, $2, $3, $4, $5, $6::text::json)
+ON CONFLICT (stream, state) DO UPDATE SET
+    version = excluded.version, position = excluded.position, shape = excluded.shape,
+    content = excluded.content
+WHERE excluded.version >= kept.version OR excluded.shape <> kept.shape

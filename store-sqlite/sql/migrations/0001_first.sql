@@ -67,13 +67,16 @@ CREATE TABLE annals_schemas (
     PRIMARY KEY (type, version)
 ) STRICT, WITHOUT ROWID;
 
--- One folded state a stream. A cache: it may be emptied at any time.
+-- Folded states, one for each stream and type of state. The shape is a fingerprint of what it was
+-- folded with. A cache: it may be emptied at any time.
 CREATE TABLE annals_snapshots (
-    stream         TEXT PRIMARY KEY,
-    version        INTEGER NOT NULL,
-    position       INTEGER NOT NULL,
-    schema_version INTEGER NOT NULL,
-    state          TEXT    NOT NULL
+    stream   TEXT    NOT NULL,
+    state    TEXT    NOT NULL,
+    version  INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    shape    INTEGER NOT NULL,
+    content  TEXT    NOT NULL,
+    PRIMARY KEY (stream, state)
 ) STRICT, WITHOUT ROWID;
 
 -- How far each consumer has got.

@@ -1,2 +1,2 @@
--- ?1 stream
-SELECT version, position, schema_version, state FROM annals_snapshots WHERE stream = ?1
+-- ?1 stream, ?2 the state's name
+SELECT version, position, shape, content FROM annals_snapshots WHERE stream = ?1 AND state = ?2

@@ -1,8 +1,7 @@
--- ?1 stream, ?2 version, ?3 position, ?4 schema version, ?5 state
-INSERT INTO annals_snapshots (stream, version, position, schema_version, state)
-VALUES (?1, ?2, ?3, ?4, ?5)
-ON CONFLICT (stream) DO UPDATE SET
-    version = excluded.version, position = excluded.position,
-    schema_version = excluded.schema_version, state = excluded.state
-WHERE excluded.version >= annals_snapshots.version
-   OR excluded.schema_version <> annals_snapshots.schema_version
+-- ?1 stream, ?2 the state's name, ?3 version, ?4 position, ?5 shape, ?6 content
+INSERT INTO annals_snapshots (stream, state, version, position, shape, content)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (stream, state) DO UPDATE SET
+    version = excluded.version, position = excluded.position, shape = excluded.shape,
+    content = excluded.content
+WHERE excluded.version >= annals_snapshots.version OR excluded.shape <> annals_snapshots.shape

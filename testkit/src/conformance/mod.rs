@@ -155,8 +155,9 @@ macro_rules! conformance {
             $crate::__topic!($fixture, snapshots: [
                 a_snapshot_comes_back
                 an_older_snapshot_does_not_replace_a_newer
-                another_schema_version_replaces
+                another_shape_replaces
                 snapshots_are_apart_by_stream
+                snapshots_are_apart_by_state
             ]);
             $crate::__topic!($fixture, commands: [
                 a_command_is_recorded_with_its_append

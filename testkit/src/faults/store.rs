@@ -153,16 +153,21 @@ impl<S: Store + ?Sized> SchemaStore for FaultyStore<S> {
 
 #[async_trait]
 impl<S: Store + ?Sized> SnapshotStore for FaultyStore<S> {
-    async fn snapshot(&self, stream: &StreamId) -> Result<Option<SnapshotRecord>, StoreError> {
-        self.pass(Operation::Snapshot, self.inner.snapshot(stream)).await
+    async fn snapshot(
+        &self,
+        stream: &StreamId,
+        state: &str,
+    ) -> Result<Option<SnapshotRecord>, StoreError> {
+        self.pass(Operation::Snapshot, self.inner.snapshot(stream, state)).await
     }
 
     async fn save_snapshot(
         &self,
         stream: &StreamId,
+        state: &str,
         snapshot: &SnapshotRecord,
     ) -> Result<(), StoreError> {
-        self.pass(Operation::SaveSnapshot, self.inner.save_snapshot(stream, snapshot)).await
+        self.pass(Operation::SaveSnapshot, self.inner.save_snapshot(stream, state, snapshot)).await
     }
 }
 

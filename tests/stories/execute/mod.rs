@@ -14,4 +14,5 @@ mod refusal_remembered;
 mod same_command_at_once;
 mod scenario;
 mod snapshots;
+mod snapshots_of_several_states;
 mod stage;

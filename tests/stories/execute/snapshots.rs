@@ -1,6 +1,7 @@
 //! Snapshots spare reading, and are never trusted with more than that.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use annals_core::store::{SnapshotRecord, SnapshotStore, StoreError};
 use annals_core::{Aggregate, Apply, Event, Payload, Position, StreamId};
@@ -44,29 +45,50 @@ fn stream() -> StreamId {
 }
 
 async fn snapshot(bank: &Bank) -> Option<SnapshotRecord> {
-    bank.memory.snapshot(&stream()).await.expect("a memory store can be read")
+    bank.memory.snapshot(&stream(), "counter").await.expect("a memory store can be read")
+}
+
+/// Waits until a snapshot of this version is kept: they are written beside the work.
+async fn kept_at(bank: &Bank, version: u64) -> SnapshotRecord {
+    let kept = async {
+        loop {
+            match snapshot(bank).await {
+                Some(snapshot) if snapshot.version.get() == version => return snapshot,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), kept).await.expect("it is kept soon")
 }
 
 /// A snapshot whose state is told apart from the folded one.
-async fn plant(bank: &Bank, schema_version: u32, state: &str) {
+async fn plant(bank: &Bank, shape: u64, state: &str) {
     let state = Payload::from_stored(state);
     let (version, position) = (version(4), Position::new(4));
-    let planted = SnapshotRecord { version, position, schema_version, state };
-    bank.memory.save_snapshot(&stream(), &planted).await.expect("a memory store can be written");
+    let planted = SnapshotRecord { version, position, shape, state };
+    bank.memory.save_snapshot(&stream(), "counter", &planted).await.expect("a memory store can be written");
+}
+
+/// The shape that fits.
+fn shape() -> u64 {
+    Counter::snapshots().expect("there is a policy").shape()
 }
 
 #[tokio::test]
 async fn a_snapshot_is_kept_every_three_events() {
     let bank = Bank::open();
-    let mut kept = Vec::new();
-    for _ in 0..7 {
+    for (n, kept) in (1..=7).zip([0, 0, 3, 3, 3, 6, 6]) {
         increase(&bank).await;
-        kept.push(snapshot(&bank).await.map(|snapshot| snapshot.version.get()));
+        if kept == 0 {
+            assert_eq!(snapshot(&bank).await, None, "after {n}");
+        } else {
+            kept_at(&bank, kept).await;
+        }
     }
-    assert_eq!(kept, [None, None, Some(3), Some(3), Some(3), Some(6), Some(6)]);
-    let snapshot = snapshot(&bank).await.expect("it is kept");
-    assert_eq!((snapshot.schema_version, snapshot.position.get()), (2, 6));
+    let snapshot = kept_at(&bank, 6).await;
+    assert_eq!((snapshot.shape, snapshot.position.get()), (shape(), 6));
     assert_eq!(snapshot.state.as_str(), r#"{"total":6}"#);
+    assert_eq!(bank.faults().calls(Operation::SaveSnapshot), 2);
 }
 
 #[tokio::test]
@@ -75,7 +97,8 @@ async fn a_snapshot_that_fits_is_folded_on() {
     for _ in 0..5 {
         increase(&bank).await;
     }
-    plant(&bank, 2, r#"{"total":1000}"#).await;
+    kept_at(&bank, 3).await;
+    plant(&bank, shape(), r#"{"total":1000}"#).await;
     let restarted = bank.another();
     assert_eq!(total(&restarted).await, 1001, "the state of event 4, and event 5");
     increase(&restarted).await;
@@ -83,17 +106,17 @@ async fn a_snapshot_that_fits_is_folded_on() {
 }
 
 #[tokio::test]
-async fn a_snapshot_of_another_version_is_ignored_and_replaced() {
+async fn a_snapshot_of_another_shape_is_ignored_and_replaced() {
     let mut bank = Bank::open();
     for _ in 0..5 {
         increase(&bank).await;
     }
-    plant(&bank, 1, r#"{"total":1000}"#).await;
+    kept_at(&bank, 3).await;
+    plant(&bank, shape().wrapping_add(1), r#"{"total":1000}"#).await;
     let restarted = bank.another();
     assert_eq!(total(&restarted).await, 5);
     increase(&restarted).await;
-    let replaced = snapshot(&bank).await.expect("it is kept");
-    assert_eq!((replaced.schema_version, replaced.version.get()), (2, 6));
+    assert_eq!(kept_at(&bank, 6).await.shape, shape());
 }
 
 #[tokio::test]
@@ -103,7 +126,8 @@ async fn a_snapshot_that_is_garbage_is_ignored() {
         for _ in 0..5 {
             increase(&bank).await;
         }
-        plant(&bank, 2, garbage).await;
+        kept_at(&bank, 3).await;
+        plant(&bank, shape(), garbage).await;
         assert_eq!(total(&bank.another()).await, 5, "{garbage}");
     }
 }
@@ -115,8 +139,27 @@ async fn a_snapshot_that_cannot_be_saved_harms_no_command() {
     for _ in 0..3 {
         increase(&bank).await;
     }
+    while bank.faults().calls(Operation::SaveSnapshot) == 0 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(snapshot(&bank).await, None);
     increase(&bank).await;
-    let caught_up = snapshot(&bank).await.map(|snapshot| snapshot.version.get());
-    assert_eq!(caught_up, Some(4), "the next command tries again");
+    kept_at(&bank, 4).await;
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_snapshot_that_is_slow() {
+    let bank = Bank::open();
+    let mut held = bank.faults().hold(Operation::SaveSnapshot, 1);
+    for _ in 0..3 {
+        increase(&bank).await;
+    }
+    held.reached().await;
+    // Neither its own command nor those behind it.
+    for _ in 0..2 {
+        increase(&bank).await;
+    }
+    assert_eq!((total(&bank).await, snapshot(&bank).await), (5, None));
+    held.release();
+    kept_at(&bank, 3).await;
 }

@@ -68,7 +68,7 @@ const ROWS: &str = "
     INSERT INTO annals.checkpoints SELECT 'name-' || n, n FROM generate_series(1, 5000) n;
     INSERT INTO annals.leases SELECT 'name-' || n, 'me', 1, now(), false
     FROM generate_series(1, 5000) n;
-    INSERT INTO annals.snapshots SELECT 'account-' || n, 1, n, 1, '{}'
+    INSERT INTO annals.snapshots SELECT 'account-' || n, 'account', 1, n, 1, '{}'
     FROM generate_series(1, 5000) n;
     INSERT INTO annals.state SELECT 'key-' || n, '{}' FROM generate_series(1, 5000) n;
     SET plan_cache_mode = force_generic_plan";

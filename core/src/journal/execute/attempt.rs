@@ -139,7 +139,7 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                     }
                     folded.version = folded.version.plus(events.len() as u64);
                     folded.position = appended.position;
-                    journal.keep_snapshot(&stream, &mut folded).await;
+                    journal.keep_snapshot(&stream, &folded);
                     let receipt = Receipt {
                         version: folded.version,
                         position: folded.position,
