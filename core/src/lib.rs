@@ -35,11 +35,11 @@ pub use envelope::{
 };
 pub use error_kind::ErrorKind;
 pub use event::{
-    DecodeError, EncodeError, Event, EventDescriptor, UnknownEvents, UpcastError, Upcaster,
+    DecodeError, EncodeError, Event, EventDescriptor, Misfit, UnknownEvents, UpcastError, Upcaster,
 };
 pub use fingerprint::Fingerprint;
 pub use journal::{
-    Execute, ExecuteError, HistoryEvent, Journal, JournalError, JournalOptions, LoadError, Loaded,
+    Execute, ExecuteError, HistoryEvent, ImportError, Journal, JournalError, JournalOptions, LoadError, Loaded,
     Origin, Receipt, RegisterError,
 };
 pub use memory::MemoryStore;

@@ -2,11 +2,12 @@
 
 use serde::de::DeserializeOwned;
 
+use super::misfit::{Misfit, read};
 use super::upcast::{UpcastError, Upcaster};
 use crate::payload::Payload;
 
 /// A stored event that this program cannot read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     /// The type is not one that the reader declares.
     #[error(
@@ -41,14 +42,25 @@ pub enum DecodeError {
         source: UpcastError,
     },
     /// The payload does not fit the type.
-    #[error("the payload of an event of type `{event_type}`, version {version}: {source}")]
+    #[error(
+        "the payload of an event of type `{event_type}`, version {version}, cannot be read \
+         {source}"
+    )]
     Payload {
         /// The type as stored.
         event_type: String,
         /// The version as stored.
         version: u32,
         /// What does not fit, and where.
-        source: serde_json::Error,
+        source: Misfit,
+    },
+    /// An upcaster, or a type that reads itself, panicked.
+    #[error("reading an event of type `{event_type}`, version {version}, panicked")]
+    Panicked {
+        /// The type as stored.
+        event_type: String,
+        /// The version as stored.
+        version: u32,
     },
 }
 
@@ -87,7 +99,7 @@ pub fn decode<T: DeserializeOwned>(
         });
     }
     if version == newest {
-        return serde_json::from_str(payload).map_err(unfit(event_type, version));
+        return read(payload).map_err(unfit(event_type, version));
     }
     let mut current = Payload::from_stored(payload);
     for step in version..newest {
@@ -99,9 +111,9 @@ pub fn decode<T: DeserializeOwned>(
         current = next
             .map_err(|source| DecodeError::Upcast { event_type: event_type.to_owned(), source })?;
     }
-    current.decode().map_err(unfit(event_type, version))
+    read(current.as_str()).map_err(unfit(event_type, version))
 }
 
-fn unfit(event_type: &str, version: u32) -> impl Fn(serde_json::Error) -> DecodeError {
+fn unfit(event_type: &str, version: u32) -> impl Fn(Misfit) -> DecodeError {
     move |source| DecodeError::Payload { event_type: event_type.to_owned(), version, source }
 }

@@ -2,10 +2,12 @@
 
 pub(crate) mod decode;
 pub(crate) mod encode;
+pub(crate) mod misfit;
 pub(crate) mod upcast;
 
 pub use decode::{DecodeError, UnknownEvents};
 pub use encode::EncodeError;
+pub use misfit::Misfit;
 pub use upcast::{UpcastError, Upcaster};
 
 use crate::payload::Payload;
@@ -63,4 +65,6 @@ pub struct EventDescriptor {
     pub schema: fn() -> serde_json::Value,
     /// One step for every older version, in order.
     pub upcasters: &'static [Upcaster],
+    /// Reads a payload of a version, to prove that it can be read.
+    pub read: fn(version: u32, payload: &str) -> Result<(), DecodeError>,
 }

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::misfit::{Misfit, read};
 use crate::payload::Payload;
 
 /// The step that lifts a payload of version `from` to `from + 1`.
@@ -23,7 +24,7 @@ pub struct Upcaster {
 }
 
 /// A step that could not be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpcastError {
     /// Nobody wrote it.
     #[error("there is no upcaster from version {from}: add `upcast({from} = …)`")]
@@ -32,11 +33,11 @@ pub enum UpcastError {
         from: u32,
     },
     /// The payload does not fit what the step takes.
-    #[error("the payload does not fit what the upcaster takes: {0}")]
-    Input(serde_json::Error),
+    #[error("the payload does not fit what the upcaster takes {0}")]
+    Input(Misfit),
     /// The result cannot be written.
     #[error("the upcaster's result cannot be written as JSON: {0}")]
-    Output(serde_json::Error),
+    Output(String),
     /// A `try_upcast` said no.
     #[error("the upcaster refused: {0}")]
     Refused(String),
@@ -51,8 +52,8 @@ where
     Old: DeserializeOwned,
     New: Serialize,
 {
-    let old = payload.decode().map_err(UpcastError::Input)?;
-    Payload::encode(&step(old)).map_err(UpcastError::Output)
+    let old = read(payload.as_str()).map_err(UpcastError::Input)?;
+    write(&step(old))
 }
 
 /// Makes one step that may refuse. Called by generated code.
@@ -65,9 +66,13 @@ where
     New: Serialize,
     E: Display,
 {
-    let old = payload.decode().map_err(UpcastError::Input)?;
+    let old = read(payload.as_str()).map_err(UpcastError::Input)?;
     let new = step(old).map_err(|error| UpcastError::Refused(error.to_string()))?;
-    Payload::encode(&new).map_err(UpcastError::Output)
+    write(&new)
+}
+
+fn write<T: Serialize>(new: &T) -> Result<Payload, UpcastError> {
+    Payload::encode(new).map_err(|error| UpcastError::Output(error.to_string()))
 }
 
 /// The schema of what a step takes. Called by generated code.

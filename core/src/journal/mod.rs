@@ -11,7 +11,7 @@ mod register;
 mod snapshots;
 mod trace;
 
-pub use append::JournalError;
+pub use append::{ImportError, JournalError};
 pub use execute::{Execute, ExecuteError};
 pub use fold::LoadError;
 pub use history::{HistoryEvent, Loaded};

@@ -2,6 +2,7 @@
 
 use super::{SchemaChange, SchemaViolation};
 use crate::error_kind::ErrorKind;
+use crate::event::DecodeError;
 
 /// A set of event types that does not hold together. The process must not start with it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,6 +92,9 @@ pub enum SchemaError {
     /// A payload that does not fit.
     #[error(transparent)]
     Violation(#[from] SchemaViolation),
+    /// A payload that fits its schema and that nobody could read again.
+    #[error("it would be written and never be read again: {0}")]
+    Unreadable(#[from] DecodeError),
 }
 
 impl SchemaError {
@@ -98,7 +102,9 @@ impl SchemaError {
     /// hold together are a fault of the program.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Violation(_) | Self::Unregistered { .. } => ErrorKind::Invalid,
+            Self::Violation(_) | Self::Unreadable(_) | Self::Unregistered { .. } => {
+                ErrorKind::Invalid
+            }
             Self::DeclaredTwice { .. }
             | Self::MissingUpcaster { .. }
             | Self::Invalid { .. }

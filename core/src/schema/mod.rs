@@ -6,6 +6,7 @@ mod known;
 mod registered;
 mod registry;
 mod relation;
+mod twice;
 mod validator;
 
 pub use error::SchemaError;

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::known::{KnownType, Unbound};
 use super::{RegisteredSchema, SchemaError};
 use crate::envelope::NewEvent;
-use crate::event::Event;
+use crate::event::{DecodeError, Event};
 
 /// The event types a process knows. Cheap to ask, safe to share.
 ///
@@ -100,15 +100,40 @@ impl SchemaRegistry {
         }
     }
 
-    /// Checks an event's payload against the schema of its type and version.
+    /// Checks an event's payload against the schema of its type and version, and that it can be
+    /// read again: a schema does not tell every number or text that a type refuses.
+    ///
+    /// # Errors
+    /// [`SchemaError::Unregistered`], [`SchemaError::Violation`] or [`SchemaError::Unreadable`].
+    pub fn check(&self, event: &NewEvent) -> Result<(), SchemaError> {
+        self.look(event)?;
+        self.read(event)
+    }
+
+    /// Reads an event's payload as those will who come later.
+    ///
+    /// # Errors
+    /// [`SchemaError::Unreadable`].
+    pub(crate) fn read(&self, event: &NewEvent) -> Result<(), SchemaError> {
+        let read = {
+            let types = self.types.read().unwrap_or_else(PoisonError::into_inner);
+            types.get(event.event_type.as_str()).map(|known| known.descriptor.read)
+        };
+        let Some(read) = read else { return Ok(()) };
+        let (version, payload) = (event.schema_version, event.payload.as_str());
+        // An upcaster is the user's, and what comes in from outside must not panic.
+        let read = std::panic::catch_unwind(|| read(version, payload));
+        Ok(read.unwrap_or_else(|_| {
+            let event_type = event.event_type.to_string();
+            Err(DecodeError::Panicked { event_type, version })
+        })?)
+    }
+
+    /// Checks an event's payload against the schema of its type and version, and returns what the
+    /// store may not know yet.
     ///
     /// # Errors
     /// [`SchemaError::Unregistered`] or [`SchemaError::Violation`].
-    pub fn check(&self, event: &NewEvent) -> Result<(), SchemaError> {
-        self.look(event).map(|_| ())
-    }
-
-    /// Checks as [`check`](Self::check) does, and returns what the store may not know yet.
     pub(crate) fn look(&self, event: &NewEvent) -> Result<Option<Unbound>, SchemaError> {
         let unregistered = || SchemaError::Unregistered {
             event_type: event.event_type.to_string(),

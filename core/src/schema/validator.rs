@@ -2,6 +2,7 @@
 
 use jsonschema::Validator;
 
+use super::twice::key_that_comes_twice;
 use crate::envelope::{EventType, NewEvent};
 
 /// A payload that does not fit its type's schema. Nothing was written.
@@ -44,7 +45,10 @@ impl CompiledSchema {
             .decode()
             .map_err(|error| violation(String::new(), format!("not JSON: {error}")))?;
         match self.validator.validate(&payload) {
-            Ok(()) => Ok(()),
+            Ok(()) => match key_that_comes_twice(event.payload.as_str()) {
+                None => Ok(()),
+                Some(pointer) => Err(violation(pointer, "the key comes twice".to_owned())),
+            },
             Err(error) => {
                 Err(violation(error.instance_path().to_string(), error.masked().to_string()))
             }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use annals::store::{Append, StoreError};
-use annals::{Journal, JournalError};
+use annals::Journal;
 use flate2::bufread::MultiGzDecoder;
 use tokio::sync::mpsc;
 
@@ -34,16 +34,16 @@ pub(crate) enum ImportError {
     )]
     OtherHistory(StoreError),
     #[error("the events could not be appended: {0}")]
-    Append(JournalError),
+    Append(annals::ImportError),
 }
 
-impl From<JournalError> for ImportError {
-    fn from(error: JournalError) -> Self {
-        match error {
-            JournalError::Store(
-                error @ (StoreError::Conflict { .. } | StoreError::DuplicateEvent { .. }),
-            ) => Self::OtherHistory(error),
-            error => Self::Append(error),
+impl From<annals::ImportError> for ImportError {
+    fn from(error: annals::ImportError) -> Self {
+        match error.first_failure() {
+            Some(first @ (StoreError::Conflict { .. } | StoreError::DuplicateEvent { .. })) => {
+                Self::OtherHistory(first.clone())
+            }
+            _ => Self::Append(error),
         }
     }
 }

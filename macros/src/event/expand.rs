@@ -121,6 +121,9 @@ impl Parts {
                     version: #version,
                     schema: || #schema,
                     upcasters: #upcasters,
+                    read: |__version, __payload| {
+                        <Self as __a::Event>::decode(#name, __version, __payload).map(|_| ())
+                    },
                 }
             },
             encode,

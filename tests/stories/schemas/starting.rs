@@ -27,6 +27,7 @@ impl Event for Holed {
             version: 3,
             schema: || serde_json::json!(true),
             upcasters: UPCASTERS,
+            read: |version, payload| Holed::decode("holed.happened", version, payload).map(drop),
         }]
     }
 

@@ -7,13 +7,14 @@ use super::repeat::lost_record;
 use super::{EventOf, Execute, ExecuteError, ReceiptOf};
 use crate::aggregate::{Apply, Decision};
 use crate::envelope::{EventId, EventType, NewEvent};
-use crate::event::{EncodeError, Event};
+use crate::event::Event;
 use crate::journal::append::Prepared;
 use crate::journal::fold::Folded;
 use crate::journal::options::Origin;
 use crate::journal::receipt::Receipt;
 use crate::journal::{Journal, JournalOptions, trace};
 use crate::names::{ExpectedVersion, StreamId};
+use crate::schema::{SchemaError, Unbound};
 use crate::store::{Append, CommandOutcome, KeyedCommand, StoreError};
 
 impl<D: Decision<M>, M> Execute<'_, D, M> {
@@ -91,7 +92,8 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                     return journal.unless_executed(&stream, command.as_ref(), refused).await;
                 }
             };
-            let (prepared, event_ids) = journal.build(&stream, &folded, &events, &origin)?;
+            let Built { mut append, unbound, event_ids, events } =
+                journal.build(&stream, &folded, &events, &origin)?;
             if !appends {
                 // What would be refused when it is written has been refused here.
                 let receipt = Receipt {
@@ -106,7 +108,6 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                 *slot = Some(folded);
                 return Ok(receipt);
             }
-            let Prepared { mut append, unbound } = prepared;
             journal.bind(unbound).await?;
             append.command = command.clone().map(|command| match &refusal {
                 Some(refusal) => {
@@ -189,30 +190,47 @@ fn gives_up(options: &JournalOptions, began: Instant, backoff: &Backoff) -> bool
     began.elapsed() >= limit && (limit.is_zero() || backoff.pauses() > 0)
 }
 
+/// Decided events, ready to be appended.
+struct Built<Ev> {
+    append: Append,
+    unbound: Vec<Unbound>,
+    event_ids: Vec<EventId>,
+    /// As they will be read: what is folded into the state that is kept, and told the caller, is
+    /// what every other process will see.
+    events: Vec<Ev>,
+}
+
 impl Journal {
-    /// Wraps decided events into envelopes.
+    /// Wraps decided events into envelopes, checks them and reads them back.
     fn build<A: Apply>(
         &self,
         stream: &StreamId,
         folded: &Folded<A>,
-        events: &[A::Event],
+        decided: &[A::Event],
         origin: &Origin,
-    ) -> Result<(Prepared, Vec<EventId>), ExecuteError<A::Error>> {
-        let new: Vec<NewEvent> = events
-            .iter()
-            .map(|event| {
-                Ok(NewEvent {
-                    id: EventId::new(self.inner.ids.next()),
-                    event_type: EventType::from_static(event.event_type()),
-                    schema_version: event.schema_version(),
-                    payload: event.encode()?,
-                    occurred_at: None,
-                    metadata: origin.metadata.clone(),
-                })
-            })
-            .collect::<Result<_, EncodeError>>()?;
-        let ids = new.iter().map(|event| event.id).collect();
+    ) -> Result<Built<A::Event>, ExecuteError<A::Error>> {
+        let mut new = Vec::with_capacity(decided.len());
+        for event in decided {
+            new.push(NewEvent {
+                id: EventId::new(self.inner.ids.next()),
+                event_type: EventType::from_static(event.event_type()),
+                schema_version: event.schema_version(),
+                payload: event.encode()?,
+                occurred_at: None,
+                metadata: origin.metadata.clone(),
+            });
+        }
+        let event_ids = new.iter().map(|event| event.id).collect();
         let append = Append::to(stream.clone(), ExpectedVersion::Exact(folded.version), new);
-        Ok((self.prepare(append)?, ids))
+        let Prepared { append, unbound } = self.prepare(append)?;
+        let written = append.streams.iter().flat_map(|stream| &stream.events);
+        let events = written
+            .map(|event| {
+                let (version, payload) = (event.schema_version, event.payload.as_str());
+                A::Event::decode(event.event_type.as_str(), version, payload)
+            })
+            .collect::<Result<_, _>>()
+            .map_err(SchemaError::Unreadable)?;
+        Ok(Built { append, unbound, event_ids, events })
     }
 }
