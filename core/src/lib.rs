@@ -39,7 +39,7 @@ pub use event::{
 };
 pub use fingerprint::Fingerprint;
 pub use journal::{
-    Execute, ExecuteError, HistoryEvent, ImportError, Journal, JournalError, JournalOptions, LoadError, Loaded,
+    Execute, ExecuteError, HistoryEvent, HistoryPage, ImportError, Journal, JournalError, JournalOptions, LoadError, Loaded,
     Origin, Receipt, RegisterError,
 };
 pub use memory::MemoryStore;

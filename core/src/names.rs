@@ -229,10 +229,10 @@ impl StreamVersion {
         self.0
     }
 
-    /// The version `events` events later.
+    /// The version `events` events later, as far as numbers go.
     #[must_use]
     pub const fn plus(self, events: u64) -> Self {
-        Self(self.0 + events)
+        Self(self.0.saturating_add(events))
     }
 }
 
@@ -298,6 +298,12 @@ mod tests {
         }
         let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
         assert!(*least > 50 && *most < 160, "{least} to {most} where 100 are expected");
+    }
+
+    #[test]
+    fn a_version_does_not_overflow() {
+        let last = StreamVersion::new(u64::MAX);
+        assert_eq!((last.plus(0), last.plus(1), last.plus(u64::MAX)), (last, last, last));
     }
 
     #[test]

@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::store::{Append, EventStore};
-use annals_core::{ExpectedVersion, Journal, JournalOptions, MemoryStore, NewEvent, StreamId};
+use annals_core::{
+    EventId, ExpectedVersion, IdGenerator, Journal, JournalOptions, MemoryStore, NewEvent, StreamId,
+};
 use annals_projections::{Definition, Mode, Projection, Projections, RunnerOptions};
 
-use crate::{FaultyStore, Operation};
+use crate::{FaultyStore, ManualClock, Operation, SequentialIds};
 
 /// How long a projection may take for a test's handful of events before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs `P` over `events` as they are, and again with each event delivered one to `times` times
 /// and with writes that fail or whose replies are lost, and expects the same rows each time. A
-/// fold that depends on anything but its arguments, such as the time, is noticed too.
+/// fold that depends on anything but its arguments, such as the system's time, is noticed too. The
+/// events happen a second apart, with the same times and ids in each run, so a row may keep those.
 ///
 /// # Panics
 /// When the rows differ, with both.
@@ -40,14 +43,20 @@ async fn rows<P: Projection>(
     delivered: u64,
     lost: u64,
 ) -> Vec<P::Row> {
-    let store = FaultyStore::new(Arc::new(MemoryStore::default()));
+    // Each run has the same times and ids, so that a row may keep those of its events.
+    let clock = Arc::new(ManualClock::default());
+    let store = FaultyStore::new(Arc::new(MemoryStore::with_clock(clock.clone())));
     let faults = store.faults().clone();
-    let journal = Journal::new(Arc::new(store), JournalOptions::default());
+    let options = JournalOptions { clock: clock.clone(), ..JournalOptions::default() };
+    let journal = Journal::new(Arc::new(store), options);
+    let ids = SequentialIds::default();
     journal.register::<P::Event>().await.expect("the events hold together");
     for (stream, event) in events {
         let event = NewEvent::of(event).expect("an event can be written");
+        let event = event.with_id(EventId::new(ids.next()));
         let append = Append::to(stream.clone(), ExpectedVersion::Any, vec![event]);
         journal.append(append).await.expect("an event fits its own schema");
+        clock.advance(Duration::from_secs(1));
     }
     faults.redeliver(delivered);
     let millisecond = Duration::from_millis(1);

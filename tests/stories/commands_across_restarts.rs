@@ -61,6 +61,6 @@ async fn the_first_receipt_comes_back() {
     let annals = Annals::on(store).start().await.unwrap();
     assert_eq!(annals.load::<Account>(&3).await.unwrap().state.cents, 1);
     // Once forgotten, a key is new again.
-    assert_eq!(annals.store().forget_commands(Timestamp::MAX).await.unwrap(), 3);
+    assert_eq!(annals.forget_commands(Timestamp::MAX).await.unwrap(), 3);
     assert!(!annals.execute(&3, deposit).idempotency_key("once").await.unwrap().repeated);
 }

@@ -1,6 +1,6 @@
 //! Events delivered several times and writes whose replies are lost leave the same rows (I4).
 
-use annals::{StreamId, prelude::*};
+use annals::{StreamId, Timestamp, Uuid, prelude::*};
 use annals_testkit::assert_idempotent;
 use annals_tests::bank::{AccountEvent, Balance, Balances};
 
@@ -42,4 +42,36 @@ impl Projection for Forgetful {
 #[should_panic(expected = "each event delivered one to 2 times")]
 async fn the_check_can_fail() {
     assert_idempotent::<Forgetful>(&history(), 4).await;
+}
+
+/// When an account was opened, and when that was noticed.
+#[derive(ReadModel, Debug, Clone, PartialEq)]
+#[read_model(table = "openings")]
+struct Opening {
+    #[key]
+    account: u32,
+    opened_at: Timestamp,
+    noticed_at: Timestamp,
+    event: Uuid,
+}
+
+struct Openings;
+
+impl Projection for Openings {
+    type Event = AccountEvent;
+    type Row = Opening;
+
+    fn fold(account: &u32, row: &mut Option<Opening>, event: &Recorded<AccountEvent>) {
+        row.get_or_insert_with(|| Opening {
+            account: *account,
+            opened_at: event.occurred_at,
+            noticed_at: event.recorded_at,
+            event: event.id.get(),
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_keep_times_and_ids_are_no_false_alarm() {
+    assert_idempotent::<Openings>(&history(), 3).await;
 }

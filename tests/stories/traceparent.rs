@@ -30,6 +30,7 @@ async fn the_current_span_is_carried_through() {
     let parents: Vec<_> = history
         .await
         .unwrap()
+        .events
         .into_iter()
         .map(|event| match event {
             HistoryEvent::Known(event) => event.metadata.traceparent.clone(),

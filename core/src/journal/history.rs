@@ -27,6 +27,14 @@ impl<A> From<Folded<A>> for Loaded<A> {
     }
 }
 
+/// What becomes of an event of the stream.
+enum Fold {
+    Apply,
+    PassOver,
+    /// Neither it nor what follows.
+    End,
+}
+
 /// One event of a history.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HistoryEvent<E> {
@@ -35,6 +43,16 @@ pub enum HistoryEvent<E> {
     /// Of a type the aggregate does not declare; only when the reader chose
     /// [`UnknownEvents::Raw`].
     Unknown(RecordedEvent),
+}
+
+/// A page of a history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryPage<E> {
+    /// The events, in order. With [`UnknownEvents::Skip`] there may be few of them, or none, though
+    /// more follow.
+    pub events: Vec<HistoryEvent<E>>,
+    /// What to hand in as `after` for the next page; `None` at the end.
+    pub next: Option<StreamVersion>,
 }
 
 impl Journal {
@@ -62,7 +80,8 @@ impl Journal {
         Ok(folded.into())
     }
 
-    /// The aggregate as the store knew it at a time: the events recorded up to then.
+    /// The aggregate as the store knew it at a time: the events recorded up to then. What an import
+    /// brought in was recorded at the import: see [`load_at_occurred`](Self::load_at_occurred).
     ///
     /// # Errors
     /// [`LoadError`]
@@ -71,17 +90,51 @@ impl Journal {
         id: &A::Id,
         time: Timestamp,
     ) -> Result<Loaded<A>, LoadError> {
+        let recorded_later = |event: &RecordedEvent| match event.recorded_at > time {
+            true => Fold::End,
+            false => Fold::Apply,
+        };
+        self.load_where(id, recorded_later).await
+    }
+
+    /// The aggregate as it really was at a time, as far as is known today: the events that had
+    /// occurred by then, in the order of the stream, whenever they were recorded. One that occurred
+    /// later is passed over, also where one behind it occurred earlier; the version is that of the
+    /// last event folded in.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub async fn load_at_occurred<A: Apply>(
+        &self,
+        id: &A::Id,
+        time: Timestamp,
+    ) -> Result<Loaded<A>, LoadError> {
+        let occurred_later = |event: &RecordedEvent| match event.occurred_at > time {
+            true => Fold::PassOver,
+            false => Fold::Apply,
+        };
+        self.load_where(id, occurred_later).await
+    }
+
+    async fn load_where<A: Apply>(
+        &self,
+        id: &A::Id,
+        judge: impl Fn(&RecordedEvent) -> Fold,
+    ) -> Result<Loaded<A>, LoadError> {
         let stream = Self::stream_of::<A>(id)?;
         let mut folded = Folded::<A>::default();
+        let mut looked_at = StreamVersion::NONE;
         loop {
-            let query = StreamQuery::all(stream.clone()).after(folded.version);
+            let query = StreamQuery::all(stream.clone()).after(looked_at);
             let page = self.store().read_stream(&query).await?;
             let end = query.ends_with(&page);
             for event in page {
-                if event.recorded_at > time {
-                    return Ok(folded.into());
+                match judge(&event) {
+                    Fold::End => return Ok(folded.into()),
+                    Fold::PassOver => {}
+                    Fold::Apply => folded.apply(&event)?,
                 }
-                folded.apply(&event)?;
+                looked_at = event.version;
             }
             if end {
                 return Ok(folded.into());
@@ -90,7 +143,7 @@ impl Journal {
     }
 
     /// A page of the aggregate's events with their envelopes, those after version `after`; at most
-    /// [`MAX_PAGE`](crate::store::MAX_PAGE) events, fewer only at the end.
+    /// [`MAX_PAGE`](crate::store::MAX_PAGE) events. Its [`next`](HistoryPage::next) leads on.
     ///
     /// # Errors
     /// [`LoadError`]; for an undeclared type only if `unknown` says so.
@@ -99,15 +152,17 @@ impl Journal {
         id: &A::Id,
         after: StreamVersion,
         unknown: UnknownEvents,
-    ) -> Result<Vec<HistoryEvent<A::Event>>, LoadError> {
-        let stream = Self::stream_of::<A>(id)?;
-        let page = self.store().read_stream(&StreamQuery::all(stream).after(after)).await?;
-        let mut history = Vec::with_capacity(page.len());
+    ) -> Result<HistoryPage<A::Event>, LoadError> {
+        let query = StreamQuery::all(Self::stream_of::<A>(id)?).after(after);
+        let page = self.store().read_stream(&query).await?;
+        let last = page.last().map(|event| event.version);
+        let next = last.filter(|_| page.len() >= query.limit);
+        let mut events = Vec::with_capacity(page.len());
         for event in page {
             let known = A::Event::knows(event.event_type.as_str());
             match unknown {
                 UnknownEvents::Skip if !known => {}
-                UnknownEvents::Raw if !known => history.push(HistoryEvent::Unknown(event)),
+                UnknownEvents::Raw if !known => events.push(HistoryEvent::Unknown(event)),
                 _ => {
                     let (stream, version) = (event.stream.clone(), event.version);
                     let event = Recorded::decode(event).map_err(|source| LoadError::Decode {
@@ -115,10 +170,10 @@ impl Journal {
                         version,
                         source,
                     })?;
-                    history.push(HistoryEvent::Known(event));
+                    events.push(HistoryEvent::Known(event));
                 }
             }
         }
-        Ok(history)
+        Ok(HistoryPage { events, next })
     }
 }

@@ -14,7 +14,7 @@ mod trace;
 pub use append::{ImportError, JournalError};
 pub use execute::{Execute, ExecuteError};
 pub use fold::LoadError;
-pub use history::{HistoryEvent, Loaded};
+pub use history::{HistoryEvent, HistoryPage, Loaded};
 pub use options::{JournalOptions, Origin};
 pub use receipt::Receipt;
 pub use register::RegisterError;
@@ -23,12 +23,14 @@ use std::any::TypeId;
 use std::collections::HashSet;
 use std::sync::{Arc, RwLock};
 
+use jiff::Timestamp;
+
 use crate::aggregate::{Aggregate, Clock, DecisionContext, IdGenerator};
 use crate::envelope::EventType;
 use crate::names::Position;
 use crate::names::{InvalidName, StreamId};
 use crate::schema::SchemaRegistry;
-use crate::store::{AppendHook, LogFilter, Store};
+use crate::store::{AppendHook, LogFilter, Store, StoreError};
 use crate::subscription::Subscription;
 
 /// Executes commands, loads aggregates and appends events whose payloads have been checked
@@ -97,6 +99,30 @@ impl Journal {
     /// A context for decisions, with this journal's clock and ids.
     pub fn decision_context(&self) -> DecisionContext {
         DecisionContext::new(self.inner.clock.now(), self.inner.ids.clone())
+    }
+
+    /// Forgets the commands with an idempotency key that were recorded before a time, and returns
+    /// how many there were. Each takes a row for ever otherwise; one that comes again after that is
+    /// executed again. Call it now and then, with a time before which nobody retries any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written; what was forgotten until then stays so.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # use annals_core::{Journal, JournalOptions, MemoryStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let journal = Journal::new(Arc::new(MemoryStore::default()), JournalOptions::default());
+    /// let a_month_ago = jiff::Timestamp::now() - Duration::from_secs(30 * 24 * 60 * 60);
+    /// let forgotten = journal.forget_commands(a_month_ago).await?;
+    /// # assert_eq!(forgotten, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn forget_commands(&self, before: Timestamp) -> Result<u64, StoreError> {
+        self.inner.store.forget_commands(before).await
     }
 
     /// The stream of an aggregate.

@@ -136,11 +136,34 @@ async fn the_history_has_the_same_three_ways() {
     };
     let two = vec![Some((2, Deposited { cents: 2 })), Some((3, Deposited { cents: 4 }))];
     let skipped = history(UnknownEvents::Skip).await.expect("it passes over it");
-    assert_eq!(skipped.iter().map(known).collect::<Vec<_>>(), two);
-    let raw = history(UnknownEvents::Raw).await.expect("it takes it as it stands");
+    assert_eq!(skipped.events.iter().map(known).collect::<Vec<_>>(), two);
+    assert_eq!(skipped.next, None, "that was all");
+    let raw = history(UnknownEvents::Raw).await.expect("it takes it as it stands").events;
     assert_eq!(raw[..2].iter().map(known).collect::<Vec<_>>(), two);
     match &raw[2] {
         HistoryEvent::Unknown(event) => assert_eq!(event.event_type, "account.frozen"),
         HistoryEvent::Known(event) => panic!("nobody declares {event:?}"),
     }
+}
+
+#[tokio::test]
+async fn as_it_really_was_at_a_time() {
+    let bank = Bank::open();
+    let day = |day: u8| format!("2020-01-0{day}T00:00:00Z").parse().expect("a timestamp");
+    // An import, in which the third was noticed late.
+    let imported = [(1, 1), (4, 2), (3, 4), (5, 8)].map(|(occurred, cents)| {
+        let event = NewEvent::of(&Deposited { cents }).expect("it can be written");
+        event.occurred_at(day(occurred))
+    });
+    let stream = StreamId::parse("account-ann").expect("a stream name");
+    let append = Append::to(stream, ExpectedVersion::NoStream, imported.into());
+    bank.memory.append(append).await.expect("it is new");
+
+    for (at, cents, reached) in [(2, 1, 1), (3, 5, 3), (4, 7, 3), (5, 15, 4), (9, 15, 4)] {
+        let loaded = bank.journal.load_at_occurred::<Account>(&ann(), day(at)).await;
+        let loaded = loaded.expect("the account can be loaded");
+        assert_eq!((loaded.state.cents, loaded.version), (cents, version(reached)), "day {at}");
+    }
+    let known_then = bank.journal.load_at_time::<Account>(&ann(), day(9)).await;
+    assert_eq!(known_then.expect("it can be loaded").version, version(0), "nothing was recorded");
 }

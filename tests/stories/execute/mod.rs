@@ -5,6 +5,7 @@ mod at_a_version;
 mod cached_state;
 mod conflicts;
 mod dry_run;
+mod history_by_pages;
 mod idempotency_key;
 mod import_in_part;
 mod looking_back;
