@@ -32,6 +32,7 @@ fn recorded() -> RecordedEvent {
             traceparent: some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
             actor: some("ann@example.org"),
             custom: [("branch".to_owned(), "Rīga \"1\"".to_owned())].into(),
+            ..Metadata::default()
         }),
     }
 }
@@ -119,10 +120,11 @@ fn json_data_comes_in_with_its_extensions() {
     assert_eq!(payload, json!({ "from": "Riga", "shelf": 123, "fragile": true }));
     assert_eq!(event.occurred_at, Some("2023-11-05T06:07:08Z".parse().expect("a timestamp")));
     assert_eq!(event.metadata.source.as_deref(), Some("/depot/4"));
-    let custom = &event.metadata.custom;
-    assert_eq!(custom["orgexampletext"], "cold");
-    assert_eq!(custom["orgexamplenumber"], "5");
-    assert_eq!(custom["cloudeventid"], "P-17-3");
+    let attributes = &event.metadata.attributes;
+    assert_eq!(attributes["orgexampletext"], "cold");
+    assert_eq!(attributes["orgexamplenumber"], 5);
+    assert_eq!(attributes["id"], "P-17-3");
+    assert!(event.metadata.custom.is_empty());
 }
 
 #[test]
@@ -148,7 +150,7 @@ fn an_attribute_that_is_null_is_an_attribute_that_is_not_there() {
     }));
     let event = incoming(with_null).expect("null means unset");
     assert_eq!((event.occurred_at, event.metadata.actor), (None, None));
-    assert!(!event.metadata.custom.contains_key("orgexampleunset"));
+    assert!(!event.metadata.attributes.contains_key("orgexampleunset"));
 }
 
 #[test]
@@ -217,6 +219,68 @@ fn what_no_store_exported_is_not_taken_for_history() {
         }
         event[missing] = kept;
     }
+}
+
+/// Stores it, and gives it out again.
+fn relayed(incoming: &CloudEvent) -> CloudEvent {
+    let new = incoming.to_new_event().expect("it carries JSON");
+    let stream = StreamId::parse("inbox-17").expect("a stream name");
+    let now = "2026-03-02T12:00:00Z".parse().expect("a timestamp");
+    let stored = new.record(stream, StreamVersion::new(4), Position::new(9), now);
+    assert_eq!(through_text(&stored), stored, "the way out and back");
+    CloudEvent::from(&stored)
+}
+
+#[test]
+fn what_came_in_goes_out_as_it_came_in() {
+    let place = ["streamversion", "position", "recordedat", "eventid", "stream", "schemaversion"];
+    for incoming in [
+        sample(json!({
+            "subject": "parcel 4411", "dataschema": "https://example.org/parcel/2",
+            "datacontenttype": "application/parcel+json", "orgexampleflag": true, "data": {"a": 1},
+        })),
+        sample(json!({
+            "id": "01890a5d-ac96-774b-bcce-b302099a8057", "subject": "contact-4411",
+            "dataschema": "https://example.org/parcel/2", "datacontenttype": "application/json",
+            "correlationid": 7, "actor": "ann", "metadata": "no map", "data": null,
+        })),
+    ] {
+        let outgoing = relayed(&parse(&incoming).expect("a CloudEvent"));
+        let mut outgoing = serde_json::to_value(outgoing).expect("it can be written");
+        for extension in place {
+            outgoing.as_object_mut().expect("an object").remove(extension);
+        }
+        assert_eq!(outgoing, incoming);
+    }
+}
+
+#[test]
+fn what_real_programs_sent_goes_out_as_it_came_in() {
+    let data = std::env::var_os("ANNALS_DATA").map_or_else(
+        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"),
+        std::path::PathBuf::from,
+    );
+    let file = data.join("foreign/cloudevent.json");
+    let text = std::fs::read_to_string(&file)
+        .unwrap_or_else(|error| panic!("{}: {error}; set ANNALS_DATA", file.display()));
+    let incoming: CloudEvent = serde_json::from_str(&text).expect("a CloudEvent");
+    let outgoing = relayed(&incoming);
+    let shared = |event: &CloudEvent| CloudEvent { extensions: [].into(), ..event.clone() };
+    assert_eq!(shared(&outgoing), shared(&incoming));
+    for (name, value) in &incoming.extensions {
+        assert_eq!(outgoing.extensions.get(name), Some(value), "{name}");
+    }
+    assert_eq!(outgoing.extensions["stream"], "inbox-17");
+}
+
+#[test]
+fn an_event_that_was_passed_on_twice_says_where_it_is_now() {
+    let first = relayed(&parse(&sample(json!({ "data": {} }))).expect("a CloudEvent"));
+    // It had no subject, so its stream was told in its place, and is kept as such.
+    assert_eq!(first.subject.as_deref(), Some("inbox-17"));
+    let second = relayed(&first);
+    assert_eq!((second.id.as_str(), second.subject.as_deref()), ("P-17-3", Some("inbox-17")));
+    assert_eq!(second.extensions["orgexamplenumber"], 5);
 }
 
 #[track_caller]

@@ -22,6 +22,19 @@ const DEFAULT_SOURCE: &str = "/annals";
 /// The schema version is part of `dataschema`: `urn:annals:schema:<type>:<version>`.
 const SCHEMA_URN: &str = "urn:annals:schema:";
 
+/// The media type of every payload, unless it came with another that is JSON too.
+const JSON: &str = "application/json";
+
+/// Attributes of the specification that an event may have come with, and that are kept under their
+/// own names.
+const CONTEXT: [&str; 4] = ["id", "subject", "dataschema", "datacontenttype"];
+
+/// Extensions that tell an event's place in a store: in another it has another.
+const OUR_PLACE: [&str; 6] =
+    ["streamversion", "position", "recordedat", "eventid", "stream", "schemaversion"];
+
+type Pairs = BTreeMap<String, String>;
+
 /// An event in the CloudEvents 1.0 JSON format. Attributes that Annals does not use are kept in
 /// [`extensions`](Self::extensions).
 ///
@@ -105,8 +118,11 @@ pub enum CloudEventError {
 }
 
 impl From<&RecordedEvent> for CloudEvent {
+    /// Events that were recorded here have their stream as subject. What came in as a CloudEvent
+    /// goes out as it came in; its place here is told by extensions.
     fn from(event: &RecordedEvent) -> Self {
         let metadata = &event.metadata;
+        let came_with = |name| metadata.attributes.get(name).and_then(Value::as_str);
         let mut extensions = BTreeMap::new();
         let mut extend = |name: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -123,15 +139,24 @@ impl From<&RecordedEvent> for CloudEvent {
         // A map of strings is always JSON.
         let custom = serde_json::to_string(&metadata.custom).unwrap_or_default();
         extend("metadata", (!metadata.custom.is_empty()).then_some(custom));
+        extend("eventid", came_with("id").map(|_| event.id.to_string()));
+        extend("stream", came_with("subject").map(|_| event.stream.to_string()));
+        extend("schemaversion", came_with("dataschema").map(|_| event.schema_version.to_string()));
+        let others = metadata.attributes.iter();
+        let others = others.filter(|(name, _)| !CONTEXT.contains(&name.as_str()));
+        extensions.extend(others.map(|(name, value)| (name.clone(), value.clone())));
+        let own_schema = || format!("{SCHEMA_URN}{}:{}", event.event_type, event.schema_version);
         Self {
             specversion: SpecVersion::V1,
-            id: event.id.to_string(),
+            id: came_with("id").map_or_else(|| event.id.to_string(), str::to_owned),
             source: metadata.source.clone().unwrap_or_else(|| DEFAULT_SOURCE.to_owned()),
             event_type: event.event_type.to_string(),
-            subject: Some(event.stream.to_string()),
+            subject: Some(
+                came_with("subject").map_or_else(|| event.stream.to_string(), str::to_owned),
+            ),
             time: Some(event.occurred_at),
-            datacontenttype: Some("application/json".to_owned()),
-            dataschema: Some(format!("{SCHEMA_URN}{}:{}", event.event_type, event.schema_version)),
+            datacontenttype: Some(came_with("datacontenttype").unwrap_or(JSON).to_owned()),
+            dataschema: Some(came_with("dataschema").map_or_else(own_schema, str::to_owned)),
             data: Some(event.payload.clone()),
             data_base64: None,
             extensions,
@@ -141,32 +166,24 @@ impl From<&RecordedEvent> for CloudEvent {
 
 impl CloudEvent {
     /// An event to append. An id that is no UUID becomes a UUID of version 5 of source and id, so
-    /// that the same CloudEvent is always the same event. Extensions that Annals does not know go
-    /// into the free metadata.
+    /// that the same CloudEvent is always the same event. What has no field in an envelope, such as
+    /// the subject and extensions that Annals does not know, goes into
+    /// [`Metadata::attributes`].
     ///
     /// # Errors
     /// [`CloudEventError`] when a required attribute is empty or the data is not JSON.
     pub fn to_new_event(&self) -> Result<NewEvent, CloudEventError> {
-        for (name, value) in
-            [("id", &self.id), ("source", &self.source), ("type", &self.event_type)]
-        {
-            if value.is_empty() {
-                return Err(CloudEventError::Empty(name));
-            }
-        }
-        let mut metadata = self.metadata();
-        let id = match self.id.parse() {
-            Ok(id) => EventId::new(id),
-            Err(_) => {
-                metadata.custom.insert("cloudeventid".to_owned(), self.id.clone());
-                let name = format!("{} {}", self.source, self.id);
-                EventId::new(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
+        let mut event = self.envelope()?;
+        let mut keep = |name: &str, value: Option<&String>| {
+            if let Some(value) = value {
+                event.metadata.attributes.insert(name.to_owned(), Value::String(value.clone()));
             }
         };
-        let event =
-            NewEvent::raw(self.event_type.as_str(), self.schema_version(), self.json_data()?);
-        let event = event.with_id(id).with_metadata(metadata);
-        Ok(NewEvent { occurred_at: self.time.map(cut_time), ..event })
+        keep("subject", self.subject.as_ref());
+        keep("dataschema", self.dataschema.as_ref().filter(|schema| !is_ours(schema)));
+        keep("datacontenttype", self.datacontenttype.as_ref().filter(|media| *media != JSON));
+        keep("id", Some(&self.id).filter(|id| id.parse::<Uuid>().is_err()));
+        Ok(event)
     }
 
     /// The stored event that was written with [`From<&RecordedEvent>`](Self::from): the way back.
@@ -175,22 +192,32 @@ impl CloudEvent {
     /// [`CloudEventError`] when an attribute of a stored event is missing.
     pub fn to_recorded(&self) -> Result<RecordedEvent, CloudEventError> {
         let missing = |attribute| CloudEventError::NotRecorded { id: self.id.clone(), attribute };
-        let new = self.to_new_event()?;
-        if self.id.parse::<Uuid>().is_err() {
-            return Err(missing("id"));
-        }
-        let number = |name: &'static str| {
+        let mut new = self.to_new_event()?;
+        let id = self.text("eventid").unwrap_or(&self.id);
+        let id = id.parse().map_err(|_| missing("id"))?;
+        let number = |name: &'static str| -> Result<u64, CloudEventError> {
             self.text(name).and_then(|text| text.parse().ok()).ok_or_else(|| missing(name))
+        };
+        let stream = match (self.text("stream"), &self.subject) {
+            (Some(stream), _) => stream,
+            (None, Some(stream)) => {
+                new.metadata.attributes.remove("subject");
+                stream
+            }
+            (None, None) => return Err(missing("subject")),
         };
         let mut metadata = new.metadata;
         metadata.source = metadata.source.filter(|source| source != DEFAULT_SOURCE);
         Ok(RecordedEvent {
-            id: new.id,
-            stream: StreamId::parse(self.subject.as_deref().ok_or_else(|| missing("subject"))?)?,
+            id,
+            stream: StreamId::parse(stream)?,
             version: StreamVersion::new(number("streamversion")?),
             position: Position::new(number("position")?),
             event_type: new.event_type,
-            schema_version: new.schema_version,
+            schema_version: number("schemaversion")
+                .ok()
+                .and_then(|version| version.try_into().ok())
+                .unwrap_or(new.schema_version),
             payload: new.payload,
             recorded_at: self
                 .text("recordedat")
@@ -199,6 +226,25 @@ impl CloudEvent {
             occurred_at: self.time.map(cut_time).ok_or_else(|| missing("time"))?,
             metadata: Arc::new(metadata),
         })
+    }
+
+    /// What has a field in an envelope.
+    fn envelope(&self) -> Result<NewEvent, CloudEventError> {
+        for (name, value) in
+            [("id", &self.id), ("source", &self.source), ("type", &self.event_type)]
+        {
+            if value.is_empty() {
+                return Err(CloudEventError::Empty(name));
+            }
+        }
+        let id = self.id.parse().map(EventId::new).unwrap_or_else(|_| {
+            let name = format!("{} {}", self.source, self.id);
+            EventId::new(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
+        });
+        let event =
+            NewEvent::raw(self.event_type.as_str(), self.schema_version(), self.json_data()?);
+        let event = event.with_id(id).with_metadata(self.metadata());
+        Ok(NewEvent { occurred_at: self.time.map(cut_time), ..event })
     }
 
     fn text(&self, extension: &str) -> Option<&str> {
@@ -228,30 +274,31 @@ impl CloudEvent {
         let mut metadata = Metadata { source: Some(self.source.clone()), ..Metadata::default() };
         // The specification: an attribute that is null is an attribute that is not set.
         for (name, value) in self.extensions.iter().filter(|(_, value)| !value.is_null()) {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            match name.as_str() {
-                "correlationid" => metadata.correlation_id = Some(text),
-                "causationid" => metadata.causation_id = Some(text),
-                "traceparent" => metadata.traceparent = Some(text),
-                "actor" => metadata.actor = Some(text),
-                "streamversion" | "position" | "recordedat" => {}
-                "metadata" => match serde_json::from_str(&text) {
-                    Ok(custom) => {
-                        let custom: BTreeMap<String, String> = custom;
-                        metadata.custom.extend(custom);
-                    }
+            match (name.as_str(), value) {
+                ("correlationid", Value::String(text)) => {
+                    metadata.correlation_id = Some(text.clone());
+                }
+                ("causationid", Value::String(text)) => metadata.causation_id = Some(text.clone()),
+                ("traceparent", Value::String(text)) => metadata.traceparent = Some(text.clone()),
+                ("actor", Value::String(text)) => metadata.actor = Some(text.clone()),
+                (name, _) if OUR_PLACE.contains(&name) => {}
+                ("metadata", Value::String(text)) => match serde_json::from_str::<Pairs>(text) {
+                    Ok(custom) => metadata.custom = custom,
                     Err(_) => {
-                        metadata.custom.insert(name.clone(), text);
+                        metadata.attributes.insert(name.clone(), value.clone());
                     }
                 },
+                // A name of the specification's own would be taken for what came in its place.
+                (name, _) if CONTEXT.contains(&name) => {}
                 _ => {
-                    metadata.custom.insert(name.clone(), text);
+                    metadata.attributes.insert(name.clone(), value.clone());
                 }
             }
         }
         metadata
     }
+}
+
+fn is_ours(schema: &str) -> bool {
+    schema.starts_with(SCHEMA_URN)
 }

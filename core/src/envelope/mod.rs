@@ -15,6 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use uuid::Uuid;
 
 /// The id of an event, a UUID of version 7. It is also its idempotency key: appending the same id
@@ -76,6 +77,10 @@ pub struct Metadata {
     /// Free pairs of one's own.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub custom: BTreeMap<String, String>,
+    /// Of an event that came in as a [`CloudEvent`]: the attributes that have no field of their own
+    /// here, with their types, so that it goes out as it came in.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, Value>,
 }
 
 impl Metadata {

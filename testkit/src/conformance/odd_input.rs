@@ -134,6 +134,11 @@ pub async fn every_field_of_the_metadata(subject: Subject) {
             ("κλειδί".to_owned(), "\"'\n".to_owned()),
             (String::new(), String::new()),
         ]),
+        attributes: BTreeMap::from([
+            ("subject".to_owned(), "order 17".into()),
+            ("attempt".to_owned(), 7.into()),
+            ("flag".to_owned(), true.into()),
+        ]),
     };
     let empty_texts = Metadata {
         source: some(""),
@@ -142,6 +147,7 @@ pub async fn every_field_of_the_metadata(subject: Subject) {
         traceparent: some(""),
         actor: some(""),
         custom: BTreeMap::new(),
+        attributes: BTreeMap::new(),
     };
     for metadata in [full, Metadata::default(), empty_texts] {
         let stored = round_trip(&*subject.store, event().with_metadata(metadata.clone())).await;

@@ -32,6 +32,7 @@ async fn the_origin_is_carried_into_every_event() {
             traceparent: Some(TRACE.to_owned()),
             actor: Some("ann@example.org".to_owned()),
             custom: [("branch".to_owned(), "Riga".to_owned())].into(),
+            ..Metadata::default()
         };
         assert_eq!(*event.metadata, expected);
     }
