@@ -20,7 +20,7 @@ fn meant(statement: &str) -> Option<&'static str> {
         "read_log" => "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
         "forget_commands" => "annals_commands_by_time (recorded_at<?)",
         "find_command" | "read_state" => "USING PRIMARY KEY (key=?)",
-        "read_snapshot" => "USING PRIMARY KEY (stream=?)",
+        "read_snapshot" => "USING PRIMARY KEY (stream=? AND state=?)",
         "read_checkpoint" | "remove_checkpoint" | "read_lease" => "USING PRIMARY KEY (name=?)",
         _ => return None,
     })

@@ -1,6 +1,6 @@
 //! Where a payload does not fit a type, without telling what it holds.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
@@ -25,7 +25,7 @@ pub(super) fn read<T: DeserializeOwned>(payload: &str) -> Result<T, Misfit> {
         pointer: place::<T>(payload),
         line: error.line(),
         column: error.column(),
-        reason: reason(&error),
+        reason: reason(&error, payload),
     })
 }
 
@@ -53,11 +53,15 @@ pub(crate) fn push_key(pointer: &mut String, key: &str) {
 }
 
 /// What serde says, without the value that it says it of.
-fn reason(error: &serde_json::Error) -> String {
+fn reason(error: &serde_json::Error, payload: &str) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = text.strip_suffix(&place).unwrap_or(&text);
     match error.classify() {
+        // Of a number that is too large for the parser or has a fraction, it reads the beginning.
+        Category::Syntax if serde_json::from_str::<IgnoredAny>(payload).is_ok() => {
+            return "a number that the type does not take".to_owned();
+        }
         // The parser names what it would take, never what it found.
         Category::Syntax | Category::Eof | Category::Io => return text.to_owned(),
         Category::Data => {}
@@ -110,6 +114,8 @@ mod tests {
         rows: Vec<BTreeMap<String, u32>>,
         #[serde(default)]
         pair: Option<(u8, u8)>,
+        #[serde(default)]
+        huge: u128,
     }
 
     #[derive(Debug, Deserialize)]
@@ -135,6 +141,7 @@ mod tests {
             (format!(r#"{{{id}, "rows": [{{}}, {{"a/b": -1}}]}}"#), "/rows/1/a~1b", "invalid value"),
             (format!(r#"{{{id}, "pair": [1]}}"#), "/pair", "invalid length, expected"),
             (format!(r#"{{{id}, {id}}}"#), "/", "duplicate field `id`"),
+            (format!(r#"{{{id}, "huge": 3.4e38}}"#), "/", "a number that the type"),
             (format!(r#"{{{id}"#), "/", "EOF"),
             (format!(r#"{{{id}}} secret"#), "/", "trailing characters"),
         ] {

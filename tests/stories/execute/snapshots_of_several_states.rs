@@ -26,13 +26,13 @@ struct Taken {
 
 /// A state of one number.
 macro_rules! state {
-    ($state:ident, $event:ty, $snapshot:tt, |$n:ident, $e:ident| $apply:expr) => {
+    ($vis:vis $state:ident, $event:ty, $snapshot:tt, |$n:ident, $e:ident| $apply:expr) => {
         #[derive(Aggregate, Default, Debug, PartialEq, Serialize, Deserialize)]
         #[aggregate(
             category = "till", id = u32, event = $event, error = Infallible, unknown = "skip",
             snapshot $snapshot, crate = annals_core
         )]
-        struct $state {
+        $vis struct $state {
             n: i64,
         }
 
@@ -135,7 +135,7 @@ async fn an_event_that_is_new_to_a_state_is_not_missed() {
 async fn of_two_that_claim_one_name_in_one_program_the_second_keeps_none() {
     mod other {
         use super::*;
-        state!(Turnover, TillEvent, (every = 1), |n, _event| n + 1);
+        state!(pub(super) Turnover, TillEvent, (every = 1), |n, _event| n + 1);
         impl From<Turnover> for i64 {
             fn from(state: Turnover) -> i64 {
                 state.n

@@ -98,7 +98,7 @@ async fn what_comes_from_outside_is_read_first() {
         ("odd.named", 1, r#"{"id": "67e55044-10b1-426f-9247-bb680e5fe0c8", "id": 1}"#, "`/id`"),
         ("odd.free", 1, r#"{"cents": 1, "a": 2, "a": 3}"#, "`/a`"),
         ("odd.tagged", 1, r#"{"amount": {"kind": "Big", "n": 5}}"#, "`/amount`"),
-        ("odd.huge", 1, r#"{"n": 340282366920938463463374607431768211455}"#, "`/n`"),
+        ("odd.huge", 1, r#"{"n": 340282366920938463463374607431768211455}"#, "a number"),
         ("odd.hasty", 1, r#"{"m": 1}"#, "panicked"),
     ];
     on_every_store(async |stage| {

@@ -21,7 +21,7 @@ const MEANT: &[(&str, &str, &str)] = &[
         "bigint, bigint, bigint, text[], text[], smallint, smallint",
         "events_pkey",
     ),
-    ("read_snapshot", "text", "snapshots_pkey"),
+    ("read_snapshot", "text, text", "snapshots_pkey"),
     ("read_state", "text", "state_pkey"),
     ("read_stream_backward", "text, bigint, bigint, bigint", "events_by_stream"),
     ("read_stream_forward", "text, bigint, bigint, bigint", "events_by_stream"),
