@@ -121,7 +121,8 @@ mod tests {
     fn it_is_the_same_for_ever() {
         // It is stored in databases. If this test fails, the code is wrong.
         let of = Fingerprint::of_value("withdraw", &("ann", 500, true, 1.5, None::<u8>));
-        let pinned = "Fingerprint(d1ff7679b943cf8f6a813a35be44b1bf4ef1e5c22a0a13ae23b779fc7c74f2d6)";
+        let pinned =
+            "Fingerprint(d1ff7679b943cf8f6a813a35be44b1bf4ef1e5c22a0a13ae23b779fc7c74f2d6)";
         assert_eq!(format!("{:?}", of.expect("it is JSON")), pinned);
     }
 

@@ -39,8 +39,8 @@ pub use event::{
 };
 pub use fingerprint::Fingerprint;
 pub use journal::{
-    Execute, ExecuteError, HistoryEvent, HistoryPage, ImportError, Journal, JournalError, JournalOptions, LoadError, Loaded,
-    Origin, Receipt, RegisterError,
+    Execute, ExecuteError, HistoryEvent, HistoryPage, ImportError, Journal, JournalError,
+    JournalOptions, LoadError, Loaded, Origin, Receipt, RegisterError,
 };
 pub use memory::MemoryStore;
 pub use names::{

@@ -4,9 +4,7 @@
 use std::collections::HashSet;
 use std::pin::pin;
 
-use annals_core::store::{
-    Append, Appended, CommandRecord, KeyedCommand, StoreError, StoredPlace,
-};
+use annals_core::store::{Append, Appended, CommandRecord, KeyedCommand, StoreError, StoredPlace};
 use annals_core::{EventId, Position, StreamId, StreamVersion};
 use futures_util::future::join;
 use jiff::Timestamp;

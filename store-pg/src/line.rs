@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use annals_core::store::{Append, Appended, AppendedStream, KeyedCommand, StoreError, StreamAppend};
+use annals_core::store::{
+    Append, Appended, AppendedStream, KeyedCommand, StoreError, StreamAppend,
+};
 use annals_core::{Position, StreamVersion, cut_time};
 use deadpool_postgres::ClientWrapper;
 use jiff::Timestamp;

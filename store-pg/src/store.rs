@@ -193,7 +193,8 @@ impl SnapshotStore for PgStore {
     ) -> Result<(), StoreError> {
         let lent = self.lend().await?;
         let (session, sql) = (lent.session()?, self.sql());
-        let save = snapshots::save_snapshot(session, sql, self.connector(), stream, state, snapshot);
+        let save =
+            snapshots::save_snapshot(session, sql, self.connector(), stream, state, snapshot);
         lent.within(save).await
     }
 }

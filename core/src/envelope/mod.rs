@@ -108,11 +108,32 @@ impl Metadata {
         ];
         let fields = fields.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
         let pairs = self.custom.iter().flat_map(|(key, text)| [key.as_str(), text.as_str()]);
-        fields.chain(pairs.map(|text| ("custom", text)))
+        let mut attributes = Vec::new();
+        for (name, value) in &self.attributes {
+            attributes.push(name.as_str());
+            texts_in(value, &mut attributes);
+        }
+        let attributes = attributes.into_iter().map(|text| ("attributes", text));
+        fields.chain(pairs.map(|text| ("custom", text))).chain(attributes)
     }
 
     /// How much room the texts take.
     pub(crate) fn bytes(&self) -> usize {
         self.texts().map(|(_, text)| text.len()).sum()
+    }
+}
+
+/// Every text of a JSON value, at any depth.
+fn texts_in<'v>(value: &'v Value, texts: &mut Vec<&'v str>) {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(text) => texts.push(text),
+        Value::Array(items) => items.iter().for_each(|item| texts_in(item, texts)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                texts.push(key);
+                texts_in(value, texts);
+            }
+        }
     }
 }

@@ -75,9 +75,9 @@ fn reason(error: &serde_json::Error, payload: &str) -> String {
         let found = text.strip_prefix(kind).and_then(|rest| rest.rsplit_once(", expected "));
         if let Some((found, expected)) = found {
             // `: string "…"`, of which the first word is the kind of value; a length is a number.
-            let what = found.strip_prefix(": ").map_or("", |found| {
-                found.split(['`', '"']).next().unwrap_or_default().trim_end()
-            });
+            let what = found
+                .strip_prefix(": ")
+                .map_or("", |found| found.split(['`', '"']).next().unwrap_or_default().trim_end());
             let separator = if what.is_empty() { "" } else { ": " };
             return format!("{kind}{separator}{what}, expected {expected}");
         }
@@ -130,7 +130,11 @@ mod tests {
         for (payload, pointer, reason) in [
             (r#"{"id": "secret"}"#.to_owned(), "/id", "the type refuses the value"),
             (r#"{"small": 7}"#.to_owned(), "/", "missing field `id`"),
-            (format!(r#"{{{id}, "small": 77777}}"#), "/small", "invalid value: integer, expected u8"),
+            (
+                format!(r#"{{{id}, "small": 77777}}"#),
+                "/small",
+                "invalid value: integer, expected u8",
+            ),
             (
                 format!(r#"{{{id}, "small": "secret, expected \" secret"}}"#),
                 "/small",
@@ -138,7 +142,11 @@ mod tests {
             ),
             (format!(r#"{{{id}, "secret": 1}}"#), "/secret", "unknown field"),
             (format!(r#"{{{id}, "colour": "secret"}}"#), "/colour", "unknown variant"),
-            (format!(r#"{{{id}, "rows": [{{}}, {{"a/b": -1}}]}}"#), "/rows/1/a~1b", "invalid value"),
+            (
+                format!(r#"{{{id}, "rows": [{{}}, {{"a/b": -1}}]}}"#),
+                "/rows/1/a~1b",
+                "invalid value",
+            ),
             (format!(r#"{{{id}, "pair": [1]}}"#), "/pair", "invalid length, expected"),
             (format!(r#"{{{id}, {id}}}"#), "/", "duplicate field `id`"),
             (format!(r#"{{{id}, "huge": 3.4e38}}"#), "/", "a number that the type"),

@@ -42,7 +42,8 @@ pub enum ImportError {
 
 /// How many failed, and how the first did.
 fn told(results: &[Result<Appended, StoreError>]) -> String {
-    let mut failed = results.iter().enumerate().filter_map(|(n, result)| Some((n, result.as_ref().err()?)));
+    let mut failed =
+        results.iter().enumerate().filter_map(|(n, result)| Some((n, result.as_ref().err()?)));
     let Some((first, error)) = failed.next() else { return "no batch failed".to_owned() };
     format!(
         "{} of {} batches of the import failed, all others are written; the first that failed is \
@@ -66,9 +67,7 @@ impl ImportError {
         match self {
             Self::Schema { source, .. } => source.kind(),
             Self::Register(error) => error.kind(),
-            Self::Batches { .. } => {
-                self.first_failure().map_or(ErrorKind::Fault, StoreError::kind)
-            }
+            Self::Batches { .. } => self.first_failure().map_or(ErrorKind::Fault, StoreError::kind),
         }
     }
 }

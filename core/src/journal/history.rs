@@ -143,7 +143,8 @@ impl Journal {
     }
 
     /// A page of the aggregate's events with their envelopes, those after version `after`; at most
-    /// [`MAX_PAGE`](crate::store::MAX_PAGE) events. Its [`next`](HistoryPage::next) leads on.
+    /// [`MAX_PAGE`](crate::store::MAX_PAGE) events and
+    /// [`MAX_PAGE_BYTES`](crate::store::MAX_PAGE_BYTES) bytes. Its [`next`](HistoryPage::next) leads on.
     ///
     /// # Errors
     /// [`LoadError`]; for an undeclared type only if `unknown` says so.
@@ -156,7 +157,7 @@ impl Journal {
         let query = StreamQuery::all(Self::stream_of::<A>(id)?).after(after);
         let page = self.store().read_stream(&query).await?;
         let last = page.last().map(|event| event.version);
-        let next = last.filter(|_| page.len() >= query.limit);
+        let next = last.filter(|_| !query.ends_with(&page));
         let mut events = Vec::with_capacity(page.len());
         for event in page {
             let known = A::Event::knows(event.event_type.as_str());

@@ -120,8 +120,7 @@ impl Journal {
             if let Err(error) = store.save_snapshot(&stream, policy.name, &record).await {
                 tracing::warn!(%stream, %error, "the snapshot was not saved");
                 // The next command tries again, unless a newer one is on its way.
-                let _ =
-                    mark.compare_exchange(version, kept, Ordering::Relaxed, Ordering::Relaxed);
+                let _ = mark.compare_exchange(version, kept, Ordering::Relaxed, Ordering::Relaxed);
             }
         });
     }

@@ -154,9 +154,9 @@ impl SnapshotStore for MemoryStore {
     ) -> Result<(), StoreError> {
         let snapshots = &mut self.lock().await?.snapshots;
         let key = (stream.clone(), state.to_owned());
-        let newer = snapshots.get(&key).is_some_and(|known| {
-            known.shape == snapshot.shape && known.version > snapshot.version
-        });
+        let newer = snapshots
+            .get(&key)
+            .is_some_and(|known| known.shape == snapshot.shape && known.version > snapshot.version);
         if !newer {
             snapshots.insert(key, snapshot.clone());
         }

@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::check::{MAX_APPEND_BYTES, check_event};
-use super::{CommandKey, CommandOutcome, CommandRecord, KeyedCommand, StoreError, Transaction};
+use super::{
+    CommandKey, CommandOutcome, CommandRecord, KeyedCommand, MAX_REFUSAL_BYTES, StoreError,
+    Transaction,
+};
 use crate::envelope::{NewEvent, RecordedEvent};
 use crate::names::{ExpectedVersion, Position, StreamId, StreamVersion};
 
@@ -110,11 +113,17 @@ impl Append {
         if self.command.is_some() && self.streams.len() != 1 {
             return refuse("a command with an idempotency key appends to one stream".to_owned());
         }
-        if let Some(command) = &self.command
-            && command.outcome != CommandOutcome::Executed
-            && count > 0
-        {
-            return refuse("a command that was refused has no events".to_owned());
+        let outcome = self.command.as_ref().map(|command| &command.outcome);
+        if let Some(CommandOutcome::Refused(words)) = outcome {
+            if count > 0 {
+                return refuse("a command that was refused has no events".to_owned());
+            }
+            if words.len() > MAX_REFUSAL_BYTES || words.contains('\0') {
+                return refuse(format!(
+                    "the words of a refusal have at most {MAX_REFUSAL_BYTES} bytes and no U+0000: \
+                     `CommandOutcome::refused` makes them so"
+                ));
+            }
         }
         if self.streams.len() > 1 {
             let mut names: Vec<_> = self.streams.iter().map(|append| &append.stream).collect();

@@ -140,6 +140,9 @@ mod tests {
         odd_actor.metadata.actor = Some("a\0".to_owned());
         let mut odd_key = with_payload("{}");
         odd_key.metadata.custom.insert("a\0".to_owned(), String::new());
+        let mut odd_attribute = with_payload("{}");
+        let nested = serde_json::json!({"list": [1, "a\0"]});
+        odd_attribute.metadata.attributes.insert("subject".to_owned(), nested);
         let mut much = with_payload("{}");
         much.metadata.source = Some("x".repeat(MAX_METADATA_BYTES + 1));
         for (event, words) in [
@@ -153,6 +156,7 @@ mod tests {
             (long_type, ["256", "255", "type"]),
             (odd_actor, ["U+0000", "metadata", "`actor`"]),
             (odd_key, ["U+0000", "metadata", "custom"]),
+            (odd_attribute, ["U+0000", "metadata", "attributes"]),
             (much, ["65537", "65536", "metadata"]),
         ] {
             let refusal = refusal(&event).expect("it is refused");

@@ -82,7 +82,8 @@ impl CommandOutcome {
     /// [`MAX_REFUSAL_BYTES`].
     pub fn refused(refusal: &impl fmt::Display) -> Self {
         let mut words = refusal.to_string().replace('\0', "\u{fffd}");
-        words.truncate(words.floor_char_boundary(MAX_REFUSAL_BYTES));
+        let ends = words.char_indices().map(|(at, character)| at + character.len_utf8());
+        words.truncate(ends.take_while(|end| *end <= MAX_REFUSAL_BYTES).last().unwrap_or(0));
         Self::Refused(words)
     }
 

@@ -6,8 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use annals::store::{Append, StoreError};
 use annals::Journal;
+use annals::store::{Append, StoreError};
 use flate2::bufread::MultiGzDecoder;
 use tokio::sync::mpsc;
 

@@ -2,7 +2,7 @@
 
 use annals_core::store::{
     Append, CommandKey, CommandOutcome, KeyedCommand, LogQuery, MAX_APPEND_EVENTS, MAX_PAGE,
-    StreamQuery,
+    MAX_REFUSAL_BYTES, StreamQuery,
 };
 use annals_core::{
     ExpectedVersion, MAX_CATEGORY_BYTES, MAX_STREAM_NAME_BYTES, Position, StreamVersion,
@@ -91,6 +91,11 @@ pub async fn a_refusal_with_events_is_refused(subject: Subject) {
     let outcome = CommandOutcome::refused(&"no");
     let command = KeyedCommand { outcome, ..key.clone().into() };
     assert_invalid(store.append(append("a-1", 1).with_command(command)).await);
+    for words in ["a\0".to_owned(), "w".repeat(MAX_REFUSAL_BYTES + 1)] {
+        let outcome = CommandOutcome::Refused(words);
+        let command = KeyedCommand { outcome, ..key.clone().into() };
+        assert_invalid(store.append(append("a-1", 0).with_command(command)).await);
+    }
     assert_eq!(store.command(&key).await.expect("a record can be read"), None);
     assert!(log(store).await.is_empty());
 }

@@ -66,7 +66,10 @@ async fn plant(bank: &Bank, shape: u64, state: &str) {
     let state = Payload::from_stored(state);
     let (version, position) = (version(4), Position::new(4));
     let planted = SnapshotRecord { version, position, shape, state };
-    bank.memory.save_snapshot(&stream(), "counter", &planted).await.expect("a memory store can be written");
+    bank.memory
+        .save_snapshot(&stream(), "counter", &planted)
+        .await
+        .expect("a memory store can be written");
 }
 
 /// The shape that fits.

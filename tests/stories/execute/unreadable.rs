@@ -6,8 +6,8 @@ use std::convert::Infallible;
 
 use annals_core::store::Append;
 use annals_core::{
-    Aggregate, Apply, CloudEvent, Command, Decide, DecisionContext, ErrorKind, Event,
-    ExecuteError, ExpectedVersion, ImportError, Journal, NewEvent, Payload, SchemaError, StreamId,
+    Aggregate, Apply, CloudEvent, Command, Decide, DecisionContext, ErrorKind, Event, ExecuteError,
+    ExpectedVersion, ImportError, Journal, NewEvent, Payload, SchemaError, StreamId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,20 +19,37 @@ use super::stage::on_every_store;
 #[derive(Event, Debug, Clone, PartialEq)]
 #[event(prefix = "odd", crate = annals_core)]
 enum OddEvent {
-    Named { id: Uuid },
-    At { time: jiff::Timestamp },
-    Small { n: u32, m: i8 },
+    Named {
+        id: Uuid,
+    },
+    At {
+        time: jiff::Timestamp,
+    },
+    Small {
+        n: u32,
+        m: i8,
+    },
     Free {
         cents: i64,
         #[serde(flatten)]
         rest: BTreeMap<String, i64>,
     },
-    Tagged { amount: Amount },
+    Tagged {
+        amount: Amount,
+    },
     #[event(version = 2, upcast(1 = as_json))]
-    Huge { n: u128 },
-    Ratio { ratio: Option<f64>, #[serde(skip)] seen: bool },
+    Huge {
+        n: u128,
+    },
+    Ratio {
+        ratio: Option<f64>,
+        #[serde(skip)]
+        seen: bool,
+    },
     #[event(version = 2, upcast(1 = hasty))]
-    Hasty { n: u8 },
+    Hasty {
+        n: u8,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -125,7 +142,8 @@ async fn what_comes_from_outside_is_read_first() {
             let text = format!(
                 r#"{{"specversion":"1.0","id":"{}","source":"/","type":"{event_type}",
                     "dataschema":"urn:annals:schema:{event_type}:{version}","data":{}}}"#,
-                event.id, event.payload.as_str(),
+                event.id,
+                event.payload.as_str(),
             );
             let foreign: CloudEvent = serde_json::from_str(&text).expect("a CloudEvent");
             let foreign = foreign.to_new_event().expect("its data is JSON");

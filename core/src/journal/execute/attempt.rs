@@ -120,9 +120,10 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
                     // Somebody else executed the same command since we looked, or we did and the
                     // reply was lost: the ids tell.
                     return match (journal.first_receipt(&stream, command.as_ref()).await, refusal) {
-                        (Err(ExecuteError::Store(StoreError::RefusedBefore { .. })), Some(ours)) => {
-                            Err(ExecuteError::Domain(ours))
-                        }
+                        (
+                            Err(ExecuteError::Store(StoreError::RefusedBefore { .. })),
+                            Some(ours),
+                        ) => Err(ExecuteError::Domain(ours)),
                         (first, _) => {
                             let first = first?.ok_or_else(|| lost_record(&stream))?;
                             let ours = !event_ids.is_empty() && first.event_ids == event_ids;
