@@ -144,6 +144,6 @@ mod tests {
     fn what_is_no_json_is_known_by_its_name() {
         struct Opaque;
         assert_eq!((&Probe(&Opaque)).fingerprint("a"), Fingerprint::of("a"));
-        assert_ne!((&Probe(&7)).fingerprint("a"), Fingerprint::of("a"));
+        assert_ne!(Probe(&7).fingerprint("a"), Fingerprint::of("a"));
     }
 }

@@ -52,7 +52,7 @@ pub enum DecodeError {
         /// The version as stored.
         version: u32,
         /// What does not fit, and where.
-        source: Misfit,
+        source: Box<Misfit>,
     },
     /// An upcaster, or a type that reads itself, panicked.
     #[error("reading an event of type `{event_type}`, version {version}, panicked")]
@@ -114,6 +114,6 @@ pub fn decode<T: DeserializeOwned>(
     read(current.as_str()).map_err(unfit(event_type, version))
 }
 
-fn unfit(event_type: &str, version: u32) -> impl Fn(Misfit) -> DecodeError {
+fn unfit(event_type: &str, version: u32) -> impl Fn(Box<Misfit>) -> DecodeError {
     move |source| DecodeError::Payload { event_type: event_type.to_owned(), version, source }
 }

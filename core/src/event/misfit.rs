@@ -20,12 +20,14 @@ pub struct Misfit {
 }
 
 /// Reads a payload as `T`.
-pub(super) fn read<T: DeserializeOwned>(payload: &str) -> Result<T, Misfit> {
-    serde_json::from_str(payload).map_err(|error| Misfit {
-        pointer: place::<T>(payload),
-        line: error.line(),
-        column: error.column(),
-        reason: reason(&error, payload),
+pub(super) fn read<T: DeserializeOwned>(payload: &str) -> Result<T, Box<Misfit>> {
+    serde_json::from_str(payload).map_err(|error| {
+        Box::new(Misfit {
+            pointer: place::<T>(payload),
+            line: error.line(),
+            column: error.column(),
+            reason: reason(&error, payload),
+        })
     })
 }
 

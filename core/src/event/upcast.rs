@@ -34,7 +34,7 @@ pub enum UpcastError {
     },
     /// The payload does not fit what the step takes.
     #[error("the payload does not fit what the upcaster takes {0}")]
-    Input(Misfit),
+    Input(Box<Misfit>),
     /// The result cannot be written.
     #[error("the upcaster's result cannot be written as JSON: {0}")]
     Output(String),

@@ -46,7 +46,9 @@ impl Journal {
     /// Executes a function of the aggregate's state, or a command: loads the state, lets it
     /// decide, and appends the events with the loaded version. On a conflict it reads what is new
     /// and decides again, for as long as
-    /// [`retry_conflicts_for`](super::JournalOptions::retry_conflicts_for) says.
+    /// [`retry_conflicts_for`](super::JournalOptions::retry_conflicts_for) says. So it may decide
+    /// several times, and the first time on a state that is behind: a decision only looks and
+    /// answers.
     ///
     /// # Errors
     /// [`ExecuteError`] tells apart: refused by the domain, conflicts exhausted, a store that
