@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use crate::error::ReadError;
 use crate::form::{Folder, Folding, Projection, RowSource};
-use crate::read_model::ReadModel;
+use crate::read_model::{ReadModel, RowKey as _};
 use crate::run::event_types;
 
 type KeyOf<P> = <<P as Projection>::Row as ReadModel>::Key;
@@ -51,7 +51,9 @@ impl<P: Projection> Live<P> {
     /// # Errors
     /// [`ReadError`]
     pub async fn get(&self, key: &KeyOf<P>) -> Result<Option<P::Row>, ReadError> {
-        Ok(self.all().await?.remove(key))
+        let mut key = key.clone();
+        key.settle();
+        Ok(self.all().await?.remove(&key))
     }
 
     /// The rows that follow from one stream alone: cheap, and right for projections whose rows

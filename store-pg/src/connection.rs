@@ -14,6 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{STORE, translate};
 use crate::options::{PgOptions, Tls};
+use crate::portion::EventSize;
 use crate::session::Session;
 use crate::tls;
 
@@ -30,6 +31,8 @@ pub(crate) struct Connector {
     pool: Pool,
     pub(crate) options: PgOptions,
     pub(crate) place: Arc<str>,
+    /// What pages are portioned by.
+    pub(crate) event_size: EventSize,
 }
 
 impl Connector {
@@ -59,7 +62,7 @@ impl Connector {
             .build()
             .map_err(|error| StoreError::Invalid { why: error.to_string() })?;
         let place = options.place().into();
-        Ok(Self { config, tls, pool, options, place })
+        Ok(Self { config, tls, pool, options, place, event_size: EventSize::default() })
     }
 
     /// A connection of the pool.

@@ -10,6 +10,7 @@ use deadpool_postgres::Object;
 
 use crate::connection::Connector;
 use crate::error::STORE;
+use crate::portion::Read;
 use crate::session::Session;
 use crate::statements::Statements;
 use crate::transaction::PgTransaction;
@@ -61,6 +62,14 @@ impl<'s> Lent<'s> {
                 option: "statement_timeout",
             })
         })
+    }
+
+    /// What was read. A connection on which more comes than anybody waits for is not used again.
+    pub(crate) fn settled<T>(&self, read: Read<T>) -> T {
+        if read.cut_off {
+            self.spoilt.store(true, Ordering::Relaxed);
+        }
+        read.page
     }
 
     /// Runs work in a transaction of its own.

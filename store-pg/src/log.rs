@@ -2,14 +2,15 @@
 
 use std::pin::pin;
 
-use annals_core::Position;
 use annals_core::store::{LogFilter, LogPage, LogQuery, PageRoom, StoreError};
+use annals_core::{Position, RecordedEvent};
 use futures_util::TryStreamExt;
 use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
 use crate::error::corrupt;
 use crate::event_row::{EventReader, get, position, signed};
+use crate::portion::Read;
 use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
@@ -29,20 +30,61 @@ pub(crate) async fn read_head(
     position(&row.ok_or_else(|| corrupt("there is no answer"))?, 0)
 }
 
-/// Reads a page. The head comes with it, from the same snapshot: what lies at or below it is in the
-/// page, because positions become visible in their order.
+/// Reads a page. The head comes with its first portion, from the same snapshot: what lies at or below it
+/// is in the page, because positions become visible in their order.
 pub(crate) async fn read_log(
     session: Session<'_>,
     sql: &Statements,
     connector: &Connector,
     query: &LogQuery,
-) -> Result<LogPage, StoreError> {
+) -> Result<Read<LogPage>, StoreError> {
+    let mut rest = query.clone();
+    let mut room = PageRoom::new(query.limit, query.bytes);
+    let mut page: Option<LogPage> = None;
+    loop {
+        let portion = connector.event_size.portion(room.events(), room.bytes());
+        let read = read_portion(session, sql, connector, &rest, portion, &mut room).await?;
+        let Portion { page: part, is_full, more } = read;
+        connector.event_size.learn(&part.events);
+        let read = match page.take() {
+            None => part,
+            Some(mut page) => {
+                page.events.extend(part.events);
+                LogPage { next: part.next, ..page }
+            }
+        };
+        if !more || !is_full {
+            return Ok(Read { page: read, cut_off: !more && !is_full });
+        }
+        rest.after = read.next;
+        rest.up_to = rest.up_to.min(read.head);
+        page = Some(read);
+    }
+}
+
+/// A part of a page.
+struct Portion {
+    page: LogPage,
+    /// As many events were found as were asked for.
+    is_full: bool,
+    /// There is room for more.
+    more: bool,
+}
+
+async fn read_portion(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    query: &LogQuery,
+    portion: usize,
+    room: &mut PageRoom,
+) -> Result<Portion, StoreError> {
     let failed = connector.failed();
     let everything = query.filter == LogFilter::default();
-    let window = if everything { query.limit as u64 } else { MAX_SCANNED };
+    let window = if everything { portion as u64 } else { MAX_SCANNED };
     let end = query.up_to.min(Position::new(query.after.get().saturating_add(window)));
     let (after, up_to) = (signed(query.after.get()), signed(end.get()));
-    let limit = query.limit as i64;
+    let limit = portion as i64;
     let mut parameters: Vec<Bound<'_>> =
         vec![(&after, Type::INT8), (&up_to, Type::INT8), (&limit, Type::INT8)];
     let filter = Filter::of(&query.filter);
@@ -54,32 +96,33 @@ pub(crate) async fn read_log(
     };
     let mut rows = pin!(session.stream(text, &parameters).await.map_err(&failed)?);
     let mut reader = EventReader::default();
-    let (mut events, mut head) = (Vec::new(), Position::START);
-    let (mut room, mut more) = (PageRoom::new(query.limit, query.bytes), true);
+    let (mut events, mut head, mut more) = (Vec::new(), Position::START, portion > 0);
     while let Some(row) = rows.try_next().await.map_err(&failed)? {
         if events.is_empty() {
             let end = get::<Option<i64>>(&row, HEAD_COLUMN)?;
             head = end.map_or(Ok(Position::START), |_| position(&row, HEAD_COLUMN))?;
-            events.reserve_exact(head.since(query.after).min(query.limit as u64) as usize);
+            events.reserve_exact(head.since(query.after).min(portion as u64) as usize);
         }
         if get::<Option<i64>>(&row, 0)?.is_some() {
             let event = reader.read(&row)?;
             more = room.take(&event);
             events.push(event);
         }
-        if !more {
+        if !more && portion > 0 {
             break;
         }
     }
     // They come as they were read, which no standard promises of a join; sorted, it costs nothing.
-    events.sort_by_key(|event| event.position);
+    events.sort_by_key(|event: &RecordedEvent| event.position);
+    let is_full = events.len() == portion;
     let next = match events.last() {
-        _ if query.limit == 0 => query.after,
-        Some(last) if !more => last.position,
+        // A page of nothing has looked at nothing.
+        _ if portion == 0 => query.after,
+        Some(last) if is_full || !more => last.position,
         // Everything up to here has been looked at.
         _ => end.min(head).max(query.after),
     };
-    Ok(LogPage { events, next, head })
+    Ok(Portion { page: LogPage { events, next, head }, is_full, more })
 }
 
 /// A filter as parameters.

@@ -11,6 +11,7 @@ use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
 use crate::event_row::{EventReader, JsonText, get, position, signed};
+use crate::portion::Read;
 use crate::session::{Bound, Session};
 use crate::statements::Statements;
 
@@ -19,7 +20,42 @@ pub(crate) async fn read_stream(
     sql: &Statements,
     connector: &Connector,
     query: &StreamQuery,
-) -> Result<Vec<RecordedEvent>, StoreError> {
+) -> Result<Read<Vec<RecordedEvent>>, StoreError> {
+    let mut query = query.clone();
+    let mut room = PageRoom::new(query.limit, query.bytes);
+    let mut page = Vec::new();
+    if query.limit == 0 {
+        return Ok(Read { page, cut_off: false });
+    }
+    loop {
+        let portion = connector.event_size.portion(room.events(), room.bytes());
+        let (some, more) =
+            read_portion(session, sql, connector, &query, portion, &mut room).await?;
+        connector.event_size.learn(&some);
+        let asked_for_all = some.len() == portion;
+        match (some.last().map(|last| last.version), query.direction) {
+            (Some(last), ReadDirection::Forward) => query.from = last.plus(1),
+            (Some(last), ReadDirection::Backward) => {
+                query.to = StreamVersion::new(last.get().saturating_sub(1));
+            }
+            (None, _) => {}
+        }
+        page.extend(some);
+        if !more || !asked_for_all {
+            return Ok(Read { page, cut_off: !more && !asked_for_all });
+        }
+    }
+}
+
+/// Reads until the portion or the room ends, and says whether there is room left.
+async fn read_portion(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    query: &StreamQuery,
+    portion: usize,
+    room: &mut PageRoom,
+) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
     let failed = connector.failed();
     let text = match query.direction {
         ReadDirection::Forward => &sql.read_stream_forward,
@@ -27,22 +63,18 @@ pub(crate) async fn read_stream(
     };
     let stream = query.stream.as_str();
     let (from, to) = (signed(query.from.get()), signed(query.to.get()));
-    let limit = query.limit as i64;
+    let limit = portion as i64;
     let parameters: [Bound<'_>; 4] =
         [(&stream, Type::TEXT), (&from, Type::INT8), (&to, Type::INT8), (&limit, Type::INT8)];
     let mut rows = pin!(session.stream(text, &parameters).await.map_err(&failed)?);
     let mut reader = EventReader::default();
-    let mut events = Vec::new();
-    let mut room = PageRoom::new(query.limit, query.bytes);
-    while let Some(row) = rows.try_next().await.map_err(&failed)? {
+    let (mut events, mut more) = (Vec::new(), true);
+    while more && let Some(row) = rows.try_next().await.map_err(&failed)? {
         let event = reader.read(&row)?;
-        let more = room.take(&event);
+        more = room.take(&event);
         events.push(event);
-        if !more {
-            break;
-        }
     }
-    Ok(events)
+    Ok((events, more))
 }
 
 pub(crate) async fn visit_stream(

@@ -39,7 +39,6 @@ statements! {
     create_migrations,
     find_commands,
     find_events,
-    find_indexes,
     find_table,
     forget_commands,
     insert_command,

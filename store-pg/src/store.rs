@@ -44,7 +44,7 @@ impl EventStore for PgStore {
     async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError> {
         let lent = self.lend().await?;
         let read = read::read_stream(lent.session()?, self.sql(), self.connector(), query);
-        lent.within(read).await
+        Ok(lent.settled(lent.within(read).await?))
     }
 
     async fn visit_stream(
@@ -64,7 +64,7 @@ impl EventStore for PgStore {
     async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
         let lent = self.lend().await?;
         let read = log::read_log(lent.session()?, self.sql(), self.connector(), query);
-        lent.within(read).await
+        Ok(lent.settled(lent.within(read).await?))
     }
 
     async fn head(&self) -> Result<Position, StoreError> {

@@ -25,14 +25,57 @@ pub(crate) fn create_table(schema: &Schema, table: &TableSpec) -> String {
 
 pub(crate) fn create_index(schema: &Schema, table: &TableSpec, index: &IndexSpec) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let columns: Vec<String> =
-        index.columns.iter().map(|&place| sortable(table, table.columns[place].name)).collect();
+    let mut columns: Vec<String> = Vec::new();
+    for &place in &index.columns {
+        let column = sortable(table, table.columns[place].name);
+        columns.push(if is_text(table, place) { beginning(&column) } else { column });
+    }
+    if index.unique {
+        let texts = index.columns.iter().filter(|&&place| is_text(table, place));
+        let whole = texts.map(|&place| {
+            format!("{}.text_key({})", schema.0, sortable(table, table.columns[place].name))
+        });
+        columns.extend(whole);
+    }
     format!(
         "CREATE {unique}INDEX IF NOT EXISTS \"{}\" ON {} ({})",
-        table.index_name(index),
+        index_name(table, index),
         place(schema, &table.name),
         columns.join(", ")
     )
+}
+
+/// How many characters of a text stand in an index: an entry has to fit on a page, a text need not.
+/// Queries compare the beginning too, so that they find the index. A unique index tells the texts
+/// apart by a hash of the whole.
+const INDEXED_CHARACTERS: u32 = 64;
+
+fn beginning(text: &str) -> String {
+    format!("left({text}, {INDEXED_CHARACTERS})")
+}
+
+fn is_text(table: &TableSpec, place: usize) -> bool {
+    matches!(table.columns[place].column_type, ColumnType::Text | ColumnType::Json)
+}
+
+/// Whether the beginning of this column stands in an index.
+fn is_indexed_text(table: &TableSpec, column: &str) -> bool {
+    table.column(column).is_some_and(|place| {
+        is_text(table, place) && table.indexes.iter().any(|index| index.columns.contains(&place))
+    })
+}
+
+/// PostgreSQL cuts longer names off, and two that begin alike would be the same.
+const MAX_INDEX_NAME: usize = 63;
+
+fn index_name(table: &TableSpec, index: &IndexSpec) -> String {
+    let columns: Vec<_> = index.columns.iter().map(|&place| table.columns[place].name).collect();
+    let name = format!("{}__{}", table.name, columns.join("__"));
+    if name.len() <= MAX_INDEX_NAME {
+        return name;
+    }
+    let places: Vec<String> = index.columns.iter().map(usize::to_string).collect();
+    format!("{}__{}", table.name, places.join("_"))
 }
 
 pub(crate) fn create_view(schema: &Schema, view: &str, table: &TableSpec) -> String {
@@ -72,7 +115,11 @@ pub(crate) fn upsert(schema: &Schema, table: &TableSpec) -> String {
     let values: Vec<String> = values.collect();
     let sets: Vec<String> = all(table)
         .into_iter()
-        .filter(|place| !table.key.contains(place))
+        // A decimal in the key is the same with another scale, and the last one counts.
+        .filter(|place| {
+            let is_decimal = table.columns[*place].column_type == ColumnType::Decimal;
+            is_decimal || !table.key.contains(place)
+        })
         .map(|place| {
             let name = table.columns[place].name;
             format!("\"{name}\" = excluded.\"{name}\"")
@@ -105,7 +152,13 @@ pub(crate) fn query(schema: &Schema, table: &TableSpec, query: &RowQuery) -> Str
                 Direction::Ascending => "ASC NULLS FIRST",
                 Direction::Descending => "DESC NULLS LAST",
             };
-            format!("{} {direction}", sortable(table, column))
+            let whole = sortable(table, column);
+            if is_indexed_text(table, column) {
+                // The same order, as the index has it.
+                format!("{} {direction}, {whole} {direction}", beginning(&whole))
+            } else {
+                format!("{whole} {direction}")
+            }
         })
         .collect();
     order.extend(table.key.iter().map(|&place| sortable(table, table.columns[place].name)));
@@ -150,7 +203,21 @@ fn conditions(table: &TableSpec, query: &RowQuery) -> String {
                     Comparison::Greater => ">",
                     Comparison::GreaterOrEqual => ">=",
                 };
-                format!("{operator} ${n}")
+                let by_index = match comparison {
+                    Comparison::Equal => Some("="),
+                    Comparison::NotEqual => None,
+                    Comparison::Less | Comparison::LessOrEqual => Some("<="),
+                    Comparison::Greater | Comparison::GreaterOrEqual => Some(">="),
+                };
+                match by_index.filter(|_| is_indexed_text(table, condition.column)) {
+                    // What holds for the whole holds for the beginning too.
+                    Some(of_beginning) => format!(
+                        "{operator} ${n} AND {} {of_beginning} {}",
+                        beginning(&column),
+                        beginning(&format!("${n}"))
+                    ),
+                    None => format!("{operator} ${n}"),
+                }
             }
         };
         // Writing to a String cannot fail.
@@ -203,12 +270,7 @@ fn sortable(table: &TableSpec, column: &str) -> String {
 }
 
 pub(crate) fn drop_view(schema: &Schema, view: &str) -> String {
-    format!("DROP VIEW IF EXISTS {}", place(schema, view))
-}
-
-/// The name must have been read from the database, or made by [`TableSpec::index_name`].
-pub(crate) fn drop_index(schema: &Schema, index: &str) -> String {
-    format!("DROP INDEX {}", place(schema, index))
+    format!("DROP VIEW {}", place(schema, view))
 }
 
 /// # Errors

@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::connection::Connector;
-use crate::error::{is_duplicate, translate};
+use crate::error::translate;
 use crate::event_row::number;
 use crate::session::{Bound, Session};
 use crate::table_sql;
@@ -19,6 +19,7 @@ pub(crate) async fn load_rows(
     keys: &[RowKey],
 ) -> Result<Vec<Row>, StoreError> {
     table.check()?;
+    table.check_keys(keys)?;
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -141,7 +142,8 @@ fn last_of_each_key<'r>(table: &TableSpec, rows: &'r [Row]) -> Vec<&'r Row> {
     rows
 }
 
-/// A missing table is the one error that users meet: they forgot to start a projection.
+/// The errors that users meet: they forgot to start a projection, or another version of it has made
+/// the table anew.
 pub(crate) fn explain(
     error: tokio_postgres::Error,
     table: &TableSpec,
@@ -150,9 +152,11 @@ pub(crate) fn explain(
     if error.code() == Some(&SqlState::UNDEFINED_TABLE) {
         return StoreError::NoSuchTable { table: table.name.clone() };
     }
-    if is_duplicate(&error) {
-        let index = error.as_db_error().and_then(|said| said.constraint());
-        return StoreError::not_unique(table, index.and_then(|name| table.index_named(name)));
+    if [Some(&SqlState::UNDEFINED_COLUMN), Some(&SqlState::DATATYPE_MISMATCH)]
+        .contains(&error.code())
+        && let Some(said) = error.as_db_error()
+    {
+        return table.has_other_columns(said.message()).into();
     }
     translate(error, &connector.place)
 }

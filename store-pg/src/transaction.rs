@@ -17,7 +17,7 @@ use crate::event_row::{get, position, signed};
 use crate::session::Session;
 use crate::statements::Statements;
 use crate::value::{Bind, read_untyped};
-use crate::{checkpoints, indexes, leases, log, table_sql, tables};
+use crate::{checkpoints, leases, log, table_sql, tables};
 
 pub(crate) struct PgTransaction<'t> {
     pub(crate) session: Session<'t>,
@@ -126,7 +126,10 @@ impl Transaction for PgTransaction<'_> {
         table.check()?;
         let schema = &self.connector.options.schema;
         self.run(&table_sql::create_table(schema, table)).await?;
-        indexes::reconcile(self.session, self.sql, self.connector, table).await
+        for index in &table.indexes {
+            self.run(&table_sql::create_index(schema, table, index)).await?;
+        }
+        Ok(())
     }
 
     async fn drop_table(&mut self, table: &str) -> Result<(), StoreError> {
@@ -156,12 +159,6 @@ impl Transaction for PgTransaction<'_> {
         self.run(&table_sql::create_view(schema, view, table)).await
     }
 
-    async fn drop_view(&mut self, view: &str) -> Result<(), StoreError> {
-        // Checks the name.
-        table_sql::drop_table(&self.connector.options.schema, view)?;
-        self.run(&table_sql::drop_view(&self.connector.options.schema, view)).await
-    }
-
     async fn load_rows(
         &mut self,
         table: &TableSpec,
@@ -179,7 +176,9 @@ impl Transaction for PgTransaction<'_> {
     }
 
     async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError> {
-        log::read_log(self.session, self.sql, self.connector, query).await
+        // What was sent beyond the page is passed over: the connection is needed.
+        let read = log::read_log(self.session, self.sql, self.connector, query).await?;
+        Ok(read.page)
     }
 
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {

@@ -2,17 +2,18 @@
 
 use std::error::Error;
 
+use annals_core::cut_time;
 use annals_core::store::StoreError;
 use annals_core::table::{ColumnType, Row, TableSpec, Value};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use tokio_postgres::types::private::BytesMut;
-use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
-use crate::error::corrupt;
 use crate::event_row::{JsonText, get};
+use crate::numeric::Numeric;
 
 /// The type of a column in a table.
 pub(crate) fn column_type(column_type: ColumnType) -> &'static str {
@@ -75,11 +76,12 @@ impl ToSql for Bind<'_> {
             Value::Text(text) | Value::Json(text) => text.to_sql(sent_as, out),
             Value::Integer(number) => number.to_sql(sent_as, out),
             Value::Float(number) => number.to_sql(sent_as, out),
-            Value::Decimal(number) => number.normalize().to_sql(sent_as, out),
+            Value::Decimal(number) => Numeric(*number).to_sql(sent_as, out),
             Value::Boolean(truth) => truth.to_sql(sent_as, out),
-            Value::Timestamp(time) => time.to_sql(sent_as, out),
+            Value::Timestamp(time) => cut_time(*time).to_sql(sent_as, out),
             Value::Date(date) => date.to_sql(sent_as, out),
             Value::Uuid(uuid) => uuid.to_sql(sent_as, out),
+            Value::Unfit(why) => Err(why.as_str().into()),
         }
     }
 
@@ -96,14 +98,27 @@ type BoxedError = Box<dyn Error + Sync + Send>;
 /// Reads a row whose columns are those of the table, in order.
 pub(crate) fn read_row(row: &tokio_postgres::Row, table: &TableSpec) -> Result<Row, StoreError> {
     let columns = table.columns.iter().enumerate();
-    columns.map(|(place, column)| read_value(row, place, column.column_type)).collect()
+    columns
+        .map(|(place, column)| {
+            let (name, wanted) = (column.name, column.column_type);
+            read_value(row, place, wanted).map_err(|error| {
+                table.has_other_columns(format!("`{name}` is no {wanted:?}: {error}")).into()
+            })
+        })
+        .collect()
 }
 
 fn read_value(
     row: &tokio_postgres::Row,
     place: usize,
     column_type: ColumnType,
-) -> Result<Value, StoreError> {
+) -> Result<Value, tokio_postgres::Error> {
+    fn get<'r, T: FromSql<'r>>(
+        row: &'r tokio_postgres::Row,
+        place: usize,
+    ) -> Result<T, tokio_postgres::Error> {
+        row.try_get(place)
+    }
     let value = match column_type {
         ColumnType::Text => get::<Option<String>>(row, place)?.map(Value::Text),
         ColumnType::Json => {
@@ -111,7 +126,9 @@ fn read_value(
         }
         ColumnType::Integer => get::<Option<i64>>(row, place)?.map(Value::Integer),
         ColumnType::Float => get::<Option<f64>>(row, place)?.map(Value::Float),
-        ColumnType::Decimal => get::<Option<Decimal>>(row, place)?.map(Value::Decimal),
+        ColumnType::Decimal => {
+            get::<Option<Numeric>>(row, place)?.map(|number| Value::Decimal(number.0))
+        }
         ColumnType::Boolean => get::<Option<bool>>(row, place)?.map(Value::Boolean),
         ColumnType::Timestamp => get::<Option<Timestamp>>(row, place)?.map(Value::Timestamp),
         ColumnType::Date => get::<Option<Date>>(row, place)?.map(Value::Date),
@@ -132,7 +149,7 @@ pub(crate) fn read_untyped(row: &tokio_postgres::Row, place: usize) -> Result<Va
         Type::FLOAT4 => get::<Option<f32>>(row, place)?.map(|number| Value::Float(number.into())),
         Type::FLOAT8 => get::<Option<f64>>(row, place)?.map(Value::Float),
         Type::NUMERIC => {
-            text(get::<Option<Decimal>>(row, place)?.map(|n| n.normalize().to_string()))
+            text(get::<Option<Numeric>>(row, place)?.map(|number| number.0.to_string()))
         }
         Type::TIMESTAMPTZ => {
             text(get::<Option<Timestamp>>(row, place)?.map(|time| time.to_string()))
@@ -180,17 +197,19 @@ pub(crate) fn array(
     }
     Ok(match column_type {
         ColumnType::Text => collect!(Text, String::clone),
-        ColumnType::Json => collect!(Json | Text, String::clone),
+        ColumnType::Json => collect!(Json, String::clone),
         ColumnType::Integer => collect!(Integer, |number: &i64| *number),
         ColumnType::Float => collect!(Float, |number: &f64| *number),
-        ColumnType::Decimal => collect!(Decimal, Decimal::normalize),
+        ColumnType::Decimal => collect!(Decimal, |number: &Decimal| Numeric(*number)),
         ColumnType::Boolean => collect!(Boolean, |truth: &bool| *truth),
-        ColumnType::Timestamp => collect!(Timestamp, |time: &Timestamp| *time),
+        ColumnType::Timestamp => collect!(Timestamp, |time: &Timestamp| cut_time(*time)),
         ColumnType::Date => collect!(Date, |date: &Date| *date),
         ColumnType::Uuid => collect!(Uuid, |uuid: &Uuid| *uuid),
     })
 }
 
+/// Rows and keys were checked before they came here.
 fn misfit(column_type: ColumnType, value: &Value) -> StoreError {
-    corrupt(format!("`{value}` does not fit a column of type {column_type:?}"))
+    let why = format!("a {:?} does not fit a column of type {column_type:?}", value.column_type());
+    StoreError::Invalid { why }
 }

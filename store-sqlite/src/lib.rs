@@ -11,7 +11,6 @@ mod connection;
 mod error;
 mod event_row;
 mod file;
-mod indexes;
 mod job;
 mod leases;
 mod log;
@@ -29,6 +28,7 @@ mod table_sql;
 mod tables;
 mod transaction;
 mod value;
+mod visit;
 mod wal;
 mod writer;
 

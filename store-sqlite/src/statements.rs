@@ -18,7 +18,6 @@ statements! {
     CREATE_MIGRATIONS = "create_migrations";
     FIND_COMMAND = "find_command";
     FIND_EVENT = "find_event";
-    FIND_INDEXES = "find_indexes";
     FIND_POSITION = "find_position";
     FIND_TABLE = "find_table";
     FORGET_COMMANDS = "forget_commands";
@@ -38,6 +37,7 @@ statements! {
     READ_STREAM_FORWARD = "read_stream_forward";
     REMOVE_CHECKPOINT = "remove_checkpoint";
     STREAM_VERSION = "stream_version";
+    VISIT_START = "visit_start";
     VISIT_STREAM = "visit_stream";
     WIDEN_SCHEMA = "widen_schema";
     WRITE_CHECKPOINT = "write_checkpoint";

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use crate::error::STORE;
 use crate::job::{Group, Isolation, Size};
 use crate::transaction::SqliteTransaction;
+use crate::visit::Visit;
 use crate::{
     SqliteStore, append, checkpoints, commands, leases, log, read, schemas, snapshots, tables,
 };
@@ -68,11 +69,14 @@ impl EventStore for SqliteStore {
         up_to: StreamVersion,
         visitor: PayloadVisitor,
     ) -> Result<Position, StoreError> {
-        let (stream, place) = (stream.clone(), self.place());
-        let visit = move |c: &rusqlite::Connection| {
-            read::visit_stream(c, &stream, after, up_to, visitor, &place)
-        };
-        self.readers().read(visit).await
+        let mut visit = Visit::new(stream.clone(), (after, up_to), visitor);
+        let place = self.place();
+        if let Some(started) = self.readers().read_here(|c| visit.start(c, &place))
+            && let Some(last) = started?
+        {
+            return Ok(last);
+        }
+        self.readers().read(move |c| visit.go_on(c, &place)).await
     }
 
     async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
@@ -86,6 +90,9 @@ impl EventStore for SqliteStore {
 
     async fn head(&self) -> Result<Position, StoreError> {
         let place = self.place();
+        if let Some(head) = self.readers().read_here(|c| log::read_head(c, &place)) {
+            return head;
+        }
         self.readers().read(move |c| log::read_head(c, &place)).await
     }
 
@@ -129,7 +136,11 @@ impl CheckpointStore for SqliteStore {
 #[async_trait]
 impl CommandStore for SqliteStore {
     async fn command(&self, key: &CommandKey) -> Result<Option<CommandRecord>, StoreError> {
-        let (key, place) = (key.clone(), self.place());
+        let place = self.place();
+        if let Some(found) = self.readers().read_here(|c| commands::find_command(c, key, &place)) {
+            return found;
+        }
+        let key = key.clone();
         self.readers().read(move |c| commands::find_command(c, &key, &place)).await
     }
 

@@ -14,7 +14,7 @@ pub(crate) fn create_table(table: &TableSpec) -> String {
     for column in &table.columns {
         let null = if column.nullable { "" } else { " NOT NULL" };
         // Writing to a String cannot fail.
-        let _ = write!(sql, "\"{}\" {}{null}, ", column.name, affinity(column.column_type));
+        let _ = write!(sql, "\"{}\" {}{null}, ", column.name, declared(column.column_type));
     }
     let _ = write!(sql, "PRIMARY KEY ({})) STRICT, WITHOUT ROWID", names(table, &table.key));
     sql
@@ -22,9 +22,11 @@ pub(crate) fn create_table(table: &TableSpec) -> String {
 
 pub(crate) fn create_index(table: &TableSpec, index: &IndexSpec) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
+    let columns: Vec<_> = index.columns.iter().map(|&place| table.columns[place].name).collect();
     format!(
-        "CREATE {unique}INDEX IF NOT EXISTS \"{}\" ON \"{}\" ({})",
-        table.index_name(index),
+        "CREATE {unique}INDEX IF NOT EXISTS \"{}__{}\" ON \"{}\" ({})",
+        table.name,
+        columns.join("__"),
         table.name,
         names(table, &index.columns)
     )
@@ -48,7 +50,11 @@ pub(crate) fn upsert(table: &TableSpec) -> String {
     let binds: Vec<String> = all.iter().map(|place| format!("?{}", place + 1)).collect();
     let sets: Vec<String> = all
         .iter()
-        .filter(|place| !table.key.contains(place))
+        // A decimal in the key is the same with another scale, and the last one counts.
+        .filter(|&&place| {
+            let is_decimal = table.columns[place].column_type == ColumnType::Decimal;
+            is_decimal || !table.key.contains(&place)
+        })
         .map(|&place| {
             let name = table.columns[place].name;
             format!("\"{name}\" = excluded.\"{name}\"")
@@ -79,14 +85,14 @@ pub(crate) fn query(table: &TableSpec, query: &RowQuery) -> String {
                 Direction::Ascending => "ASC",
                 Direction::Descending => "DESC",
             };
-            format!("{} {direction}", sortable(table, column))
+            format!("\"{column}\" {direction}")
         })
         .collect();
-    order.extend(table.key.iter().map(|&place| sortable(table, table.columns[place].name)));
+    order.extend(table.key.iter().map(|&place| format!("\"{}\"", table.columns[place].name)));
     format!(
         "{}{} ORDER BY {} LIMIT {} OFFSET {}",
         select(table),
-        conditions(table, query),
+        conditions(query),
         order.join(", "),
         query.limit,
         query.offset
@@ -94,10 +100,10 @@ pub(crate) fn query(table: &TableSpec, query: &RowQuery) -> String {
 }
 
 pub(crate) fn count(table: &TableSpec, query: &RowQuery) -> String {
-    format!("SELECT count(*) FROM \"{}\"{}", table.name, conditions(table, query))
+    format!("SELECT count(*) FROM \"{}\"{}", table.name, conditions(query))
 }
 
-fn conditions(table: &TableSpec, query: &RowQuery) -> String {
+fn conditions(query: &RowQuery) -> String {
     let mut sql = String::new();
     for (condition, n) in query.conditions.iter().zip(1..) {
         let joint = if n == 1 { " WHERE" } else { " AND" };
@@ -111,7 +117,7 @@ fn conditions(table: &TableSpec, query: &RowQuery) -> String {
             (Comparison::GreaterOrEqual, _) => ">=",
         };
         // Writing to a String cannot fail.
-        let _ = write!(sql, "{joint} {} {operator} ?{n}", sortable(table, condition.column));
+        let _ = write!(sql, "{joint} \"{}\" {operator} ?{n}", condition.column);
     }
     sql
 }
@@ -132,22 +138,12 @@ fn names(table: &TableSpec, places: &[usize]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// A column as it is to be compared and sorted: decimals are kept as text.
-fn sortable(table: &TableSpec, column: &str) -> String {
-    let decimal = table
-        .column(column)
-        .is_some_and(|place| table.columns[place].column_type == ColumnType::Decimal);
-    if decimal {
-        format!("\"{column}\" COLLATE {DECIMAL_COLLATION}")
-    } else {
-        format!("\"{column}\"")
-    }
-}
-
-fn affinity(column_type: ColumnType) -> &'static str {
+/// Decimals are kept as text, and compared, sorted and told apart by their size.
+fn declared(column_type: ColumnType) -> String {
     match column_type {
-        ColumnType::Integer | ColumnType::Boolean => "INTEGER",
-        ColumnType::Float => "REAL",
-        _ => "TEXT",
+        ColumnType::Integer | ColumnType::Boolean => "INTEGER".to_owned(),
+        ColumnType::Float => "REAL".to_owned(),
+        ColumnType::Decimal => format!("TEXT COLLATE {DECIMAL_COLLATION}"),
+        _ => "TEXT".to_owned(),
     }
 }

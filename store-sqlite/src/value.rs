@@ -1,8 +1,9 @@
 //! Values of read models, to SQLite and back.
 //!
-//! Times are text of fixed width in UTC, decimals are text without trailing zeros, so that people
-//! can read them and equal values are equal text.
+//! Times are text of fixed width in UTC, so that people can read them and their order is that of text.
+//! Decimals are text with all their digits; a collation compares them by size.
 
+use annals_core::cut_time;
 use annals_core::store::StoreError;
 use annals_core::table::{ColumnType, Row, TableSpec, Value};
 use jiff::Timestamp;
@@ -24,18 +25,20 @@ impl ToSql for Bind<'_> {
             Value::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
             Value::Float(number) => ToSqlOutput::Borrowed(ValueRef::Real(*number)),
             Value::Boolean(truth) => ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*truth))),
-            Value::Decimal(decimal) => ToSqlOutput::from(decimal.normalize().to_string()),
+            Value::Decimal(decimal) => ToSqlOutput::from(decimal.to_string()),
             Value::Timestamp(time) => ToSqlOutput::from(time_text(*time)),
             Value::Date(date) => ToSqlOutput::from(date.to_string()),
             Value::Uuid(uuid) => ToSqlOutput::from(uuid.to_string()),
+            Value::Unfit(why) => {
+                return Err(rusqlite::Error::ToSqlConversionFailure(why.as_str().into()));
+            }
         })
     }
 }
 
-/// `2010-12-01T08:26:00.000000000Z`: all that a timestamp holds, so that a row that was stored
-/// equals the row that was folded.
+/// `2010-12-01T08:26:00.000000Z`.
 fn time_text(time: Timestamp) -> String {
-    format!("{time:.9}")
+    format!("{:.6}", cut_time(time))
 }
 
 /// Reads a row whose columns are those of the table, in order.
@@ -45,7 +48,8 @@ pub(crate) fn read_row(row: &rusqlite::Row<'_>, table: &TableSpec) -> Result<Row
         .map(|(place, column)| {
             let value = row.get_ref(place).map_err(corrupt)?;
             read_value(value, column.column_type).map_err(|why| {
-                corrupt(format!("column `{}` of `{}`: {why}", column.name, table.name))
+                let (name, wanted) = (column.name, column.column_type);
+                table.has_other_columns(format!("`{name}` is no {wanted:?}: {why}")).into()
             })
         })
         .collect()
@@ -56,7 +60,7 @@ fn read_value(value: ValueRef<'_>, column_type: ColumnType) -> Result<Value, Str
         value: ValueRef<'_>,
     ) -> Result<T, String> {
         let text = value.as_str().map_err(|error| error.to_string())?;
-        text.parse().map_err(|error: T::Err| format!("`{text}`: {error}"))
+        text.parse().map_err(|error: T::Err| error.to_string())
     }
     let whole = || value.as_i64().map_err(|error| error.to_string());
     let text = || value.as_str().map(str::to_owned).map_err(|error| error.to_string());

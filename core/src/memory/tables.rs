@@ -8,7 +8,12 @@ use crate::table::{Direction, Row, RowKey, RowQuery, TableSpec};
 
 impl State {
     pub(super) fn find_table(&self, spec: &TableSpec) -> Result<&Table, StoreError> {
-        self.table(&spec.name).ok_or_else(|| StoreError::NoSuchTable { table: spec.name.clone() })
+        let table = self.table(&spec.name);
+        let table = table.ok_or_else(|| StoreError::NoSuchTable { table: spec.name.clone() })?;
+        if table.spec.columns != spec.columns {
+            return Err(spec.has_other_columns("it was made with others").into());
+        }
+        Ok(table)
     }
 
     pub(super) fn load_rows(
@@ -17,6 +22,7 @@ impl State {
         keys: &[RowKey],
     ) -> Result<Vec<Row>, StoreError> {
         let table = self.find_table(spec)?;
+        spec.check_keys(keys)?;
         let rows = keys.iter().filter_map(|key| table.rows.get(&SortedKey(key.clone())));
         Ok(rows.cloned().collect())
     }
@@ -63,15 +69,18 @@ impl Table {
                 })
             };
             if self.rows.iter().any(|(other, values)| other != key && same(values)) {
-                return Err(StoreError::not_unique(&self.spec, Some(index)));
+                let columns: Vec<_> =
+                    index.columns.iter().map(|&place| self.spec.columns[place].name).collect();
+                return Err(StoreError::Invalid {
+                    why: format!(
+                        "two rows of `{}` share the unique ({})",
+                        self.spec.name,
+                        columns.join(", ")
+                    ),
+                });
             }
         }
         Ok(())
-    }
-
-    /// Refuses unique indexes that rows which are there already do not meet.
-    pub(super) fn check_all_unique(&self) -> Result<(), StoreError> {
-        self.rows.iter().try_for_each(|(key, row)| self.check_unique(key, row))
     }
 }
 

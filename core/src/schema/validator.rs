@@ -4,6 +4,8 @@ use jsonschema::Validator;
 
 use super::twice::key_that_comes_twice;
 use crate::envelope::{EventType, NewEvent};
+use crate::table::{EARLIEST_DATE, LATEST_DATE};
+use crate::time::is_kept;
 
 /// A payload that does not fit its type's schema. Nothing was written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +24,37 @@ pub struct SchemaViolation {
     pub reason: String,
 }
 
+/// The name of a format, and whether a text has it.
+type Format = (&'static str, fn(&str) -> bool);
+
+/// The formats of what a column holds: a text of another shape, or out of the column's range, could be
+/// stored and never be projected.
+const CHECKED: &[Format] = &[
+    ("date-time", |text| text.parse().is_ok_and(is_kept)),
+    ("date", |text| text.parse().is_ok_and(|day| (EARLIEST_DATE..=LATEST_DATE).contains(&day))),
+    ("uuid", |text| uuid::Uuid::parse_str(text).is_ok()),
+];
+
+/// The other formats say what a text is meant to be, and Rust's types write some of them otherwise.
+const UNCHECKED: &[&str] = &[
+    "duration",
+    "email",
+    "hostname",
+    "idn-email",
+    "idn-hostname",
+    "ipv4",
+    "ipv6",
+    "iri",
+    "iri-reference",
+    "json-pointer",
+    "regex",
+    "relative-json-pointer",
+    "time",
+    "uri",
+    "uri-reference",
+    "uri-template",
+];
+
 /// A schema, compiled once.
 pub(super) struct CompiledSchema {
     validator: Validator,
@@ -29,7 +62,14 @@ pub(super) struct CompiledSchema {
 
 impl CompiledSchema {
     pub(super) fn compile(schema: &serde_json::Value) -> Result<Self, String> {
-        let validator = jsonschema::validator_for(schema).map_err(|error| error.to_string())?;
+        let mut options = jsonschema::options().should_validate_formats(true);
+        for (name, fits) in CHECKED {
+            options = options.with_format(*name, *fits);
+        }
+        for name in UNCHECKED {
+            options = options.with_format(*name, |_: &str| true);
+        }
+        let validator = options.build(schema).map_err(|error| error.to_string())?;
         Ok(Self { validator })
     }
 

@@ -6,7 +6,7 @@ use super::KeyDifference;
 use crate::envelope::EventId;
 use crate::error_kind::ErrorKind;
 use crate::names::{ExpectedVersion, Position, StreamId, StreamVersion};
-use crate::table::{IndexSpec, InvalidTable, TableSpec};
+use crate::table::{InvalidTable, InvalidValue};
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -239,21 +239,6 @@ impl StoreError {
         }
     }
 
-    /// Two rows share the values of a unique index, in the words of every store. Which one is not
-    /// always known.
-    pub fn not_unique(table: &TableSpec, index: Option<&IndexSpec>) -> Self {
-        let name = |place: &usize| Some(table.columns.get(*place)?.name);
-        let columns = index.map(|index| index.columns.iter().filter_map(name).collect::<Vec<_>>());
-        let columns = columns.map(|columns| format!(" ({})", columns.join(", ")));
-        let why = format!(
-            "two rows of `{}` share the values of a unique index{}: a row must give them up before \
-             another takes them",
-            table.name,
-            columns.unwrap_or_default()
-        );
-        Self::Invalid { why }
-    }
-
     /// Whether the write may have happened all the same.
     pub fn may_have_written(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })
@@ -297,6 +282,12 @@ impl StoreError {
 
 impl From<InvalidTable> for StoreError {
     fn from(error: InvalidTable) -> Self {
+        Self::Invalid { why: error.to_string() }
+    }
+}
+
+impl From<InvalidValue> for StoreError {
+    fn from(error: InvalidValue) -> Self {
         Self::Invalid { why: error.to_string() }
     }
 }

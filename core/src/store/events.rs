@@ -113,6 +113,16 @@ impl PageRoom {
         Self { events, bytes }
     }
 
+    /// How many events there is room for.
+    pub fn events(&self) -> usize {
+        self.events
+    }
+
+    /// How many bytes there is room for.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes up the room of an event, and says whether there is some left for another.
     pub fn take(&mut self, event: &RecordedEvent) -> bool {
         self.events = self.events.saturating_sub(1);

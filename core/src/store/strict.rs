@@ -108,27 +108,34 @@ impl<T: Transaction> Transaction for Strict<T> {
         self.note(outcome)
     }
 
-    async fn drop_view(&mut self, view: &str) -> Result<(), StoreError> {
-        let outcome = self.go_on()?.drop_view(view).await;
-        self.note(outcome)
-    }
-
     async fn load_rows(
         &mut self,
         table: &TableSpec,
         keys: &[RowKey],
     ) -> Result<Vec<Row>, StoreError> {
-        let outcome = self.go_on()?.load_rows(table, keys).await;
+        let transaction = self.go_on()?;
+        let outcome = match table.check_keys(keys) {
+            Ok(()) => transaction.load_rows(table, keys).await,
+            Err(invalid) => Err(invalid.into()),
+        };
         self.note(outcome)
     }
 
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
-        let outcome = self.go_on()?.upsert_rows(table, rows).await;
+        let transaction = self.go_on()?;
+        let outcome = match table.kept_rows(rows) {
+            Ok(rows) => transaction.upsert_rows(table, &rows).await,
+            Err(invalid) => Err(invalid.into()),
+        };
         self.note(outcome)
     }
 
     async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
-        let outcome = self.go_on()?.delete_rows(table, keys).await;
+        let transaction = self.go_on()?;
+        let outcome = match table.check_keys(keys) {
+            Ok(()) => transaction.delete_rows(table, keys).await,
+            Err(invalid) => Err(invalid.into()),
+        };
         self.note(outcome)
     }
 
@@ -138,12 +145,27 @@ impl<T: Transaction> Transaction for Strict<T> {
     }
 
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
-        let outcome = self.go_on()?.execute(sql, parameters).await;
+        let transaction = self.go_on()?;
+        let outcome = match check_parameters(parameters) {
+            Ok(()) => transaction.execute(sql, parameters).await,
+            Err(invalid) => Err(invalid),
+        };
         self.note(outcome)
     }
 
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let outcome = self.go_on()?.query(sql, parameters).await;
+        let transaction = self.go_on()?;
+        let outcome = match check_parameters(parameters) {
+            Ok(()) => transaction.query(sql, parameters).await,
+            Err(invalid) => Err(invalid),
+        };
         self.note(outcome)
     }
+}
+
+fn check_parameters(parameters: &[Value]) -> Result<(), StoreError> {
+    let mut mistakes =
+        parameters.iter().zip(1..).filter_map(|(value, n)| Some((n, value.mistake()?)));
+    let refuse = |(n, mistake)| StoreError::Invalid { why: format!("parameter `${n}`: {mistake}") };
+    mistakes.next().map_or(Ok(()), |mistake| Err(refuse(mistake)))
 }

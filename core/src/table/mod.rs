@@ -2,10 +2,12 @@
 //!
 //! Typed read models stand above this (in `annals-projections`), SQL below it (in the stores).
 
+mod check;
 mod query;
 mod spec;
 mod value;
 
+pub use check::{EARLIEST_DATE, InvalidValue, LATEST_DATE, MAX_KEY_TEXT_BYTES};
 pub use query::{Comparison, Condition, Direction, MAX_ROWS, RowQuery};
 pub use spec::{ColumnSpec, IndexSpec, InvalidTable, TableSpec};
 pub use value::{ColumnType, Value};

@@ -1,6 +1,7 @@
 //! Asking a table: filter, order, page.
 
 use super::{InvalidTable, TableSpec, Value};
+use crate::store::StoreError;
 
 /// How many rows one query returns at the most, and unless told otherwise.
 pub const MAX_ROWS: u32 = 10_000;
@@ -62,21 +63,26 @@ impl Default for RowQuery {
 }
 
 impl RowQuery {
-    /// Checks the table, and that it has the columns that the query names.
+    /// Checks the table, that it has the columns that the query names, and that they can be compared
+    /// with the query's values.
     ///
     /// # Errors
-    /// [`InvalidTable`] with the first thing that is wrong.
-    pub fn check(&self, table: &TableSpec) -> Result<(), InvalidTable> {
+    /// [`StoreError::Invalid`] with the first thing that is wrong.
+    pub fn check(&self, table: &TableSpec) -> Result<(), StoreError> {
         table.check()?;
         let columns = self.conditions.iter().map(|condition| condition.column);
         let mut columns = columns.chain(self.order.iter().map(|(column, _)| *column));
         match columns.find(|column| table.column(column).is_none()) {
-            None => Ok(()),
+            None => {}
             Some(column) => Err(InvalidTable {
                 table: table.name.clone(),
                 why: format!("it has no column `{column}`"),
-            }),
+            })?,
         }
+        for condition in &self.conditions {
+            table.check_compared(condition.column, &condition.value)?;
+        }
+        Ok(())
     }
 }
 

@@ -27,6 +27,7 @@ fn implementation(table: &Table<'_>) -> TokenStream {
     let key = Key::of(table);
     let Key { ty: key_type, value: key_value, to_values } = key;
     let values = table.columns.iter().map(Column::to_value);
+    let settles = table.columns.iter().filter(|column| !column.json).map(Column::settle);
     let fields = table.columns.iter().map(|column| column.field);
     let reads = table.columns.iter().map(Column::read);
     quote! {
@@ -57,6 +58,10 @@ fn implementation(table: &Table<'_>) -> TokenStream {
 
             fn to_row(&self) -> ::std::vec::Vec<__a::Value> {
                 ::std::vec![#(#values),*]
+            }
+
+            fn settle(&mut self) {
+                #(#settles)*
             }
 
             fn from_row(
@@ -143,6 +148,14 @@ impl Column<'_> {
         }
         let value = column_value(self.ty);
         quote_spanned!(span=> #value::to_value(&self.#field))
+    }
+
+    fn settle(&self) -> TokenStream {
+        let span = place(self.ty);
+        let mut field = self.field.clone();
+        field.set_span(span);
+        let value = column_value(self.ty);
+        quote_spanned!(span=> #value::settle(&mut self.#field);)
     }
 
     fn read(&self) -> TokenStream {

@@ -9,6 +9,8 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
+use super::ColumnValue;
+
 /// The key of a row: a value, or a tuple of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key",
@@ -21,6 +23,9 @@ pub trait RowKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// [`InvalidAggregateId`] when the stream's id is not written as such a key, and always for a
     /// key of several columns.
     fn of_stream(stream: &StreamId) -> Result<Self, InvalidAggregateId>;
+
+    /// Becomes what the key's columns keep of it.
+    fn settle(&mut self);
 }
 
 fn invalid<K>(stream: &StreamId, reason: String) -> InvalidAggregateId {
@@ -33,6 +38,10 @@ macro_rules! one_column {
             fn of_stream(stream: &StreamId) -> Result<Self, InvalidAggregateId> {
                 stream.id().parse().map_err(|error| invalid::<Self>(stream, format!("{error}")))
             }
+
+            fn settle(&mut self) {
+                ColumnValue::settle(self);
+            }
         }
     )*};
 }
@@ -44,6 +53,12 @@ macro_rules! several_columns {
                 let reason = "a key of several columns does not follow from the stream: \
                               write the projection's `keys`";
                 Err(invalid::<Self>(stream, reason.to_owned()))
+            }
+
+            #[allow(non_snake_case)]
+            fn settle(&mut self) {
+                let ($($part,)*) = self;
+                $($part.settle();)*
             }
         }
     )*};

@@ -1,15 +1,14 @@
 //! A table as a Rust struct.
 
 mod column;
+mod finite;
 mod key;
-mod pages;
 mod query;
 mod row;
 mod value;
 
 pub use column::{Column, Filter, Order};
 pub use key::RowKey;
-pub use pages::Pages;
 pub use query::Query;
 pub use row::{RowError, RowReader};
 pub use value::{ColumnValue, KeyValue, json_to_value};
@@ -39,6 +38,9 @@ pub trait ReadModel: Sized + Clone + Send + Sync + 'static {
 
     /// This row as values, in the order of the columns.
     fn to_row(&self) -> Row;
+
+    /// Brings every field to what its column keeps, as [`ColumnValue::settle`] does.
+    fn settle(&mut self);
 
     /// A row from its values.
     ///

@@ -1,11 +1,14 @@
 //! Which Rust types can stand in a column.
 
+use annals_core::cut_time;
 use annals_core::table::{ColumnType, Value};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use uuid::Uuid;
+
+use super::finite::Finite;
 
 /// A type that can stand in a column.
 #[diagnostic::on_unimplemented(
@@ -25,6 +28,10 @@ pub trait ColumnValue: Sized {
 
     /// Out of the database; `None` when the value is of another type or out of range.
     fn from_value(value: Value) -> Option<Self>;
+
+    /// Becomes what a column keeps of it, so that a row in memory equals the row that is stored: times
+    /// are cut to the microsecond. Everything else is kept whole, and stays.
+    fn settle(&mut self) {}
 }
 
 /// A type that can be part of a key: equal values are equal, and null is none of them.
@@ -82,9 +89,28 @@ column_value! {
     f64 => Float;
     bool => Boolean;
     Decimal => Decimal;
-    Timestamp => Timestamp;
     Date => Date;
     Uuid => Uuid;
+}
+
+impl ColumnValue for Timestamp {
+    const TYPE: ColumnType = ColumnType::Timestamp;
+    const NULLABLE: bool = false;
+
+    fn to_value(&self) -> Value {
+        Value::Timestamp(cut_time(*self))
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        match value {
+            Value::Timestamp(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn settle(&mut self) {
+        *self = cut_time(*self);
+    }
 }
 
 small_integer!(i32, u32, i16, u16, u8);
@@ -111,13 +137,17 @@ impl<T: ColumnValue> ColumnValue for Option<T> {
             value => T::from_value(value).map(Some),
         }
     }
+
+    fn settle(&mut self) {
+        self.iter_mut().for_each(T::settle);
+    }
 }
 
-/// Any value as JSON; null if it cannot be written. Called by generated code.
+/// Any value as JSON. What JSON cannot hold, such as NaN or a map whose keys are no strings, becomes
+/// [`Value::Unfit`], which is refused when it is written. Called by generated code.
 pub fn json_to_value<T: Serialize>(value: &T) -> Value {
-    match serde_json::to_string(value) {
-        Ok(text) => Value::Json(text),
-        // Reading the row back says which column it was.
-        Err(_) => Value::Null,
+    if let Err(error) = value.serialize(Finite) {
+        return Value::Unfit(error.to_string());
     }
+    serde_json::to_string(value).map_or_else(|error| Value::Unfit(error.to_string()), Value::Json)
 }

@@ -98,3 +98,9 @@ SELECT position, stream, version, type, schema_version, recorded_at, occurred_at
        metadata ->> 'actor' AS actor, metadata ->> 'correlation_id' AS correlation_id,
        metadata ->> 'causation_id' AS causation_id, metadata ->> 'source' AS source, id
 FROM annals.events;
+
+-- Tells texts of any length apart, for the unique indexes of read models: an index entry has to fit on
+-- a page. The encoding of a database never changes, which makes it immutable.
+CREATE FUNCTION annals.text_key(whole text) RETURNS bytea
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$ SELECT sha256(convert_to(whole, 'UTF8')) $$;

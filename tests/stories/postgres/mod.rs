@@ -2,7 +2,7 @@
 
 mod crowd;
 mod gate;
-pub(crate) mod place;
+mod place;
 
 mod connections;
 mod crash;
@@ -20,3 +20,4 @@ mod roles;
 mod schemas;
 mod soak;
 mod tls;
+mod values;

@@ -1,14 +1,16 @@
 //! Every type of column: what goes in comes out, sorts and compares the same everywhere.
 
-use annals_core::store::Store;
+use annals_core::store::{Store, StoreError, TransactExt};
 use annals_core::table::Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
 use annals_core::table::{
-    ColumnSpec, ColumnType, Comparison, Condition, Direction, RowQuery, TableSpec, Value,
+    ColumnSpec, ColumnType, Comparison, Condition, Direction, IndexSpec, MAX_KEY_TEXT_BYTES, Row,
+    RowQuery, TableSpec, Value,
 };
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
 use super::super::Subject;
+use super::super::samples::assert_invalid;
 use super::samples::{create, upsert};
 
 fn table(column_type: ColumnType) -> TableSpec {
@@ -34,8 +36,11 @@ fn where_value(comparison: Comparison, value: &Value) -> RowQuery {
 
 /// `sorted` are different values of one type from small to large; null comes before them all.
 async fn check(subject: &Subject, column_type: ColumnType, sorted: Vec<Value>) {
+    check_in(subject, table(column_type), sorted).await;
+}
+
+async fn check_in(subject: &Subject, table: TableSpec, sorted: Vec<Value>) {
     let store = &*subject.store;
-    let table = table(column_type);
     create(store, &table).await;
     // The keys run against the order of the values.
     let with_null: Vec<Value> = [Value::Null].into_iter().chain(sorted.clone()).collect();
@@ -90,10 +95,24 @@ pub async fn integers(subject: Subject) {
     check(&subject, ColumnType::Integer, sorted).await;
 }
 
-/// By size, large and small.
+/// By size, large and small, up to the infinities.
 pub async fn floats(subject: Subject) {
-    let sorted = [-1e300, -1.5, -1e-300, 0.0, 1e-300, 9.5, 10.0, 1e300].map(Value::Float).to_vec();
-    check(&subject, ColumnType::Float, sorted).await;
+    let (least, most) = (f64::NEG_INFINITY, f64::INFINITY);
+    let sorted = [least, -1e300, -1.5, -1e-300, 0.0, 1e-300, 9.5, 10.0, 1e300, most];
+    check(&subject, ColumnType::Float, sorted.map(Value::Float).to_vec()).await;
+}
+
+/// Zero is one number: stored without a sign, and found with either.
+pub async fn zero_has_no_sign(subject: Subject) {
+    let store = &*subject.store;
+    let table = table(ColumnType::Float);
+    create(store, &table).await;
+    upsert(store, &table, vec![vec![Value::Integer(1), Value::Float(-0.0)]]).await;
+    for zero in [0.0, -0.0] {
+        let found = ask(store, &table, where_value(Equal, &Value::Float(zero))).await;
+        let [Value::Float(found)] = found[..] else { panic!("{found:?}") };
+        assert!(found == 0.0 && found.is_sign_positive(), "{found:?}");
+    }
 }
 
 /// By size, not by digits: 9.5 is less than 10.
@@ -126,6 +145,30 @@ pub async fn decimals_of_different_scale_are_equal(subject: Subject) {
     assert_eq!(rows, [vec![Value::Integer(2), value("1.5")]], "one key, one row");
 }
 
+/// What was written with two digits is read with two digits; in a key, the last one counts.
+pub async fn decimals_keep_their_scale(subject: Subject) {
+    let store = &*subject.store;
+    let texts = ["1.10", "21.00", "0.00", "-0.50", "100", "1000000.0", "0.10000"];
+    let table = table(ColumnType::Decimal);
+    create(store, &table).await;
+    let rows = texts.iter().zip(0..);
+    let rows = rows.map(|(text, id)| vec![Value::Integer(id), Value::Decimal(decimal(text))]);
+    upsert(store, &table, rows.collect()).await;
+    let found = ask(store, &table, RowQuery::default()).await;
+    let found: Vec<_> = found.iter().map(Value::to_string).collect();
+    assert_eq!(found, texts);
+
+    let mut by_value = TableSpec::new("prices", table.columns.clone(), vec![1], vec![]);
+    by_value.columns[1].nullable = false;
+    create(store, &by_value).await;
+    for text in ["1.5", "1.50"] {
+        upsert(store, &by_value, vec![vec![Value::Integer(1), Value::Decimal(decimal(text))]])
+            .await;
+        let found = ask(store, &by_value, RowQuery::default()).await;
+        assert_eq!(found.iter().map(Value::to_string).collect::<Vec<_>>(), [text]);
+    }
+}
+
 /// False before true.
 pub async fn booleans(subject: Subject) {
     check(&subject, ColumnType::Boolean, [false, true].map(Value::Boolean).to_vec()).await;
@@ -134,20 +177,144 @@ pub async fn booleans(subject: Subject) {
 /// Before 1970 too, to the microsecond.
 pub async fn timestamps(subject: Subject) {
     let times = [
+        "0000-01-01T00:00:00Z",
         "0001-01-01T00:00:00Z",
         "1969-12-31T23:59:59.999999Z",
         "1970-01-01T00:00:00Z",
         "1970-01-01T00:00:00.000001Z",
         "2038-01-19T03:14:08Z",
-        "9999-12-30T00:00:00Z",
+        "9999-12-30T22:00:00Z",
     ];
     let sorted = times.map(|text| Value::Timestamp(text.parse().expect("a timestamp"))).to_vec();
     check(&subject, ColumnType::Timestamp, sorted).await;
 }
 
+/// As those of events are: what is stored, what is looked for, and keys.
+pub async fn times_are_cut_to_the_microsecond(subject: Subject) {
+    let store = &*subject.store;
+    let time = |text: &str| Value::Timestamp(text.parse().expect("a timestamp"));
+    for (fine, cut) in [
+        ("2026-11-27T10:00:00.123456789Z", "2026-11-27T10:00:00.123456Z"),
+        ("1969-12-31T23:59:59.123456789Z", "1969-12-31T23:59:59.123457Z"),
+    ] {
+        let mut table = table(ColumnType::Timestamp).named("fine");
+        table.columns[1].nullable = false;
+        table.key = vec![1];
+        create(store, &table).await;
+        let row = |n, text| vec![Value::Integer(n), time(text)];
+        upsert(store, &table, vec![row(1, fine)]).await;
+        // One key, in one call and in two.
+        upsert(store, &table, vec![row(2, cut), row(3, fine)]).await;
+        let found = store.load_rows(&table, &[vec![time(fine)]]).await;
+        let found = found.expect("the table is there");
+        assert_eq!(found, [row(3, cut)]);
+        assert_eq!(ask(store, &table, where_value(Equal, &time(fine))).await, [time(cut)]);
+        assert!(ask(store, &table, where_value(Less, &time(fine))).await.is_empty());
+        store
+            .transact_with(move |transaction| {
+                let (table, key) = (table.clone(), vec![time(fine)]);
+                Box::pin(async move {
+                    transaction.delete_rows(&table, &[key]).await?;
+                    transaction.drop_table(&table.name).await
+                })
+            })
+            .await
+            .expect("the row can be removed");
+    }
+}
+
+/// What no store could keep, or another would give back otherwise: in the same words everywhere, with
+/// the table and the column and without the value.
+pub async fn what_no_column_holds_is_refused(subject: Subject) {
+    let store = &*subject.store;
+    let text = |text: &str| Value::Text(text.to_owned());
+    let time = |text: &str| Value::Timestamp(text.parse().expect("a timestamp"));
+    let day = |text: &str| Value::Date(text.parse().expect("a date"));
+    let mistakes = [
+        (ColumnType::Text, text("secret\0"), "U+0000 stands in the text"),
+        (ColumnType::Float, Value::Float(f64::NAN), "not a number (NaN)"),
+        (ColumnType::Timestamp, time("-000001-12-31T23:59:59Z"), "times from 0000-01-01"),
+        (ColumnType::Timestamp, Value::Timestamp(jiff::Timestamp::MAX), "times from 0000-01-01"),
+        (ColumnType::Date, day("-000001-12-31"), "days from 0000-01-01 to 9999-12-31"),
+        (ColumnType::Json, Value::Json("NaN".to_owned()), "no JSON"),
+        (ColumnType::Text, Value::Integer(1), "it is a Integer, and the column holds a Text"),
+        (ColumnType::Integer, text("secret"), "it is a Text, and the column holds a Integer"),
+        (ColumnType::Json, Value::Unfit("of its own".to_owned()), "of its own"),
+    ];
+    for ((column_type, value, words), n) in mistakes.into_iter().zip(0..) {
+        let table = table(column_type).named(format!("refused_{n}"));
+        create(store, &table).await;
+        let said = |result: Result<(), StoreError>| {
+            let message = result.as_ref().expect_err(words).to_string();
+            assert!(message.contains("column `value` of `refused_"), "{message}");
+            assert!(message.contains(words) && !message.contains("secret"), "{message}");
+            assert_invalid(result);
+        };
+        let rows = vec![vec![Value::Integer(1), value.clone()]];
+        said(try_upsert(store, &table, rows).await);
+        said(store.query_rows(&table, &where_value(Equal, &value)).await.map(drop));
+        said(store.count_rows(&table, &where_value(Equal, &value)).await.map(drop));
+        assert!(ask(store, &table, RowQuery::default()).await.is_empty());
+    }
+    let mut required = table(ColumnType::Text).named("required");
+    required.columns[1].nullable = false;
+    create(store, &required).await;
+    let refused = try_upsert(store, &required, vec![vec![Value::Integer(1), Value::Null]]).await;
+    let message = refused.expect_err("the column is not nullable").to_string();
+    assert!(message.contains("column `value` of `required`: it is null"), "{message}");
+}
+
+/// The texts of a key have a limit, all others have none.
+pub async fn the_longest_key(subject: Subject) {
+    let store = &*subject.store;
+    let mut table = table(ColumnType::Text).named("keyed");
+    table.columns[1].nullable = false;
+    table.key = vec![1, 0];
+    create(store, &table).await;
+    // Text that cannot be made smaller.
+    let text = |bytes: usize| {
+        let mut text = String::new();
+        let mut n = 1_u64;
+        while text.len() < bytes {
+            n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            text += &format!("{n:x}");
+        }
+        text.truncate(bytes);
+        Value::Text(text)
+    };
+    let row = vec![Value::Integer(1), text(MAX_KEY_TEXT_BYTES)];
+    upsert(store, &table, vec![row.clone()]).await;
+    let key = vec![row[1].clone(), row[0].clone()];
+    let found = store.load_rows(&table, &[key]).await.expect("the table is there");
+    assert_eq!(found, [row]);
+    let long = text(MAX_KEY_TEXT_BYTES + 1);
+    let refused = try_upsert(store, &table, vec![vec![Value::Integer(1), long.clone()]]).await;
+    let message = refused.as_ref().expect_err("the key is too long").to_string();
+    assert!(message.contains("2001 bytes, at most 2000") && message.contains("keyed"), "{message}");
+    assert_invalid(refused);
+    assert_invalid(store.load_rows(&table, &[vec![long, Value::Integer(1)]]).await);
+}
+
+/// An index does not limit what it is on: sorted, compared and told apart by the whole text.
+pub async fn indexed_text_of_any_length(subject: Subject) {
+    let store = &*subject.store;
+    let mut table = table(ColumnType::Text);
+    table.indexes = vec![IndexSpec::new(vec![1], true), IndexSpec::new(vec![1, 0], false)];
+    let long = |last: &str| format!("{}{last}", "é账户".repeat(3_000));
+    let texts = ["a".to_owned(), "b".repeat(64), "b".repeat(65), long(""), long("a"), long("b")];
+    check_in(&subject, table.clone(), texts.map(Value::Text).to_vec()).await;
+    let again = vec![vec![Value::Integer(99), Value::Text(long("a"))]];
+    try_upsert(store, &table, again).await.expect_err("the text is there already");
+    upsert(store, &table, vec![vec![Value::Integer(99), Value::Text(long("c"))]]).await;
+    let mut json = TableSpec { name: "documents".to_owned(), ..table };
+    json.columns[1].column_type = ColumnType::Json;
+    let texts = ["1".repeat(9_000), "2".repeat(9_000)];
+    check_in(&subject, json, texts.map(Value::Json).to_vec()).await;
+}
+
 /// Leap days and far years.
 pub async fn dates(subject: Subject) {
-    let days = ["0001-01-01", "1969-12-31", "1970-01-01", "2024-02-29", "9999-12-31"];
+    let days = ["0000-01-01", "0001-01-01", "1969-12-31", "1970-01-01", "2024-02-29", "9999-12-31"];
     let sorted = days.map(|text| Value::Date(text.parse().expect("a date"))).to_vec();
     check(&subject, ColumnType::Date, sorted).await;
 }
@@ -187,6 +354,19 @@ pub async fn extremes_survive(subject: Subject) {
         assert_eq!(ask(store, &table, RowQuery::default()).await, std::slice::from_ref(&value));
         assert_eq!(ask(store, &table, where_value(Equal, &value)).await, [value]);
     }
+}
+
+async fn try_upsert(
+    store: &dyn Store,
+    table: &TableSpec,
+    rows: Vec<Row>,
+) -> Result<(), StoreError> {
+    let table = table.clone();
+    let write = store.transact_with(move |transaction| {
+        let (table, rows) = (table.clone(), rows.clone());
+        Box::pin(async move { transaction.upsert_rows(&table, &rows).await })
+    });
+    write.await
 }
 
 fn decimal(text: &str) -> Decimal {
