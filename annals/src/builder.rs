@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use annals_core::store::Store;
-use annals_core::{Aggregate, Event, Journal, JournalOptions, RegisterError};
+use annals_core::{Aggregate, ErrorKind, Event, Journal, JournalOptions, RegisterError};
 use annals_projections::{
     Definition, EventHandler, Mode, Projection, ProjectionError, Projections, RunnerOptions,
 };
@@ -34,6 +34,16 @@ pub enum StartError {
     /// A projection does not fit the store.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
+}
+
+impl StartError {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Register(error) => error.kind(),
+            Self::Projection(error) => error.kind(),
+        }
+    }
 }
 
 impl Builder {

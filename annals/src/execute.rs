@@ -4,7 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use annals_core::{Aggregate, Decision, ExecuteError, Origin, Receipt, StreamVersion};
+use annals_core::{Aggregate, Decision, ErrorKind, ExecuteError, Origin, Receipt, StreamVersion};
 use annals_projections::{Projections, Query, ReadError, ReadModel};
 
 /// A command that is about to be executed: set what it needs, then await it.
@@ -113,6 +113,16 @@ pub enum ThenReadError<Ev: std::fmt::Debug, E: std::error::Error + 'static> {
         /// Why the read failed.
         source: ReadError,
     },
+}
+
+impl<Ev: std::fmt::Debug, E: std::error::Error + 'static> ThenReadError<Ev, E> {
+    /// What kind of error it is. That of a read says nothing of the command: it was executed.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Execute(error) => error.kind(),
+            Self::Read { source, .. } => source.kind(),
+        }
+    }
 }
 
 type ThenReadResult<D, M, R> =

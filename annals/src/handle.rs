@@ -8,7 +8,8 @@ use std::time::Duration;
 use annals_core::store::{Store, StoreError};
 use annals_core::{Aggregate, Decision, Journal, Position};
 use annals_projections::{
-    Live, Projection, Projections, Query, ReadModel, RebuildHandle, Status, WaitError,
+    Live, Orphan, Projection, ProjectionError, Projections, Query, ReadModel, RebuildHandle,
+    Status, WaitError,
 };
 
 use crate::builder::Builder;
@@ -18,8 +19,8 @@ use crate::open::open_store;
 /// A running program: commands in, read models out. Cloning is cheap. Dereferences to
 /// [`Journal`], which loads aggregates and appends events.
 ///
-/// When the last clone is dropped, the projections stop; [`shutdown`](Self::shutdown) waits for
-/// that.
+/// When the last clone is dropped, the projections and rebuilds stop by themselves;
+/// [`shutdown`](Self::shutdown) waits for that.
 #[derive(Clone)]
 pub struct Annals {
     journal: Journal,
@@ -259,9 +260,47 @@ impl Annals {
         self.projections.status().await
     }
 
-    /// Stops the projections after writing what they have folded. The store stays open.
-    pub async fn shutdown(&self) {
-        self.projections.stop().await;
+    /// Stops the projections after writing what they have folded, and rebuilds where they are. The
+    /// store stays open. It takes at most [`RunnerOptions::stop_within`](crate::RunnerOptions), 10 s
+    /// unless told otherwise: what is still writing then is broken off, and the names of those
+    /// projections are returned. Their last transaction is undone; nothing is lost.
+    pub async fn shutdown(&self) -> Vec<&'static str> {
+        self.projections.stop().await
+    }
+
+    /// The projections that the store knows and this program does not run: those that were taken out
+    /// of it, and those of other programs on the same store.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the store cannot be read.
+    pub async fn orphans(&self) -> Result<Vec<Orphan>, ProjectionError> {
+        self.projections.orphans().await
+    }
+
+    /// Drops the tables of a projection that no program runs any more, and frees their names.
+    ///
+    /// # Errors
+    /// [`ProjectionError::InUse`] when this program runs it, or what the store says.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::{Annals, MemoryStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = MemoryStore::default();
+    /// # Annals::on(store.clone()).project(Balances).start().await?.shutdown().await;
+    /// // A version of the program in which the balances are no longer kept.
+    /// let annals = Annals::on(store).start().await?;
+    /// for orphan in annals.orphans().await? {
+    ///     println!("{} still has {:?}", orphan.projection, orphan.tables);
+    ///     annals.drop_orphan(&orphan.projection).await?;
+    /// }
+    /// # assert!(annals.orphans().await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn drop_orphan(&self, projection: &str) -> Result<(), ProjectionError> {
+        self.projections.drop_orphan(projection).await
     }
 }
 

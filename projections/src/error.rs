@@ -1,40 +1,85 @@
 //! What projections and their readers run into.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::store::{BoxError, StoreError};
-use annals_core::{DecodeError, InvalidAggregateId, Position, RegisterError};
+use annals_core::{
+    DecodeError, ErrorKind, EventType, InvalidAggregateId, Position, Recorded, RecordedEvent,
+    RegisterError, StreamId,
+};
 
 use crate::read_model::RowError;
 
-/// A projection that cannot go on. Nothing of the batch it failed in was written.
+/// The event at which a projection failed. What it says of the event leaves the payload out, which
+/// may be personal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedEvent {
+    /// Its type.
+    pub event_type: EventType,
+    /// Where it stands in the log.
+    pub position: Position,
+    /// The stream it stands in.
+    pub stream: StreamId,
+}
+
+impl FailedEvent {
+    pub(crate) fn of(event: &RecordedEvent) -> Self {
+        let event_type = event.event_type.clone();
+        Self { event_type, position: event.position, stream: event.stream.clone() }
+    }
+
+    pub(crate) fn of_recorded<E>(event: &Recorded<E>) -> Self {
+        Self::of(&event.envelope)
+    }
+}
+
+impl fmt::Display for FailedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { event_type, position, stream } = self;
+        write!(f, "`{event_type}` at position {position} of the log, stream `{stream}`")
+    }
+}
+
+/// A projection that cannot go on. What stands before the event it failed at was written; nothing of
+/// that event and of what follows it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProjectionError {
     /// An event cannot be read.
-    #[error("the event at position {position}: {source}")]
+    #[error("{event}, cannot be read: {source}")]
     Decode {
-        /// Where the event stands.
-        position: Position,
+        /// Which event.
+        event: FailedEvent,
         /// What is wrong.
         source: Arc<DecodeError>,
     },
     /// An event has no key.
-    #[error("the event at position {position} has no key: {source}")]
+    #[error("{event}, has no key: {source}")]
     Key {
-        /// Where the event stands.
-        position: Position,
+        /// Which event.
+        event: FailedEvent,
         /// What is wrong.
         source: InvalidAggregateId,
     },
     /// A handler of one's own failed.
-    #[error("the handler failed at position {position}: {source}")]
+    #[error("the handler failed at {event}: {source}")]
     Handler {
-        /// Where the event stands.
-        position: Position,
+        /// Which event.
+        event: FailedEvent,
         /// What it said.
         source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// What came of an event cannot be folded or written.
+    #[error("{event}, cannot be taken into {tables}: {source}")]
+    AtEvent {
+        /// Which event.
+        event: FailedEvent,
+        /// The tables that are kept.
+        tables: String,
+        /// What is wrong.
+        source: Arc<ProjectionError>,
     },
     /// A row of the table does not fit the struct.
     #[error(transparent)]
@@ -75,6 +120,52 @@ pub enum ProjectionError {
         /// The version of this program.
         own: u32,
     },
+    /// A newer program is building its version.
+    #[error(
+        "version {building} of `{projection}` is being built by a newer program, this one has \
+         version {own} and leaves that alone; if the newer program is gone for good, raise \
+         `VERSION` beyond {building}"
+    )]
+    BeingReplaced {
+        /// The projection.
+        projection: &'static str,
+        /// The version that is being built.
+        building: u32,
+        /// The version of this program.
+        own: u32,
+    },
+    /// Its table is another projection's.
+    #[error(
+        "the table `{table}` belongs to the projection `{owner}`, so `{projection}` must not write \
+         to it: give its read model another table; or, if `{owner}` was renamed to `{projection}`, \
+         say so with `const FORMERLY: &[&str] = &[\"{owner}\"];`; or, if `{owner}` is no longer \
+         run by any program, remove it with `drop_orphan`"
+    )]
+    Owned {
+        /// The projection that was to be started.
+        projection: &'static str,
+        /// The table.
+        table: String,
+        /// Whose it is.
+        owner: String,
+    },
+    /// Nobody knows how far its rows are.
+    #[error(
+        "the checkpoint `{checkpoint}` is gone, so nobody knows which events the rows of \
+         `{projection}` hold: rebuild it"
+    )]
+    CheckpointLost {
+        /// The projection.
+        projection: &'static str,
+        /// The checkpoint's name.
+        checkpoint: String,
+    },
+    /// A program that runs a projection cannot remove it.
+    #[error("`{projection}` is run by this program: take it out before its tables are dropped")]
+    InUse {
+        /// The projection.
+        projection: &'static str,
+    },
     /// Somebody else moved the checkpoint or switched the table.
     #[error("another worker moved `{projection}` on")]
     Moved {
@@ -95,19 +186,72 @@ pub enum ProjectionError {
     /// What the store remembers of the projection cannot be read.
     #[error("what the store remembers of `{projection}` cannot be read: {why}")]
     Record {
-        /// The projection.
-        projection: &'static str,
+        /// The projection, or the table.
+        projection: String,
         /// What is wrong.
         why: String,
     },
 }
 
 impl ProjectionError {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Store(error) => error.kind(),
+            Self::AtEvent { source, .. } => source.kind(),
+            Self::Register(error) => error.kind(),
+            // Somebody else has the read model, or moves it.
+            Self::Moved { .. } | Self::Superseded { .. } | Self::BeingReplaced { .. } => {
+                ErrorKind::Conflict
+            }
+            Self::InUse { .. } => ErrorKind::Invalid,
+            _ => ErrorKind::Fault,
+        }
+    }
+
     /// As the reason why a transaction is refused.
     pub(crate) fn refuse(self) -> StoreError {
         match self {
             Self::Store(error) => error,
             other => StoreError::refused(Box::new(other) as BoxError),
+        }
+    }
+
+    /// Whether somebody else moved on, so that looking again is all there is to do.
+    pub(crate) fn is_contention(&self) -> bool {
+        // A table that is gone was replaced by its next generation.
+        matches!(self, Self::Moved { .. } | Self::Store(StoreError::NoSuchTable { .. }))
+    }
+
+    /// Whether an event is to blame: then the events before it can be taken in without it.
+    pub(crate) fn blames_an_event(&self) -> bool {
+        match self {
+            Self::Decode { .. }
+            | Self::Key { .. }
+            | Self::Handler { .. }
+            | Self::StrangeRow { .. }
+            | Self::Row(_)
+            | Self::Panicked { .. } => true,
+            Self::Store(error) => matches!(
+                error,
+                StoreError::Invalid { .. }
+                    | StoreError::Refused { .. }
+                    | StoreError::TransactionOver { .. }
+                    | StoreError::Database { .. }
+                    | StoreError::Unsupported { .. }
+            ),
+            _ => false,
+        }
+    }
+
+    /// Says which event it was, where that is not said yet.
+    pub(crate) fn at(self, event: FailedEvent, tables: String) -> Self {
+        match self {
+            known @ (Self::Decode { .. }
+            | Self::Key { .. }
+            | Self::Handler { .. }
+            | Self::AtEvent { .. }) => known,
+            source => Self::AtEvent { event, tables, source: Arc::new(source) },
         }
     }
 }
@@ -136,8 +280,15 @@ pub struct WaitError {
     pub wanted: Position,
     /// How long it was waited for.
     pub waited: Duration,
-    /// Why it does not get on, if it failed.
+    /// Why it does not get on, if it failed or was stopped.
     pub last_error: Option<String>,
+}
+
+impl WaitError {
+    /// What kind of error it is: the read model may get there later.
+    pub fn kind(&self) -> ErrorKind {
+        ErrorKind::Transient
+    }
 }
 
 /// A read model that could not be read.
@@ -157,6 +308,34 @@ pub enum ReadError {
         /// How far it has got.
         percent: u8,
     },
+    /// The rows that are there were made by another version, and have other columns.
+    #[error(
+        "version {active} of `{table}` is active, with other columns than this program reads: read \
+         it with the program that has them"
+    )]
+    Superseded {
+        /// The table.
+        table: String,
+        /// The version of the projection that fills it.
+        active: u32,
+    },
+    /// More rows meet the conditions than a list holds.
+    #[error(
+        "more than {limit} rows of `{table}` meet the conditions: set a `limit`, take `page` after \
+         `page`, or take `all`"
+    )]
+    TooMany {
+        /// The table.
+        table: String,
+        /// How many a list holds.
+        limit: u32,
+    },
+    /// A page that cannot be asked for.
+    #[error("{why}")]
+    Page {
+        /// What is wrong.
+        why: String,
+    },
     /// No projection of this process keeps it.
     #[error("no projection of this process keeps `{table}`: add it with `project` before `start`")]
     NotProjected {
@@ -172,4 +351,18 @@ pub enum ReadError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl ReadError {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Wait(error) => error.kind(),
+            Self::Rebuilding { .. } => ErrorKind::Transient,
+            Self::TooMany { .. } | Self::Page { .. } => ErrorKind::Invalid,
+            Self::Superseded { .. } | Self::NotProjected { .. } | Self::Row(_) => ErrorKind::Fault,
+            Self::Projection(error) => error.kind(),
+            Self::Store(error) => error.kind(),
+        }
+    }
 }

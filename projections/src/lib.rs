@@ -6,6 +6,8 @@
 mod error;
 mod form;
 mod live;
+mod orphans;
+mod owner;
 mod read_model;
 mod record;
 mod run;
@@ -13,11 +15,13 @@ mod run;
 #[doc(hidden)]
 pub mod __private;
 
-pub use error::{ProjectionError, ReadError, WaitError};
+pub use error::{FailedEvent, ProjectionError, ReadError, WaitError};
 pub use form::{EventHandler, HandlerTables, Keys, Projection};
 pub use live::Live;
+pub use orphans::Orphan;
 pub use read_model::{
-    Column, ColumnValue, Filter, KeyValue, Order, Query, ReadModel, RowError, RowKey, RowReader,
+    Column, ColumnValue, Filter, KeyValue, Order, Pages, Query, ReadModel, RowError, RowKey,
+    RowReader,
 };
 pub use run::{
     Definition, Mode, Progress, Projections, RebuildError, RebuildHandle, RunState, RunnerOptions,

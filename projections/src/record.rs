@@ -1,11 +1,13 @@
 //! What the store remembers of a projection: which generation of its tables serves, and which is
 //! being built.
 
+use annals_core::Position;
 use annals_core::store::Transaction;
 use annals_core::table::TableSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ProjectionError;
+use crate::owner::{self, TableRecord};
 
 /// One generation of a projection's tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,12 @@ impl Generation {
         let real = |table: &TableSpec| (table.clone(), table.named(real_name(table, self.number)));
         tables.iter().map(real).collect()
     }
+
+    /// The names under which its tables are read.
+    pub(crate) fn shown_as(&self) -> impl Iterator<Item = &str> {
+        let suffix = format!("__{}", self.number);
+        self.tables.iter().map(move |real| real.strip_suffix(&suffix).unwrap_or(real))
+    }
 }
 
 impl Record {
@@ -49,18 +57,14 @@ impl Record {
         format!("projection/{projection}")
     }
 
-    pub(crate) fn parse(
-        text: Option<&str>,
-        projection: &'static str,
-    ) -> Result<Self, ProjectionError> {
+    pub(crate) fn parse(text: Option<&str>, projection: &str) -> Result<Self, ProjectionError> {
         let Some(text) = text else { return Ok(Self::default()) };
-        serde_json::from_str(text)
-            .map_err(|error| ProjectionError::Record { projection, why: error.to_string() })
+        serde_json::from_str(text).map_err(|error| unreadable(projection, &error))
     }
 
     pub(crate) async fn read(
         transaction: &mut dyn Transaction,
-        projection: &'static str,
+        projection: &str,
     ) -> Result<Self, ProjectionError> {
         let text = transaction.state(&Self::key(projection)).await?;
         Self::parse(text.as_deref(), projection)
@@ -69,14 +73,14 @@ impl Record {
     pub(crate) async fn write(
         &self,
         transaction: &mut dyn Transaction,
-        projection: &'static str,
+        projection: &str,
     ) -> Result<(), ProjectionError> {
-        let text = serde_json::to_string(self)
-            .map_err(|error| ProjectionError::Record { projection, why: error.to_string() })?;
+        let text = serde_json::to_string(self).map_err(|error| unreadable(projection, &error))?;
         Ok(transaction.put_state(&Self::key(projection), &text).await?)
     }
 
-    /// A new generation, with its tables made and its checkpoint at the start.
+    /// A new generation, with its tables made and its checkpoint at the start. The tables must
+    /// belong to the projection.
     pub(crate) async fn begin(
         &mut self,
         transaction: &mut dyn Transaction,
@@ -84,8 +88,9 @@ impl Record {
         version: u32,
         tables: &[TableSpec],
     ) -> Result<Generation, ProjectionError> {
-        self.last += 1;
-        let number = self.last;
+        // A number is given out once a table, whoever has kept it before.
+        let number = owner::next_number(transaction, tables, self.last).await?;
+        self.last = number;
         let generation = Generation {
             number,
             version,
@@ -93,14 +98,60 @@ impl Record {
             tables: tables.iter().map(|table| real_name(table, number)).collect(),
         };
         for (_, real) in generation.real(tables) {
-            // Left over from a program that was told to forget about it.
+            // Left over from a store whose records were removed by hand.
             transaction.drop_table(&real.name).await?;
             transaction.create_table(&real).await?;
         }
         let checkpoint = generation.checkpoint(projection);
-        transaction.set_checkpoint(&checkpoint, annals_core::Position::START).await?;
+        transaction.set_checkpoint(&checkpoint, Position::START).await?;
         Ok(generation)
     }
+
+    /// Makes a generation the one that readers see, and removes the one before it: its views first,
+    /// because a table that is shown cannot go. Tables that are no longer kept are given up.
+    pub(crate) async fn activate(
+        &mut self,
+        transaction: &mut dyn Transaction,
+        projection: &'static str,
+        generation: Generation,
+        tables: &[TableSpec],
+    ) -> Result<(), ProjectionError> {
+        for (table, real) in generation.real(tables) {
+            transaction.point_view(&table.name, &real).await?;
+            TableRecord::show(transaction, projection, &generation, &table).await?;
+        }
+        if let Some(old) = self.active.take() {
+            for shown in old.shown_as().filter(|shown| !tables.iter().any(|t| t.name == *shown)) {
+                if TableRecord::give_up(transaction, projection, shown).await? {
+                    transaction.drop_view(shown).await?;
+                }
+            }
+            old.discard(transaction, projection).await?;
+        }
+        self.active = Some(generation);
+        Ok(())
+    }
+}
+
+impl Generation {
+    /// Removes its tables, which nobody may see any more, and its checkpoint.
+    pub(crate) async fn discard(
+        &self,
+        transaction: &mut dyn Transaction,
+        projection: &str,
+    ) -> Result<(), ProjectionError> {
+        let checkpoint = self.checkpoint(projection);
+        // Whoever is writing a batch of it comes first; the next batch finds no checkpoint.
+        transaction.checkpoint(&checkpoint).await?;
+        for table in &self.tables {
+            transaction.drop_table(table).await?;
+        }
+        Ok(transaction.remove_checkpoint(&checkpoint).await?)
+    }
+}
+
+pub(crate) fn unreadable(projection: &str, error: &serde_json::Error) -> ProjectionError {
+    ProjectionError::Record { projection: projection.to_owned(), why: error.to_string() }
 }
 
 /// `balances__3`
@@ -108,15 +159,17 @@ fn real_name(table: &TableSpec, generation: u64) -> String {
     format!("{}__{generation}", table.name)
 }
 
-/// The columns and keys of tables as text; indexes do not count, they can be added in place.
+/// The columns and keys of tables as text; indexes do not count, they are made and removed in place.
 pub(crate) fn shape(tables: &[TableSpec]) -> String {
-    let columns = |table: &TableSpec| {
-        let columns = table.columns.iter().enumerate().map(|(place, column)| {
-            let key = if table.key.contains(&place) { " key" } else { "" };
-            let null = if column.nullable { " null" } else { "" };
-            format!("{} {:?}{null}{key}", column.name, column.column_type)
-        });
-        format!("{} ({})", table.name, columns.collect::<Vec<_>>().join(", "))
-    };
-    tables.iter().map(columns).collect::<Vec<_>>().join("; ")
+    tables.iter().map(table_shape).collect::<Vec<_>>().join("; ")
+}
+
+/// The same of one table.
+pub(crate) fn table_shape(table: &TableSpec) -> String {
+    let columns = table.columns.iter().enumerate().map(|(place, column)| {
+        let key = if table.key.contains(&place) { " key" } else { "" };
+        let null = if column.nullable { " null" } else { "" };
+        format!("{} {:?}{null}{key}", column.name, column.column_type)
+    });
+    format!("{} ({})", table.name, columns.collect::<Vec<_>>().join(", "))
 }

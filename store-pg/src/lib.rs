@@ -13,6 +13,7 @@ mod committer;
 mod connection;
 mod error;
 mod event_row;
+mod indexes;
 mod judge;
 mod leases;
 mod lent;

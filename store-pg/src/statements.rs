@@ -39,6 +39,7 @@ statements! {
     create_migrations,
     find_commands,
     find_events,
+    find_indexes,
     find_table,
     forget_commands,
     insert_command,

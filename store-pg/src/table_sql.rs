@@ -39,7 +39,7 @@ pub(crate) fn create_index(schema: &Schema, table: &TableSpec, index: &IndexSpec
     }
     format!(
         "CREATE {unique}INDEX IF NOT EXISTS \"{}\" ON {} ({})",
-        index_name(table, index),
+        table.index_name(index),
         place(schema, &table.name),
         columns.join(", ")
     )
@@ -63,19 +63,6 @@ fn is_indexed_text(table: &TableSpec, column: &str) -> bool {
     table.column(column).is_some_and(|place| {
         is_text(table, place) && table.indexes.iter().any(|index| index.columns.contains(&place))
     })
-}
-
-/// PostgreSQL cuts longer names off, and two that begin alike would be the same.
-const MAX_INDEX_NAME: usize = 63;
-
-fn index_name(table: &TableSpec, index: &IndexSpec) -> String {
-    let columns: Vec<_> = index.columns.iter().map(|&place| table.columns[place].name).collect();
-    let name = format!("{}__{}", table.name, columns.join("__"));
-    if name.len() <= MAX_INDEX_NAME {
-        return name;
-    }
-    let places: Vec<String> = index.columns.iter().map(usize::to_string).collect();
-    format!("{}__{}", table.name, places.join("_"))
 }
 
 pub(crate) fn create_view(schema: &Schema, view: &str, table: &TableSpec) -> String {
@@ -270,7 +257,12 @@ fn sortable(table: &TableSpec, column: &str) -> String {
 }
 
 pub(crate) fn drop_view(schema: &Schema, view: &str) -> String {
-    format!("DROP VIEW {}", place(schema, view))
+    format!("DROP VIEW IF EXISTS {}", place(schema, view))
+}
+
+/// The name must have been read from the database, or made by [`TableSpec::index_name`].
+pub(crate) fn drop_index(schema: &Schema, index: &str) -> String {
+    format!("DROP INDEX {}", place(schema, index))
 }
 
 /// # Errors

@@ -6,7 +6,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::connection::Connector;
-use crate::error::translate;
+use crate::error::{is_duplicate, translate};
 use crate::event_row::number;
 use crate::session::{Bound, Session};
 use crate::table_sql;
@@ -151,6 +151,10 @@ pub(crate) fn explain(
 ) -> StoreError {
     if error.code() == Some(&SqlState::UNDEFINED_TABLE) {
         return StoreError::NoSuchTable { table: table.name.clone() };
+    }
+    if is_duplicate(&error) {
+        let index = error.as_db_error().and_then(|said| said.constraint());
+        return StoreError::not_unique(table, index.and_then(|name| table.index_named(name)));
     }
     if [Some(&SqlState::UNDEFINED_COLUMN), Some(&SqlState::DATATYPE_MISMATCH)]
         .contains(&error.code())

@@ -17,7 +17,7 @@ use crate::event_row::{get, position, signed};
 use crate::session::Session;
 use crate::statements::Statements;
 use crate::value::{Bind, read_untyped};
-use crate::{checkpoints, leases, log, table_sql, tables};
+use crate::{checkpoints, indexes, leases, log, table_sql, tables};
 
 pub(crate) struct PgTransaction<'t> {
     pub(crate) session: Session<'t>,
@@ -126,10 +126,7 @@ impl Transaction for PgTransaction<'_> {
         table.check()?;
         let schema = &self.connector.options.schema;
         self.run(&table_sql::create_table(schema, table)).await?;
-        for index in &table.indexes {
-            self.run(&table_sql::create_index(schema, table, index)).await?;
-        }
-        Ok(())
+        indexes::reconcile(self.session, self.sql, self.connector, table).await
     }
 
     async fn drop_table(&mut self, table: &str) -> Result<(), StoreError> {
@@ -157,6 +154,12 @@ impl Transaction for PgTransaction<'_> {
             }
         }
         self.run(&table_sql::create_view(schema, view, table)).await
+    }
+
+    async fn drop_view(&mut self, view: &str) -> Result<(), StoreError> {
+        // Checks the name.
+        table_sql::drop_table(&self.connector.options.schema, view)?;
+        self.run(&table_sql::drop_view(&self.connector.options.schema, view)).await
     }
 
     async fn load_rows(

@@ -11,6 +11,7 @@ mod connection;
 mod error;
 mod event_row;
 mod file;
+mod indexes;
 mod job;
 mod leases;
 mod log;

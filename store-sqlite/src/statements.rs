@@ -18,6 +18,7 @@ statements! {
     CREATE_MIGRATIONS = "create_migrations";
     FIND_COMMAND = "find_command";
     FIND_EVENT = "find_event";
+    FIND_INDEXES = "find_indexes";
     FIND_POSITION = "find_position";
     FIND_TABLE = "find_table";
     FORGET_COMMANDS = "forget_commands";

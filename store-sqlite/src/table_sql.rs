@@ -22,11 +22,9 @@ pub(crate) fn create_table(table: &TableSpec) -> String {
 
 pub(crate) fn create_index(table: &TableSpec, index: &IndexSpec) -> String {
     let unique = if index.unique { "UNIQUE " } else { "" };
-    let columns: Vec<_> = index.columns.iter().map(|&place| table.columns[place].name).collect();
     format!(
-        "CREATE {unique}INDEX IF NOT EXISTS \"{}__{}\" ON \"{}\" ({})",
-        table.name,
-        columns.join("__"),
+        "CREATE {unique}INDEX IF NOT EXISTS \"{}\" ON \"{}\" ({})",
+        table.index_name(index),
         table.name,
         names(table, &index.columns)
     )

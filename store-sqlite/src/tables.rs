@@ -1,7 +1,7 @@
 //! Reading tables of read models, inside a transaction and outside.
 
 use annals_core::store::StoreError;
-use annals_core::table::{MAX_ROWS, Row, RowKey, RowQuery, TableSpec};
+use annals_core::table::{IndexSpec, MAX_ROWS, Row, RowKey, RowQuery, TableSpec};
 use rusqlite::{Connection, params_from_iter};
 
 use crate::error::translate;
@@ -72,8 +72,27 @@ pub(crate) fn explain(error: rusqlite::Error, table: &TableSpec, place: &str) ->
     if said.contains("no such table") {
         return StoreError::NoSuchTable { table: table.name.clone() };
     }
+    if is_not_unique(&error) {
+        return StoreError::not_unique(table, violated(&said, table));
+    }
     if said.contains("no such column") || said.contains("has no column named") {
         return table.has_other_columns(said).into();
     }
     translate(error, place)
+}
+
+/// Whether two rows share the values of a unique index.
+pub(crate) fn is_not_unique(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(rusqlite::ffi::SQLITE_CONSTRAINT_UNIQUE)
+}
+
+/// Which index it is: SQLite names the columns, as in `…: seats__1.row, seats__1.number`.
+fn violated<'t>(said: &str, table: &'t TableSpec) -> Option<&'t IndexSpec> {
+    let columns = said.rsplit(": ").next().unwrap_or_default();
+    table.indexes.iter().filter(|index| index.unique).find(|index| {
+        let named = index.columns.iter().map(|&place| table.columns[place].name);
+        let named: Vec<_> = named.map(|column| format!("{}.{column}", table.name)).collect();
+        named.join(", ") == columns
+    })
 }

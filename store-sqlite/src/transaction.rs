@@ -11,7 +11,7 @@ use rusqlite::{OptionalExtension, Statement, params_from_iter};
 use crate::job::Group;
 use crate::statements::FIND_TABLE;
 use crate::value::{Bind, read_untyped};
-use crate::{checkpoints, leases, log, table_sql, tables};
+use crate::{checkpoints, indexes, leases, log, table_sql, tables};
 
 pub(crate) struct SqliteTransaction<'t, 'c> {
     group: &'t mut Group<'c>,
@@ -65,10 +65,7 @@ impl Transaction for SqliteTransaction<'_, '_> {
     async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
         table.check()?;
         self.run(&table_sql::create_table(table))?;
-        for index in &table.indexes {
-            self.run(&table_sql::create_index(table, index))?;
-        }
-        Ok(())
+        indexes::reconcile(self.group.connection, table, self.group.place)
     }
 
     async fn drop_table(&mut self, table: &str) -> Result<(), StoreError> {
@@ -94,6 +91,11 @@ impl Transaction for SqliteTransaction<'_, '_> {
             }
         }
         self.run(&table_sql::create_view(view, table))
+    }
+
+    async fn drop_view(&mut self, view: &str) -> Result<(), StoreError> {
+        plain(view).check()?;
+        self.run(&format!("DROP VIEW IF EXISTS \"{view}\""))
     }
 
     async fn load_rows(

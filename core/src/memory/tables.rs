@@ -69,18 +69,15 @@ impl Table {
                 })
             };
             if self.rows.iter().any(|(other, values)| other != key && same(values)) {
-                let columns: Vec<_> =
-                    index.columns.iter().map(|&place| self.spec.columns[place].name).collect();
-                return Err(StoreError::Invalid {
-                    why: format!(
-                        "two rows of `{}` share the unique ({})",
-                        self.spec.name,
-                        columns.join(", ")
-                    ),
-                });
+                return Err(StoreError::not_unique(&self.spec, Some(index)));
             }
         }
         Ok(())
+    }
+
+    /// Refuses unique indexes that rows which are there already do not meet.
+    pub(super) fn check_all_unique(&self) -> Result<(), StoreError> {
+        self.rows.iter().try_for_each(|(key, row)| self.check_unique(key, row))
     }
 }
 

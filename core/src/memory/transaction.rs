@@ -126,8 +126,10 @@ impl Transaction for MemoryTransaction<'_> {
                 Default::default()
             }
         };
-        self.state.tables.insert(table.name.clone(), Table { spec: table.clone(), rows });
-        Ok(())
+        let made = Table { spec: table.clone(), rows };
+        let checked = made.check_all_unique();
+        self.state.tables.insert(table.name.clone(), made);
+        checked
     }
 
     async fn drop_table(&mut self, table: &str) -> Result<(), StoreError> {
@@ -139,6 +141,12 @@ impl Transaction for MemoryTransaction<'_> {
     async fn point_view(&mut self, view: &str, table: &TableSpec) -> Result<(), StoreError> {
         self.state.find_table(table)?;
         let old = self.state.views.insert(view.to_owned(), table.name.clone());
+        self.undo.push(Undo::View(view.to_owned(), old));
+        Ok(())
+    }
+
+    async fn drop_view(&mut self, view: &str) -> Result<(), StoreError> {
+        let old = self.state.views.remove(view);
         self.undo.push(Undo::View(view.to_owned(), old));
         Ok(())
     }

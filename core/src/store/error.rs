@@ -6,7 +6,7 @@ use super::KeyDifference;
 use crate::envelope::EventId;
 use crate::error_kind::ErrorKind;
 use crate::names::{ExpectedVersion, Position, StreamId, StreamVersion};
-use crate::table::{InvalidTable, InvalidValue};
+use crate::table::{IndexSpec, InvalidTable, InvalidValue, TableSpec};
 
 /// Any error.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -237,6 +237,21 @@ impl StoreError {
             | Self::Closed
             | Self::Database { .. } => ErrorKind::Fault,
         }
+    }
+
+    /// Two rows share the values of a unique index, in the words of every store. Which one is not
+    /// always known.
+    pub fn not_unique(table: &TableSpec, index: Option<&IndexSpec>) -> Self {
+        let name = |place: &usize| Some(table.columns.get(*place)?.name);
+        let columns = index.map(|index| index.columns.iter().filter_map(name).collect::<Vec<_>>());
+        let columns = columns.map(|columns| format!(" ({})", columns.join(", ")));
+        let why = format!(
+            "two rows of `{}` share the values of a unique index{}: a row must give them up before \
+             another takes them",
+            table.name,
+            columns.unwrap_or_default()
+        );
+        Self::Invalid { why }
     }
 
     /// Whether the write may have happened all the same.

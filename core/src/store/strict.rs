@@ -108,6 +108,11 @@ impl<T: Transaction> Transaction for Strict<T> {
         self.note(outcome)
     }
 
+    async fn drop_view(&mut self, view: &str) -> Result<(), StoreError> {
+        let outcome = self.go_on()?.drop_view(view).await;
+        self.note(outcome)
+    }
+
     async fn load_rows(
         &mut self,
         table: &TableSpec,

@@ -49,7 +49,12 @@ pub trait Transaction: Send {
     /// Keeps a text under a key.
     async fn put_state(&mut self, key: &str, text: &str) -> Result<(), StoreError>;
 
-    /// Makes a table and its indexes, as far as they are missing.
+    /// Makes a table and its indexes, as far as they are missing, and removes the indexes that an
+    /// earlier call made and that the table no longer has.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] names the table and the columns when rows that are there share the
+    /// values of a unique index.
     async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError>;
 
     /// Removes a table if it is there.
@@ -57,6 +62,9 @@ pub trait Transaction: Send {
 
     /// Makes `view` show what stands in `table`, in place of what it showed before.
     async fn point_view(&mut self, view: &str, table: &TableSpec) -> Result<(), StoreError>;
+
+    /// Removes a view if it is there. A table that it shows can be dropped only after it.
+    async fn drop_view(&mut self, view: &str) -> Result<(), StoreError>;
 
     /// The rows with these keys, in any order; keys without a row are left out.
     async fn load_rows(

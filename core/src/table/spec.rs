@@ -52,6 +52,9 @@ pub struct TableSpec {
 /// The longest name of a table or column, in bytes: PostgreSQL's limit, less room for a suffix.
 const MAX_NAME_BYTES: usize = 56;
 
+/// PostgreSQL cuts longer names off, and two that begin alike would be the same.
+const MAX_INDEX_NAME_BYTES: usize = 63;
+
 /// How many columns one index has at the most: so many fit, however long their texts are.
 const MAX_INDEX_COLUMNS: usize = 8;
 
@@ -85,6 +88,32 @@ impl TableSpec {
     /// The place of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
+    }
+
+    /// What an index of this table is called: unique ones are told by their name, so that one that
+    /// is no longer unique is noticed.
+    pub fn index_name(&self, index: &IndexSpec) -> String {
+        let unique = if index.unique { "__UNIQUE" } else { "" };
+        let named = |columns: Vec<String>, between: &str| {
+            format!("{}{}{unique}", self.index_prefix(), columns.join(between))
+        };
+        let columns = index.columns.iter();
+        let columns: Vec<_> = columns.filter_map(|&place| self.columns.get(place)).collect();
+        let name = named(columns.iter().map(|column| column.name.to_owned()).collect(), "__");
+        if name.len() <= MAX_INDEX_NAME_BYTES {
+            return name;
+        }
+        named(index.columns.iter().map(usize::to_string).collect(), "_")
+    }
+
+    /// How the names of this table's indexes begin, and those of no other.
+    pub fn index_prefix(&self) -> String {
+        format!("{}__", self.name)
+    }
+
+    /// The index with this name.
+    pub fn index_named(&self, name: &str) -> Option<&IndexSpec> {
+        self.indexes.iter().find(|index| self.index_name(index) == name)
     }
 
     /// The key of a row of this table.

@@ -1,6 +1,6 @@
 //! Folding events into rows in memory, and writing the merged rows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use annals_core::store::Transaction;
@@ -9,8 +9,8 @@ use annals_core::{Recorded, RecordedEvent};
 use async_trait::async_trait;
 
 use super::keys::Inner;
-use super::{Folder, Keys, Projection, RowSource};
-use crate::error::ProjectionError;
+use super::{Folder, Keys, Projection, RowSource, Until, Wrote};
+use crate::error::{FailedEvent, ProjectionError};
 use crate::read_model::{ReadModel, RowKey};
 
 /// How many rows stay in memory after they were written, so that the next batch need not read
@@ -72,6 +72,7 @@ impl<P: Projection> Folding<P> {
         }
         for row in source.load(&self.table, &wanted).await? {
             let row = P::Row::from_row(row)?;
+            // A row that is taken for another's would be written over from nothing.
             let Some(place) = self.places.get(&row.key()) else {
                 return Err(ProjectionError::StrangeRow { table: self.table.name.clone() });
             };
@@ -99,26 +100,33 @@ type Routed<P> = (Keys<KeyOf<P>>, Recorded<<P as Projection>::Event>);
 
 /// Reads a payload and finds the keys.
 fn route<P: Projection>(event: RecordedEvent) -> Result<Routed<P>, ProjectionError> {
-    let position = event.position;
-    let event = Recorded::<P::Event>::decode(event)
-        .map_err(|source| ProjectionError::Decode { position, source: Arc::new(source) })?;
-    match P::keys(&event) {
-        Keys(Inner::Invalid(source)) => Err(ProjectionError::Key { position, source }),
-        mut keys => {
-            keys.settle();
-            Ok((keys, event))
+    let failed = FailedEvent::of(&event);
+    let event = match Recorded::<P::Event>::decode(event) {
+        Ok(event) => event,
+        Err(source) => {
+            return Err(ProjectionError::Decode { event: failed, source: Arc::new(source) });
         }
+    };
+    match P::keys(&event) {
+        Keys(Inner::Invalid(source)) => Err(ProjectionError::Key { event: failed, source }),
+        keys => Ok((keys.settled(), event)),
     }
 }
 
 impl<K: RowKey> Keys<K> {
-    /// Two keys that a database cannot tell apart are one.
-    fn settle(&mut self) {
+    /// Two keys that a database cannot tell apart are one, and one event is folded once into a row,
+    /// however often it names it.
+    fn settled(mut self) -> Self {
         match &mut self.0 {
             Inner::None | Inner::Invalid(_) => {}
             Inner::One(key) => key.settle(),
-            Inner::Several(keys) => keys.iter_mut().for_each(RowKey::settle),
+            Inner::Several(keys) => {
+                keys.iter_mut().for_each(RowKey::settle);
+                let mut seen = HashSet::with_capacity(keys.len());
+                keys.retain(|key| seen.insert(key.clone()));
+            }
         }
+        self
     }
 }
 
@@ -162,18 +170,26 @@ impl<P: Projection> Folder for Folding<P> {
         self.touched
     }
 
-    async fn write(&mut self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError> {
+    async fn write(
+        &mut self,
+        transaction: &mut dyn Transaction,
+        _until: &Until,
+    ) -> Result<Wrote, ProjectionError> {
+        // Rows that are merged are written in an order of their own, in which one may take a unique
+        // value before another has given it up: all of them give up what they have first.
+        let unique = self.table.indexes.iter().any(|index| index.unique);
         let (mut upserts, mut deletes) = (Vec::new(), Vec::new());
         for slot in self.slots.iter().filter(|slot| slot.touched) {
-            match &slot.row {
-                Some(row) => upserts.push(row.to_row()),
-                None if slot.stored => deletes.push(P::Row::key_values(&slot.key)),
-                None => {}
+            if let Some(row) = &slot.row {
+                upserts.push(row.to_row());
+            }
+            if slot.stored && (unique || slot.row.is_none()) {
+                deletes.push(P::Row::key_values(&slot.key));
             }
         }
         transaction.delete_rows(&self.table, &deletes).await?;
         transaction.upsert_rows(&self.table, &upserts).await?;
-        Ok(())
+        Ok(Wrote::All)
     }
 
     fn written(&mut self) {

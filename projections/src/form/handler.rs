@@ -7,8 +7,8 @@ use annals_core::table::{Row, RowKey, TableSpec, Value};
 use annals_core::{Event, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
-use super::{Folder, RowSource};
-use crate::error::ProjectionError;
+use super::{Folder, RowSource, Until, Wrote};
+use crate::error::{FailedEvent, ProjectionError};
 use crate::read_model::ReadModel;
 
 /// Handles one event at a time inside the transaction that also writes the checkpoint.
@@ -25,6 +25,9 @@ pub trait EventHandler: Send + Sync + 'static {
 
     /// Raise it when the handler or the columns change.
     const VERSION: u32;
+
+    /// Names it had before: under them it finds its tables when it was renamed.
+    const FORMERLY: &'static [&'static str] = &[];
 
     /// The tables it keeps, such as `vec![Order::table().clone()]`.
     fn tables() -> Vec<TableSpec>;
@@ -117,11 +120,13 @@ pub(crate) struct Handling<H: EventHandler> {
     /// Each table as it is called, and as it is.
     tables: Vec<(TableSpec, TableSpec)>,
     events: Vec<Recorded<H::Event>>,
+    /// How many of them the last transaction has handled.
+    handled: usize,
 }
 
 impl<H: EventHandler> Handling<H> {
     pub(crate) fn new(tables: Vec<(TableSpec, TableSpec)>) -> Self {
-        Self { tables, events: Vec::new() }
+        Self { tables, events: Vec::new(), handled: 0 }
     }
 }
 
@@ -133,10 +138,12 @@ impl<H: EventHandler> Folder for Handling<H> {
         _rows: &mut dyn RowSource,
     ) -> Result<(), ProjectionError> {
         for event in events {
-            let position = event.position;
-            let event = Recorded::decode(event)
-                .map_err(|source| ProjectionError::Decode { position, source: Arc::new(source) })?;
-            self.events.push(event);
+            let failed = FailedEvent::of(&event);
+            let event = Recorded::decode(event);
+            self.events.push(event.map_err(|source| ProjectionError::Decode {
+                event: failed,
+                source: Arc::new(source),
+            })?);
         }
         Ok(())
     }
@@ -145,22 +152,33 @@ impl<H: EventHandler> Folder for Handling<H> {
         self.events.len()
     }
 
-    async fn write(&mut self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError> {
+    async fn write(
+        &mut self,
+        transaction: &mut dyn Transaction,
+        until: &Until,
+    ) -> Result<Wrote, ProjectionError> {
+        self.handled = 0;
         let mut tables = HandlerTables { transaction, tables: &self.tables };
         for event in &self.events {
             H::handle(event, &mut tables).await.map_err(|source| ProjectionError::Handler {
-                position: event.position,
+                event: FailedEvent::of_recorded(event),
                 source: source.into(),
             })?;
+            self.handled += 1;
+            if self.handled < self.events.len() && until.is_over() {
+                return Ok(Wrote::UpTo(event.position));
+            }
         }
-        Ok(())
+        Ok(Wrote::All)
     }
 
     fn written(&mut self) {
-        self.events.clear();
+        self.events.drain(..self.handled);
+        self.handled = 0;
     }
 
     fn forget(&mut self) {
         self.events.clear();
+        self.handled = 0;
     }
 }

@@ -4,6 +4,7 @@ mod folding;
 mod handler;
 mod keys;
 mod projection;
+mod until;
 
 pub use handler::{EventHandler, HandlerTables};
 pub use keys::Keys;
@@ -11,6 +12,7 @@ pub use projection::Projection;
 
 pub(crate) use folding::Folding;
 pub(crate) use handler::Handling;
+pub(crate) use until::{Until, Wrote};
 
 use annals_core::RecordedEvent;
 use annals_core::store::{Store, StoreError, Transaction};
@@ -32,9 +34,13 @@ pub(crate) trait Folder: Send {
     /// How much is waiting to be written: rows, or events where each is handled on its own.
     fn pending(&self) -> usize;
 
-    /// Writes what is waiting. Everything stays as it is until [`written`](Self::written) or
-    /// [`forget`](Self::forget).
-    async fn write(&mut self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError>;
+    /// Writes what is waiting, at least one event of it, until it is time to end the transaction.
+    /// Everything stays as it is until [`written`](Self::written) or [`forget`](Self::forget).
+    async fn write(
+        &mut self,
+        transaction: &mut dyn Transaction,
+        until: &Until,
+    ) -> Result<Wrote, ProjectionError>;
 
     /// The transaction was committed.
     fn written(&mut self);

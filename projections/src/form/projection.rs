@@ -27,6 +27,10 @@ pub trait Projection: Send + Sync + 'static {
     /// beside the old one.
     const VERSION: u32 = 1;
 
+    /// Names it had before: under them it finds its table when it was renamed. A table belongs to
+    /// one projection; one of another name is not started on it unless it says that it is the same.
+    const FORMERLY: &'static [&'static str] = &[];
+
     /// Which rows an event touches. Unless told otherwise, the one whose key is the id of the
     /// event's aggregate.
     fn keys(event: &Recorded<Self::Event>) -> Keys<<Self::Row as ReadModel>::Key> {

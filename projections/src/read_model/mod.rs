@@ -3,12 +3,14 @@
 mod column;
 mod finite;
 mod key;
+mod pages;
 mod query;
 mod row;
 mod value;
 
 pub use column::{Column, Filter, Order};
 pub use key::RowKey;
+pub use pages::Pages;
 pub use query::Query;
 pub use row::{RowError, RowReader};
 pub use value::{ColumnValue, KeyValue, json_to_value};

@@ -39,39 +39,55 @@ impl ReadAhead {
 pub(crate) enum CaughtUp {
     /// The end of the log was reached.
     AtHead,
-    /// The caller said stop.
+    /// It was time to stop.
     Stopped,
 }
 
 impl Cursor {
-    /// Folds and commits until the end of the log, or until `on_batch` says stop. It sees how far
-    /// things are after every page.
+    /// Folds and commits until the end of the log, or until it is time to stop. `on_page` sees how
+    /// far things are after every page.
     pub(crate) async fn catch_up(
         &mut self,
-        mut on_page: impl FnMut(&Self, Position) -> bool + Send,
+        mut on_page: impl FnMut(&Self, Position) + Send,
     ) -> Result<CaughtUp, ProjectionError> {
-        let query = LogQuery::after(self.folded)
-            .filter(self.shared.definition.filter())
-            .limit(self.shared.options.page_events);
-        let mut pages = ReadAhead::new(self.shared.store().clone(), query);
+        let mut pages = self.pages();
         loop {
             let page = pages.next().await?;
-            let head = page.head;
-            let moved = page.next > self.folded;
-            if moved {
-                self.fold(page).await?;
+            let (head, next) = (page.head, page.next);
+            let moved = next > self.folded;
+            let at_head = !moved || next >= head;
+            if let Err(error) = self.take(page, at_head).await {
+                self.recover(error, next).await?;
+                pages = self.pages();
+                continue;
             }
-            let at_head = !moved || self.folded >= head;
-            if at_head || self.is_full().await {
+            if self.stop.is_set() {
                 self.commit().await?;
-            }
-            if !on_page(self, head) {
-                self.commit().await?;
+                on_page(self, head);
                 return Ok(CaughtUp::Stopped);
             }
+            on_page(self, head);
             if at_head {
                 return Ok(CaughtUp::AtHead);
             }
         }
+    }
+
+    fn pages(&self) -> ReadAhead {
+        let query = LogQuery::after(self.folded)
+            .filter(self.shared.definition.filter())
+            .limit(self.shared.options.page_events);
+        ReadAhead::new(self.shared.store().clone(), query)
+    }
+
+    /// Folds a page, and commits when it is the last or the batch is full.
+    async fn take(&mut self, page: LogPage, last: bool) -> Result<(), ProjectionError> {
+        if page.next > self.folded {
+            self.fold(page).await?;
+        }
+        if last || self.is_full().await {
+            self.commit().await?;
+        }
+        Ok(())
     }
 }

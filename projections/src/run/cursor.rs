@@ -1,16 +1,19 @@
 //! One generation of a projection on its way through the log: fold pages, commit batches.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use annals_core::Position;
 use annals_core::store::{LogPage, StoreError, Transaction, TransactionWork};
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use super::caught::caught;
 use super::shared::Shared;
+use super::stop::Stop;
 use crate::error::ProjectionError;
-use crate::form::{Folder, StoreRows};
-use crate::record::Generation;
+use crate::form::{Folder, StoreRows, Until, Wrote};
+use crate::record::{Generation, Record};
 
 /// Shared with the transaction that writes it; never contended.
 pub(crate) type SharedFolder = Arc<Mutex<Box<dyn Folder>>>;
@@ -19,10 +22,17 @@ pub(crate) struct Cursor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) generation: Generation,
     pub(crate) folder: SharedFolder,
+    pub(crate) stop: Stop,
     /// The checkpoint in the store.
     pub(crate) committed: Position,
     /// How far pages have been folded.
     pub(crate) folded: Position,
+    /// Of the payloads that have been folded since the last commit.
+    bytes: usize,
+    /// After how many events a batch is written.
+    pub(crate) batch_events: u64,
+    /// Whether readers see its rows, so that they are to be told how far they are.
+    shown: bool,
 }
 
 impl Cursor {
@@ -30,14 +40,28 @@ impl Cursor {
     pub(crate) async fn open(
         shared: Arc<Shared>,
         generation: Generation,
+        stop: Stop,
     ) -> Result<Self, ProjectionError> {
-        let name = generation.checkpoint(shared.definition.name);
-        let checkpoint = shared.store().checkpoint(&name).await?;
-        let committed =
-            checkpoint.ok_or(ProjectionError::Moved { projection: shared.definition.name })?;
+        let checkpoint = generation.checkpoint(shared.definition.name);
+        let Some(committed) = shared.store().checkpoint(&checkpoint).await? else {
+            return Err(shared.lost(&generation, checkpoint).await?);
+        };
         let folder = shared.definition.folder(generation.real(&shared.definition.tables));
         let folder = Arc::new(Mutex::new(folder));
-        Ok(Self { shared, generation, folder, committed, folded: committed })
+        let (folded, bytes, batch_events) = (committed, 0, shared.options.batch_events);
+        let shown = false;
+        Ok(Self { shared, generation, folder, stop, committed, folded, bytes, batch_events, shown })
+    }
+
+    /// The same of the generation that readers see.
+    pub(crate) async fn open_shown(
+        shared: Arc<Shared>,
+        generation: Generation,
+        stop: Stop,
+    ) -> Result<Self, ProjectionError> {
+        let cursor = Self::open(shared, generation, stop).await?;
+        cursor.shared.publish(cursor.committed);
+        Ok(Self { shown: true, ..cursor })
     }
 
     /// Folds a page in memory.
@@ -50,8 +74,10 @@ impl Cursor {
             last = last.max(event.position);
             new
         });
+        self.bytes += events.iter().map(|event| event.payload.as_str().len()).sum::<usize>();
         let mut folder = self.folder.lock().await;
-        folder.fold(events, &mut StoreRows(&**self.shared.store())).await?;
+        let mut rows = StoreRows(&**self.shared.store());
+        caught(self.shared.definition.name, folder.fold(events, &mut rows)).await?;
         self.folded = page.next;
         Ok(())
     }
@@ -59,7 +85,8 @@ impl Cursor {
     /// Whether a batch has grown so large that it should be written.
     pub(crate) async fn is_full(&self) -> bool {
         let options = &self.shared.options;
-        self.folded.since(self.committed) >= options.batch_events
+        self.folded.since(self.committed) >= self.batch_events
+            || self.bytes >= options.batch_bytes
             || self.folder.lock().await.pending() >= options.batch_rows
     }
 
@@ -68,26 +95,43 @@ impl Cursor {
         self.folder.lock().await.pending() > 0
     }
 
-    /// Writes the rows and the checkpoint in one transaction.
+    /// Writes the rows and the checkpoint, in as many transactions as it takes. When it is time to
+    /// stop, what is not written yet stays behind: it will be read again.
     pub(crate) async fn commit(&mut self) -> Result<(), ProjectionError> {
-        if self.folded == self.committed {
-            return Ok(());
+        while self.committed < self.folded {
+            self.commit_once().await?;
+            if self.stop.is_set() {
+                break;
+            }
         }
+        Ok(())
+    }
+
+    async fn commit_once(&mut self) -> Result<(), ProjectionError> {
+        let reached = Arc::new(std::sync::Mutex::new(self.folded));
+        let deadline = Instant::now() + self.shared.options.batch_time;
         let work = CommitBatch {
             projection: self.shared.definition.name,
             generation: self.generation.clone(),
             folder: self.folder.clone(),
             from: self.committed,
             to: self.folded,
+            until: Until::new(Some(deadline), self.stop.clone()),
+            reached: reached.clone(),
         };
         let result = self.shared.store().transact(Box::new(work)).await;
         let mut folder = self.folder.lock().await;
         match result {
             Ok(()) => {
                 folder.written();
+                let reached = *reached.lock().unwrap_or_else(PoisonError::into_inner);
                 metrics::counter!("annals_projection_events_total", "projection" => self.shared.definition.name)
-                    .increment(self.folded.since(self.committed));
-                self.committed = self.folded;
+                    .increment(reached.since(self.committed));
+                self.committed = reached;
+                if self.shown {
+                    self.shared.publish(reached);
+                }
+                self.bytes = if reached == self.folded { 0 } else { self.bytes };
                 Ok(())
             }
             Err(error) => {
@@ -95,6 +139,34 @@ impl Cursor {
                 Err(error.into())
             }
         }
+    }
+
+    /// Goes back to what was committed.
+    pub(crate) async fn forget(&mut self) {
+        self.folder.lock().await.forget();
+        self.folded = self.committed;
+        self.bytes = 0;
+    }
+}
+
+impl Shared {
+    /// Why a generation has no checkpoint: it was replaced, or somebody removed it.
+    async fn lost(
+        &self,
+        generation: &Generation,
+        checkpoint: String,
+    ) -> Result<ProjectionError, ProjectionError> {
+        let projection = self.definition.name;
+        let text = self.store().state(&Record::key(projection)).await?;
+        let record = Record::parse(text.as_deref(), projection)?;
+        let current = [&record.active, &record.building].into_iter().flatten();
+        let is_current = current.into_iter().any(|current| current.number == generation.number);
+        // It may have been made between the two reads.
+        Ok(if is_current && self.store().checkpoint(&checkpoint).await?.is_none() {
+            ProjectionError::CheckpointLost { projection, checkpoint }
+        } else {
+            ProjectionError::Moved { projection }
+        })
     }
 }
 
@@ -104,6 +176,8 @@ struct CommitBatch {
     folder: SharedFolder,
     from: Position,
     to: Position,
+    until: Until,
+    reached: Arc<std::sync::Mutex<Position>>,
 }
 
 impl CommitBatch {
@@ -115,14 +189,20 @@ impl CommitBatch {
         if at != Some(self.from) {
             return Err(ProjectionError::Moved { projection: self.projection });
         }
-        self.folder.lock().await.write(transaction).await?;
-        Ok(transaction.set_checkpoint(&checkpoint, self.to).await?)
+        let wrote = self.folder.lock().await.write(transaction, &self.until).await?;
+        let reached = match wrote {
+            Wrote::All => self.to,
+            Wrote::UpTo(position) => position,
+        };
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = reached;
+        Ok(transaction.set_checkpoint(&checkpoint, reached).await?)
     }
 }
 
 #[async_trait]
 impl TransactionWork for CommitBatch {
     async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        self.write(transaction).await.map_err(ProjectionError::refuse)
+        let projection = self.projection;
+        caught(projection, self.write(transaction)).await.map_err(ProjectionError::refuse)
     }
 }

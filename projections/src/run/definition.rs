@@ -14,7 +14,9 @@ use crate::read_model::ReadModel;
 /// When a projection takes events in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// In the append's transaction: always up to date, and every append pays for it.
+    /// In the append's transaction: every append of this program pays for it, and its rows are
+    /// there with the event. What other programs append without the projection is taken in a moment
+    /// later; a read that waits for its position sees it.
     Inline,
     /// By subscription, a moment later: appends do not wait for it.
     Async,
@@ -29,6 +31,8 @@ pub struct Definition {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
     pub(crate) mode: Mode,
+    /// Names it had before.
+    pub(crate) formerly: &'static [&'static str],
     pub(crate) event_types: Vec<EventType>,
     pub(crate) tables: Vec<TableSpec>,
     make: Arc<dyn Fn(RealTables) -> Box<dyn Folder> + Send + Sync>,
@@ -42,6 +46,7 @@ impl Definition {
             name: P::NAME,
             version: P::VERSION,
             mode,
+            formerly: P::FORMERLY,
             event_types: event_types::<P::Event>(),
             tables: vec![P::Row::table().clone()],
             make: Arc::new(|mut tables| {
@@ -59,6 +64,7 @@ impl Definition {
             name: H::NAME,
             version: H::VERSION,
             mode,
+            formerly: H::FORMERLY,
             event_types: event_types::<H::Event>(),
             tables: H::tables(),
             make: Arc::new(|tables| Box::new(Handling::<H>::new(tables))),

@@ -3,6 +3,7 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
+use annals_core::ErrorKind;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -38,6 +39,18 @@ pub enum RebuildError {
     /// It failed.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
+}
+
+impl RebuildError {
+    /// What kind of error it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Cancelled { .. } => ErrorKind::Transient,
+            Self::AlreadyRunning { .. } => ErrorKind::Conflict,
+            Self::NotProjected { .. } => ErrorKind::Invalid,
+            Self::Projection(error) => error.kind(),
+        }
+    }
 }
 
 /// A rebuild that is going on in the background; await it for its end. Dropping it leaves the
@@ -82,14 +95,13 @@ impl IntoFuture for RebuildHandle {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            // Keeps `cancel` alive: a sender that is gone would read as "cancelled".
-            let _cancel = self.cancel;
             match self.task.await {
                 Ok(result) => result,
-                Err(failed) => Err(RebuildError::Projection(ProjectionError::Panicked {
+                // It catches panics itself: a stop did not wait for it, or the runtime is gone.
+                Err(_) => Err(RebuildError::Cancelled {
                     projection: self.projection,
-                    message: failed.to_string(),
-                })),
+                    events: self.progress.borrow().events,
+                }),
             }
         })
     }

@@ -2,22 +2,31 @@
 //! history.
 
 mod catch_up;
+mod caught;
 mod cursor;
 mod definition;
 mod gate;
 mod handle;
 mod inline;
+mod look;
+mod pause;
 mod progress;
 mod projections;
 mod rebuild;
+mod recover;
 mod runner;
 mod setup;
+mod shapes;
 mod shared;
+mod slot;
 mod status;
+mod stop;
 mod switch;
+mod tend;
 
 pub(crate) use definition::event_types;
 pub(crate) use gate::Gate;
+pub(crate) use stop::Stop;
 
 pub use definition::{Definition, Mode};
 pub use handle::{RebuildError, RebuildHandle};

@@ -17,6 +17,9 @@ pub struct Progress {
     pub events_per_second: f64,
     /// How long it will take at this speed, once that can be told.
     pub time_left: Option<Duration>,
+    /// Why it has to wait before the new version can take over, such as for a report that is being
+    /// read from the old one. It goes on by itself.
+    pub waiting_for: Option<String>,
     /// Whether the new version has taken over.
     pub done: bool,
 }
@@ -25,7 +28,9 @@ impl Progress {
     /// How much is done, 0 to 100.
     pub fn percent(&self) -> u8 {
         match self.total {
-            0 => 100,
+            0 if self.done => 100,
+            // Nothing has been looked at yet.
+            0 => 0,
             // At most 100, because it is cut off there.
             total => (self.events.saturating_mul(100) / total).min(100) as u8,
         }
@@ -43,6 +48,7 @@ impl Progress {
             total: head.get(),
             events_per_second: rate,
             time_left,
+            waiting_for: None,
             done: false,
         }
     }

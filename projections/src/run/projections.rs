@@ -5,29 +5,37 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use annals_core::store::StoreError;
+use annals_core::store::{Store, StoreError};
 use annals_core::{Journal, Position};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::definition::{Definition, Mode};
-use super::gate::Gate;
+use super::gate::{Gate, Waiting};
 use super::handle::{RebuildError, RebuildHandle};
 use super::runner::supervise;
+use super::shapes::Shapes;
 use super::shared::{RunnerOptions, Shared};
-use super::status::Status;
+use super::status::{RunState, Status};
+use super::stop::StopSource;
+use super::tend::tend;
 use crate::error::{ProjectionError, WaitError};
 use crate::form::Projection;
 use crate::live::Live;
+use crate::orphans::{self, Orphan};
 use crate::read_model::{Query, ReadModel};
 
-/// The projections of a process, running. When it is dropped, they stop.
+type Runner = (Arc<Shared>, JoinHandle<()>);
+
+/// The projections of a process, running. When it is dropped, they stop, and so do rebuilds.
 pub struct Projections {
-    journal: Journal,
+    store: Arc<dyn Store>,
+    shapes: Arc<Shapes>,
+    stop_within: Duration,
     by_name: HashMap<&'static str, Arc<Shared>>,
     by_table: HashMap<String, Arc<Shared>>,
-    stop: watch::Sender<bool>,
-    runners: Mutex<Vec<JoinHandle<()>>>,
+    stop: StopSource,
+    runners: Mutex<Vec<Runner>>,
 }
 
 impl Projections {
@@ -41,12 +49,14 @@ impl Projections {
         definitions: Vec<Definition>,
         options: RunnerOptions,
     ) -> Result<Self, ProjectionError> {
-        let (stop, stopping) = watch::channel(false);
+        let store = journal.store().clone();
         let mut projections = Self {
-            journal: journal.clone(),
+            shapes: Arc::new(Shapes::new(store.clone())),
+            store,
+            stop_within: options.stop_within,
             by_name: HashMap::new(),
             by_table: HashMap::new(),
-            stop,
+            stop: StopSource::new(),
             runners: Mutex::default(),
         };
         for definition in definitions {
@@ -54,20 +64,24 @@ impl Projections {
                 .register(&journal)
                 .await
                 .map_err(|error| ProjectionError::Register(Arc::new(error)))?;
-            let shared = Shared::new(definition, journal.clone(), options.clone());
+            let shared = Shared::new(definition, projections.store.clone(), options.clone());
             projections.add(&shared)?;
-            match shared.definition.mode {
-                Mode::Inline => shared.start_inline().await?,
+            let stop = projections.stop.listen();
+            let runner = match shared.definition.mode {
+                Mode::Inline => {
+                    shared.start_inline(&journal, &stop).await?;
+                    tokio::spawn(tend(shared.clone(), stop))
+                }
                 Mode::Async => {
                     match shared.set_up().await {
                         // The runner says so in its status, and looks again from time to time.
                         Ok(_) | Err(ProjectionError::Superseded { .. }) => {}
                         Err(error) => return Err(error),
                     }
-                    let runner = tokio::spawn(supervise(shared, stopping.clone()));
-                    projections.runners().push(runner);
+                    tokio::spawn(supervise(shared.clone(), stop))
                 }
-            }
+            };
+            projections.runners().push((shared, runner));
         }
         Ok(projections)
     }
@@ -96,29 +110,35 @@ impl Projections {
         Ok(())
     }
 
-    fn runners(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+    fn runners(&self) -> std::sync::MutexGuard<'_, Vec<Runner>> {
         self.runners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A query on a read model.
     pub fn read<M: ReadModel>(&self) -> Query<M> {
-        let gate = self.by_table.get(&M::table().name).map(|shared| Gate(shared.clone()));
-        Query::new(self.journal.store().clone(), gate)
+        let waiting = self.by_table.get(&M::table().name).map(|shared| self.waiting(shared));
+        Query::new(self.store.clone(), Gate { shapes: self.shapes.clone(), waiting })
+    }
+
+    fn waiting(&self, shared: &Arc<Shared>) -> Waiting {
+        Waiting { shared: shared.clone(), stop: self.stop.listen() }
     }
 
     /// A projection folded on demand, with nothing stored.
     pub fn live<P: Projection>(&self) -> Live<P> {
-        Live::new(self.journal.store().clone())
+        Live::new(self.store.clone())
     }
 
     /// Rebuilds a projection from history, beside the tables that serve. A rebuild that was
-    /// cancelled or crashed goes on where it stood. Awaiting the handle returns
-    /// [`RebuildError::NotProjected`] or [`RebuildError::AlreadyRunning`] if it could not begin.
+    /// cancelled or crashed goes on where it stood; when another program builds the same at once, the
+    /// two take turns, and either's end is the end of both. Awaiting the handle returns
+    /// [`RebuildError::NotProjected`] or [`RebuildError::AlreadyRunning`] if it could not begin, and
+    /// [`ProjectionError::Superseded`] when a newer program keeps the read model.
     ///
     /// Must be called within a Tokio runtime.
     pub fn rebuild(&self, projection: &'static str) -> RebuildHandle {
         let begun = match self.by_name.get(projection) {
-            Some(shared) => shared.rebuild(),
+            Some(shared) => shared.rebuild(&self.stop.listen()),
             None => Err(RebuildError::NotProjected { projection }),
         };
         begun.unwrap_or_else(|error| RebuildHandle::failed(projection, error))
@@ -129,12 +149,36 @@ impl Projections {
     /// # Errors
     /// [`WaitError`] of the first that did not get there in time.
     pub async fn wait_for(&self, position: Position, timeout: Duration) -> Result<(), WaitError> {
-        let begun = tokio::time::Instant::now();
+        let begun = Instant::now();
         for shared in self.by_name.values() {
             let left = timeout.saturating_sub(begun.elapsed());
-            Gate(shared.clone()).wait_for(position, left).await?;
+            let reached = self.waiting(shared).until(position, left).await;
+            reached.map_err(|error| WaitError { waited: begun.elapsed(), ..error })?;
         }
         Ok(())
+    }
+
+    /// The projections that the store knows and this program does not run: those that were taken out
+    /// of it, and those of other programs.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the store cannot be read.
+    pub async fn orphans(&self) -> Result<Vec<Orphan>, ProjectionError> {
+        let known = self.by_name.keys().copied().collect();
+        orphans::orphans(&*self.store, &known).await
+    }
+
+    /// Drops the tables of a projection that no program runs any more, with all that the store
+    /// remembers of it. What is not there is no error. A program that still runs it begins again from
+    /// history.
+    ///
+    /// # Errors
+    /// [`ProjectionError::InUse`] when this program runs it, or what the store says.
+    pub async fn drop_orphan(&self, projection: &str) -> Result<(), ProjectionError> {
+        if let Some((projection, _)) = self.by_name.get_key_value(projection) {
+            return Err(ProjectionError::InUse { projection });
+        }
+        orphans::drop_orphan(&self.store, projection.to_owned()).await
     }
 
     /// How each projection is doing, by name.
@@ -150,14 +194,36 @@ impl Projections {
         Ok(all)
     }
 
-    /// Stops all projections after writing what they have folded.
-    pub async fn stop(&self) {
-        self.stop.send_replace(true);
-        let runners: Vec<_> = self.runners().drain(..).collect();
-        for runner in runners {
-            // A runner catches its panics itself; an error means that the runtime is going down.
-            let _ = runner.await;
+    /// Stops all projections after writing what they have folded, and all rebuilds. What is still
+    /// writing after [`stop_within`](RunnerOptions::stop_within) is broken off, its transaction with
+    /// it; the names of those projections are returned.
+    pub async fn stop(&self) -> Vec<&'static str> {
+        self.stop.stop();
+        let deadline = Instant::now() + self.stop_within;
+        let mut unfinished = Vec::new();
+        let runners: Vec<Runner> = self.runners().drain(..).collect();
+        for (shared, mut runner) in runners {
+            // An error means that the runtime is going down: a runner catches its panics itself.
+            if tokio::time::timeout_at(deadline, &mut runner).await.is_err() {
+                runner.abort();
+                unfinished.push(shared.definition.name);
+            }
         }
+        for shared in self.by_name.values() {
+            if tokio::time::timeout_at(deadline, shared.rebuild_ended(None)).await.is_err() {
+                shared.abort_rebuild();
+                unfinished.push(shared.definition.name);
+            }
+        }
+        unfinished.sort_unstable();
+        unfinished.dedup();
+        for name in &unfinished {
+            let shared = &self.by_name[name];
+            let why = format!("it did not stop within {:?} and was broken off", self.stop_within);
+            tracing::warn!(projection = name, why, "a projection did not stop");
+            shared.set_state(RunState::Stopped, Some(why));
+        }
+        unfinished
     }
 }
 

@@ -8,95 +8,146 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::catch_up::CaughtUp;
+use super::caught::caught;
 use super::cursor::Cursor;
 use super::definition::Definition;
 use super::handle::{RebuildError, RebuildHandle};
+use super::pause::Pauses;
 use super::progress::Progress;
 use super::shared::Shared;
+use super::stop::Stop;
+use super::switch::Switched;
 use crate::error::ProjectionError;
+use crate::owner;
 use crate::record::{Generation, Record, shape};
+
+/// How often a rebuild begins again because somebody else moved, without getting any further.
+const MOST_ROUNDS: u32 = 10;
+
+/// The pauses while the old tables are being read and cannot be replaced.
+const SWITCH_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 impl Shared {
     /// Starts a rebuild in the background.
-    pub(crate) fn rebuild(self: &Arc<Self>) -> Result<RebuildHandle, RebuildError> {
+    pub(crate) fn rebuild(self: &Arc<Self>, stop: &Stop) -> Result<RebuildHandle, RebuildError> {
         let projection = self.definition.name;
-        let (progress, watching) = self.begin_rebuild()?;
+        let (slot, watching) = self.take_slot()?;
         let (cancel, cancelled) = watch::channel(false);
-        let shared = self.clone();
+        let (shared, stop) = (self.clone(), stop.or(cancelled));
         let task = tokio::spawn(async move {
-            let result = shared.build(&progress, cancelled).await;
-            shared.end_rebuild();
-            match result? {
-                Built::Switched => Ok(progress.borrow().clone()),
-                Built::Stopped => {
+            let progress = &slot.progress;
+            match caught(projection, shared.build(progress, &stop)).await {
+                Ok(Built::Switched | Built::Elsewhere) => Ok(progress.borrow().clone()),
+                Ok(Built::Stopped) => {
                     let events = progress.borrow().events;
                     Err(RebuildError::Cancelled { projection, events })
                 }
+                Err(error) => {
+                    tracing::error!(projection, %error, "the rebuild failed");
+                    Err(RebuildError::Projection(error))
+                }
             }
         });
+        self.rebuild_is(task.abort_handle());
         Ok(RebuildHandle { progress: watching, cancel, task, projection })
     }
 
-    /// Rebuilds on the runner's own task; `false` when it was told to stop.
+    /// Rebuilds on the runner's own task.
     pub(crate) async fn rebuild_here(
         self: &Arc<Self>,
-        stop: watch::Receiver<bool>,
-    ) -> Result<bool, ProjectionError> {
-        let Ok((progress, _)) = self.begin_rebuild() else {
-            // One was started by hand: it will do.
-            self.switched.notified().await;
-            return Ok(true);
+        stop: &Stop,
+    ) -> Result<Built, ProjectionError> {
+        let Ok((slot, _)) = self.take_slot() else {
+            // One was started by hand. However it ends, it is time to look again then.
+            self.rebuild_ended(Some(stop)).await;
+            return Ok(if stop.is_set() { Built::Stopped } else { Built::Elsewhere });
         };
-        let result = self.build(&progress, stop).await;
-        self.end_rebuild();
-        Ok(result? == Built::Switched)
-    }
-
-    fn begin_rebuild(
-        &self,
-    ) -> Result<(watch::Sender<Progress>, watch::Receiver<Progress>), RebuildError> {
-        let mut running = self.rebuild.lock().unwrap_or_else(PoisonError::into_inner);
-        if running.is_some() {
-            return Err(RebuildError::AlreadyRunning { projection: self.definition.name });
-        }
-        let (progress, watching) = watch::channel(Progress::default());
-        *running = Some(watching.clone());
-        Ok((progress, watching))
-    }
-
-    fn end_rebuild(&self) {
-        *self.rebuild.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.build(&slot.progress, stop).await
     }
 
     async fn build(
         self: &Arc<Self>,
         progress: &watch::Sender<Progress>,
-        stop: watch::Receiver<bool>,
+        stop: &Stop,
+    ) -> Result<Built, ProjectionError> {
+        let mut pauses = Pauses::to_yield();
+        let (mut rounds, mut reached, mut number) = (0, 0, None);
+        let built = loop {
+            let error = match self.build_once(progress, stop, &mut number).await {
+                Ok(built) => break built,
+                Err(error) => error,
+            };
+            let open = matches!(&error, ProjectionError::Store(error) if error.may_have_written());
+            if !open && !error.is_contention() {
+                return Err(error);
+            }
+            // Another program may build the same: what it has finished is finished.
+            if let Some(number) = number
+                && self.is_active(number).await?
+            {
+                break Built::Elsewhere;
+            }
+            let now = progress.borrow().events;
+            (rounds, reached) = if now > reached { (0, now) } else { (rounds + 1, reached) };
+            if rounds > MOST_ROUNDS {
+                return Err(error);
+            }
+            if stop.within(pauses.next()).await {
+                break Built::Stopped;
+            }
+        };
+        if built != Built::Stopped {
+            self.announce_switch();
+            progress.send_modify(|progress| {
+                progress.done = true;
+                progress.waiting_for = None;
+                progress.time_left = Some(Duration::ZERO);
+            });
+        }
+        Ok(built)
+    }
+
+    async fn build_once(
+        self: &Arc<Self>,
+        progress: &watch::Sender<Progress>,
+        stop: &Stop,
+        number: &mut Option<u64>,
     ) -> Result<Built, ProjectionError> {
         let generation = self.begin_generation().await?;
-        let mut cursor = Cursor::open(self.clone(), generation).await?;
+        *number = Some(generation.number);
+        let mut cursor = Cursor::open(self.clone(), generation, stop.clone()).await?;
         let (begun, from) = (Instant::now(), cursor.committed);
+        let mut pauses = Pauses::new(SWITCH_PAUSES.0, SWITCH_PAUSES.1);
         loop {
+            let waiting_for = progress.borrow().waiting_for.clone();
             let caught_up = cursor
                 .catch_up(|cursor, head| {
-                    progress.send_replace(Progress::new(begun, from, cursor.folded, head));
-                    !*stop.borrow()
+                    let now = Progress::new(begun, from, cursor.folded, head);
+                    progress.send_replace(Progress { waiting_for: waiting_for.clone(), ..now });
                 })
                 .await?;
             if caught_up == CaughtUp::Stopped {
                 return Ok(Built::Stopped);
             }
-            if cursor.switch().await? {
-                break;
+            match cursor.switch().await? {
+                Switched::Done => return Ok(Built::Switched),
+                Switched::Behind => {}
+                Switched::Locked(why) => {
+                    progress.send_modify(|progress| progress.waiting_for = Some(why));
+                    if stop.within(pauses.next()).await {
+                        return Ok(Built::Stopped);
+                    }
+                }
             }
         }
-        self.set_shape_fits(true);
-        self.switched.notify_waiters();
-        progress.send_modify(|progress| {
-            progress.done = true;
-            progress.time_left = Some(Duration::ZERO);
-        });
-        Ok(Built::Switched)
+    }
+
+    /// Whether a generation, or one after it, has taken over.
+    async fn is_active(&self, number: u64) -> Result<bool, ProjectionError> {
+        let projection = self.definition.name;
+        let text = self.store().state(&Record::key(projection)).await?;
+        let active = Record::parse(text.as_deref(), projection)?.active;
+        Ok(active.is_some_and(|active| active.number >= number))
     }
 
     /// Goes on with the generation that is being built, if it is of this version and shape; makes
@@ -112,9 +163,14 @@ impl Shared {
     }
 }
 
+/// How a rebuild ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Built {
+pub(crate) enum Built {
+    /// The new tables have taken over.
     Switched,
+    /// Somebody else has built, or tried to: look again.
+    Elsewhere,
+    /// It was time to stop.
     Stopped,
 }
 
@@ -129,20 +185,31 @@ impl BeginGeneration {
         transaction: &mut dyn Transaction,
     ) -> Result<Generation, ProjectionError> {
         let Definition { name, version, tables, .. } = &self.definition;
+        let (projection, own) = (*name, *version);
         let mut record = Record::read(transaction, name).await?;
-        if let Some(building) = &record.building {
-            if building.version == *version && building.shape == shape(tables) {
-                return Ok(building.clone());
+        if let Some(active) = record.active.as_ref().map(|active| active.version)
+            && active > own
+        {
+            return Err(ProjectionError::Superseded { projection, active, own });
+        }
+        owner::claim(transaction, projection, tables).await?;
+        if let Some(building) = record.building.take() {
+            if building.version > own {
+                let building = building.version;
+                return Err(ProjectionError::BeingReplaced { projection, building, own });
             }
             let checkpoint = building.checkpoint(name);
-            // Whoever is writing a batch of it comes first; the next batch finds no checkpoint.
-            transaction.checkpoint(&checkpoint).await?;
-            for table in &building.tables {
-                transaction.drop_table(table).await?;
+            let fits = building.version == own && building.shape == shape(tables);
+            if fits && transaction.checkpoint(&checkpoint).await?.is_some() {
+                for (_, real) in building.real(tables) {
+                    // Its indexes may have changed since.
+                    transaction.create_table(&real).await?;
+                }
+                return Ok(building);
             }
-            transaction.remove_checkpoint(&checkpoint).await?;
+            building.discard(transaction, name).await?;
         }
-        let generation = record.begin(transaction, name, *version, tables).await?;
+        let generation = record.begin(transaction, name, own, tables).await?;
         record.building = Some(generation.clone());
         record.write(transaction, name).await?;
         Ok(generation)

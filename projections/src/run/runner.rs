@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::Subscription;
-use tokio::sync::watch;
 
+use super::caught::caught;
 use super::cursor::Cursor;
+use super::pause::Pauses;
+use super::rebuild::Built;
 use super::setup::Setup;
 use super::shared::Shared;
 use super::status::RunState;
+use super::stop::Stop;
 use crate::error::ProjectionError;
 
 /// How long events that touch no row may pass by before the checkpoint is moved past them.
@@ -18,108 +21,126 @@ const IDLE_CHECKPOINT: Duration = Duration::from_millis(500);
 /// How many such events may pass by.
 const IDLE_EVENTS: u64 = 1_000;
 
+/// How often somebody else may have moved on, without this runner seeing the position move, before
+/// that counts as a failure.
+const MOST_ROUNDS: u32 = 10;
+
+/// Why a runner left off without an error.
+enum Left {
+    /// It was time to stop.
+    Stopped,
+    /// Other tables are active: look again.
+    Switched,
+}
+
 /// Runs until told to stop; a failure is retried after a growing pause.
-pub(crate) async fn supervise(shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
-    let mut pause = shared.options.retry_after;
-    loop {
-        // A task of its own, so that a panic in the user's fold ends the attempt and no more.
+pub(crate) async fn supervise(shared: Arc<Shared>, stop: Stop) {
+    let options = &shared.options;
+    let mut pauses = Pauses::new(options.retry_after, options.retry_at_most);
+    let mut yields = Pauses::to_yield();
+    let mut rounds = 0;
+    while !stop.is_set() {
         let before = shared.position();
-        let attempt = tokio::spawn(drive(shared.clone(), stop.clone())).await;
-        let error = match attempt {
-            Ok(Ok(())) => break,
-            // Somebody else moved on: look again, at once.
-            Ok(Err(ProjectionError::Moved { .. })) => {
-                tokio::task::yield_now().await;
-                continue;
-            }
-            Ok(Err(error)) => error,
-            Err(failed) => match failed.try_into_panic() {
-                Ok(panic) => ProjectionError::Panicked {
-                    projection: shared.definition.name,
-                    message: panic_message(&*panic),
-                },
-                // The runtime is shutting down.
-                Err(_) => break,
-            },
+        let error = match caught(shared.definition.name, drive(&shared, &stop)).await {
+            Ok(Left::Stopped) => break,
+            Ok(Left::Switched) => continue,
+            Err(error) => error,
         };
-        let state = match error {
-            ProjectionError::Superseded { .. } => RunState::Superseded,
-            _ => RunState::Failed,
-        };
-        tracing::error!(projection = shared.definition.name, %error, "the projection stands still");
-        metrics::counter!("annals_projection_failures_total", "projection" => shared.definition.name)
-            .increment(1);
-        shared.set_state(state, Some(error.to_string()));
         if shared.position() > before {
-            pause = shared.options.retry_after;
+            pauses.reset();
+            yields.reset();
+            rounds = 0;
         }
-        if tokio::time::timeout(pause, stopped(&mut stop)).await.is_ok() {
+        rounds += u32::from(error.is_contention());
+        let pause = if error.is_contention() && rounds <= MOST_ROUNDS {
+            yields.next()
+        } else {
+            shared.stands_still(&error);
+            pauses.next()
+        };
+        if stop.within(pause).await {
             break;
         }
-        pause = (pause * 2).min(shared.options.retry_at_most);
     }
-    shared.set_state(RunState::Stopped, shared.state().1);
+    shared.go_on(RunState::Stopped);
 }
 
-/// Waits until the runner is told to stop, or nobody is left who could tell it.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
-}
-
-async fn drive(
-    shared: Arc<Shared>,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), ProjectionError> {
+async fn drive(shared: &Arc<Shared>, stop: &Stop) -> Result<Left, ProjectionError> {
+    // From here on: a switch that comes after the look is seen.
+    let mut switches = shared.switches();
     let generation = match shared.set_up().await? {
         Setup::Ready(generation) => generation,
         Setup::NeedsRebuild => {
-            shared.set_state(RunState::Rebuilding, None);
-            return match shared.rebuild_here(stop.clone()).await? {
-                true => Err(ProjectionError::Moved { projection: shared.definition.name }),
-                false => Ok(()),
-            };
+            shared.go_on(RunState::Rebuilding);
+            return Ok(match shared.rebuild_here(stop).await? {
+                Built::Switched | Built::Elsewhere => Left::Switched,
+                Built::Stopped => Left::Stopped,
+            });
         }
     };
-    let mut cursor = Cursor::open(shared.clone(), generation).await?;
-    shared.publish(cursor.committed);
-    cursor
-        .catch_up(|cursor, _| {
-            shared.publish(cursor.committed);
-            !*stop.borrow()
-        })
-        .await?;
-    shared.set_state(RunState::Live, None);
+    let mut cursor = Cursor::open_shown(shared.clone(), generation, stop.clone()).await?;
+    follow(shared, &mut cursor, stop, &mut switches).await
+}
+
+async fn follow(
+    shared: &Arc<Shared>,
+    cursor: &mut Cursor,
+    stop: &Stop,
+    switches: &mut tokio::sync::watch::Receiver<u64>,
+) -> Result<Left, ProjectionError> {
+    cursor.catch_up(|_, _| {}).await?;
+    if stop.is_set() {
+        return Ok(Left::Stopped);
+    }
+    shared.go_on(RunState::Live);
 
     let filter = shared.definition.filter();
     let mut subscription = Subscription::new(shared.store().clone(), filter, cursor.folded)
         .page_size(shared.options.page_events);
     loop {
+        // Nothing waits to be written while there is nothing to write: then nothing has to be woken.
+        let idle = async {
+            match cursor.folded > cursor.committed {
+                true => tokio::time::sleep(IDLE_CHECKPOINT).await,
+                false => std::future::pending().await,
+            }
+        };
         let page = tokio::select! {
             page = subscription.next() => Some(page?),
-            () = tokio::time::sleep(IDLE_CHECKPOINT) => None,
-            () = shared.switched.notified() => {
-                return Err(ProjectionError::Moved { projection: shared.definition.name });
+            () = idle => None,
+            _ = switches.changed() => return Ok(Left::Switched),
+            () = stop.wait() => {
+                cursor.commit().await?;
+                return Ok(Left::Stopped);
             }
-            () = stopped(&mut stop) => return cursor.commit().await,
         };
         let Some(page) = page else {
             cursor.commit().await?;
             continue;
         };
-        let more = page.next < page.head;
-        cursor.fold(page).await?;
-        let idle = cursor.folded.since(cursor.committed);
-        if cursor.has_rows().await && (!more || cursor.is_full().await) || idle >= IDLE_EVENTS {
-            cursor.commit().await?;
+        let next = page.next;
+        if let Err(error) = cursor.take_live(page).await {
+            cursor.recover(error, next).await?;
         }
         if !cursor.has_rows().await {
             // Events that touch no row have had their effect, whether or not that is written down.
             shared.publish(cursor.folded);
         }
+    }
+}
+
+impl Cursor {
+    /// Folds a page, and commits it unless more is there to be folded with it.
+    async fn take_live(
+        &mut self,
+        page: annals_core::store::LogPage,
+    ) -> Result<(), ProjectionError> {
+        let more = page.next < page.head;
+        self.fold(page).await?;
+        let idle = self.folded.since(self.committed);
+        if self.has_rows().await && (!more || self.is_full().await) || idle >= IDLE_EVENTS {
+            self.commit().await?;
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::definition::Definition;
 use super::shared::Shared;
 use crate::error::ProjectionError;
+use crate::owner;
 use crate::record::{Generation, Record, shape};
 
 /// What was found.
@@ -27,15 +28,17 @@ impl Shared {
         self.store().transact(Box::new(work)).await?;
         let found = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A transaction that was committed has run its work to the end.
-        let (setup, shape_fits) = found.ok_or(StoreError::Closed)?;
-        self.set_shape_fits(shape_fits);
+        let setup = found.ok_or(StoreError::Closed)?;
+        if let Setup::Ready(generation) = &setup {
+            self.set_active(generation.clone());
+        }
         Ok(setup)
     }
 }
 
 struct SetUp {
     definition: Definition,
-    result: Arc<Mutex<Option<(Setup, bool)>>>,
+    result: Arc<Mutex<Option<Setup>>>,
 }
 
 #[async_trait]
@@ -50,37 +53,35 @@ impl TransactionWork for SetUp {
 async fn find(
     definition: &Definition,
     transaction: &mut dyn Transaction,
-) -> Result<(Setup, bool), ProjectionError> {
+) -> Result<Setup, ProjectionError> {
     let (projection, version) = (definition.name, definition.version);
     let mut record = Record::read(transaction, projection).await?;
+    owner::take_over(transaction, projection, definition.formerly, &mut record).await?;
+    if let Some(active) = &record.active
+        && active.version > version
+    {
+        let active = active.version;
+        return Err(ProjectionError::Superseded { projection, active, own: version });
+    }
+    owner::claim(transaction, projection, &definition.tables).await?;
     let own_shape = shape(&definition.tables);
-    let Some(active) = record.active.clone() else {
+    let Some(active) = &record.active else {
         let first = record.begin(transaction, projection, version, &definition.tables).await?;
-        for (table, real) in first.real(&definition.tables) {
-            transaction.point_view(&table.name, &real).await?;
-        }
-        record.active = Some(first.clone());
+        record.activate(transaction, projection, first.clone(), &definition.tables).await?;
         record.write(transaction, projection).await?;
-        return Ok((Setup::Ready(first), true));
+        owner::remember_name(transaction, projection).await?;
+        return Ok(Setup::Ready(first));
     };
-    let fits = active.shape == own_shape;
-    if active.version > version {
-        return Err(ProjectionError::Superseded {
-            projection,
-            active: active.version,
-            own: version,
-        });
-    }
     if active.version < version {
-        return Ok((Setup::NeedsRebuild, fits));
+        return Ok(Setup::NeedsRebuild);
     }
-    if !fits {
+    if active.shape != own_shape {
         let table = definition.tables.first().map(|table| table.name.clone()).unwrap_or_default();
         return Err(ProjectionError::ShapeChanged { projection, table, version });
     }
     for (_, real) in active.real(&definition.tables) {
-        // Adds the indexes that were declared since.
+        // Makes the indexes that were declared since, and removes those that no longer are.
         transaction.create_table(&real).await?;
     }
-    Ok((Setup::Ready(active), true))
+    Ok(Setup::Ready(active.clone()))
 }

@@ -8,6 +8,7 @@ use annals_core::store::{LogQuery, StoreError};
 use super::definition::Mode;
 use super::progress::Progress;
 use super::shared::Shared;
+use crate::error::ProjectionError;
 
 /// What a projection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +54,17 @@ pub struct Status {
 
 impl Shared {
     pub(crate) async fn status(&self) -> Result<Status, StoreError> {
+        let (state, mut last_error) = self.state();
+        if self.definition.mode == Mode::Inline {
+            // Appends of this program tell nobody, and those of others do not even know of it.
+            match self.look().await {
+                Ok(_) => {}
+                Err(ProjectionError::Store(error)) => return Err(error),
+                Err(error) => last_error = last_error.or(Some(error.to_string())),
+            }
+        }
         let head = self.store().head().await?;
-        let inline = self.definition.mode == Mode::Inline;
-        let position = if inline { head } else { self.position().min(head) };
-        let (state, last_error) = self.state();
+        let position = self.position().min(head);
         let lag_events = head.since(position);
         let lag = match lag_events {
             0 => Duration::ZERO,

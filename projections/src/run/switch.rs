@@ -5,18 +5,19 @@ use annals_core::Position;
 use annals_core::store::{LogQuery, StoreError, Transaction, TransactionWork};
 use async_trait::async_trait;
 
+use super::caught::caught;
 use super::cursor::{Cursor, SharedFolder};
 use super::definition::{Definition, Mode};
 use crate::error::ProjectionError;
-use crate::form::TransactionRows;
+use crate::form::{TransactionRows, Until};
 use crate::record::{Generation, Record};
 
 /// How many events may be left for the transaction: it keeps writers waiting.
 const MOST_EVENTS: u64 = 2_000;
 
 impl Cursor {
-    /// Tries to take over. `false` means that too much is left to do first.
-    pub(crate) async fn switch(&mut self) -> Result<bool, ProjectionError> {
+    /// Tries to take over.
+    pub(crate) async fn switch(&mut self) -> Result<Switched, ProjectionError> {
         let work = Switch {
             definition: self.shared.definition.clone(),
             generation: self.generation.clone(),
@@ -27,11 +28,25 @@ impl Cursor {
         let mut folder = self.folder.lock().await;
         folder.forget();
         match result {
-            Ok(()) => Ok(true),
-            Err(StoreError::Refused { source }) if source.is::<Behind>() => Ok(false),
+            Ok(()) => Ok(Switched::Done),
+            Err(StoreError::Refused { source }) if source.is::<Behind>() => Ok(Switched::Behind),
+            Err(error @ (StoreError::Locked { .. } | StoreError::TimedOut { .. })) => {
+                Ok(Switched::Locked(error.to_string()))
+            }
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What came of trying to take over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Switched {
+    /// Readers see the new tables.
+    Done,
+    /// Too much was left to do first.
+    Behind,
+    /// The old tables are being read, or written, for longer than others can be kept waiting.
+    Locked(String),
 }
 
 /// Too much is left to do.
@@ -73,18 +88,11 @@ impl Switch {
             folder.fold(page.events, &mut TransactionRows(transaction)).await?;
             position = page.next;
         }
-        folder.write(transaction).await?;
-        for (table, real) in self.generation.real(&self.definition.tables) {
-            transaction.point_view(&table.name, &real).await?;
-        }
-        if let Some(old) = record.active.take() {
-            for table in &old.tables {
-                transaction.drop_table(table).await?;
-            }
-            transaction.remove_checkpoint(&old.checkpoint(projection)).await?;
-        }
+        folder.write(transaction, &Until::all_is_written()).await?;
         transaction.set_checkpoint(&checkpoint, position).await?;
-        record.active = record.building.take();
+        record.building = None;
+        let generation = self.generation.clone();
+        record.activate(transaction, projection, generation, &self.definition.tables).await?;
         record.write(transaction, projection).await
     }
 
@@ -107,6 +115,7 @@ impl Switch {
 #[async_trait]
 impl TransactionWork for Switch {
     async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        self.take_over(transaction).await.map_err(ProjectionError::refuse)
+        let projection = self.definition.name;
+        caught(projection, self.take_over(transaction)).await.map_err(ProjectionError::refuse)
     }
 }

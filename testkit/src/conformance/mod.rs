@@ -189,6 +189,7 @@ macro_rules! conformance {
                 a_dropped_table_is_gone
                 a_missing_table_is_named
                 a_unique_index_refuses_the_second
+                indexes_follow_the_table
                 a_table_with_other_columns_says_so
                 bad_tables_are_refused
             ]);
@@ -222,6 +223,7 @@ macro_rules! conformance {
             $crate::__topic!($fixture, tables::views: [
                 a_view_shows_its_table
                 a_view_is_switched
+                a_view_is_dropped_before_its_table
                 a_switch_that_is_rolled_back_did_not_happen
                 readers_never_see_half_a_switch
             ]);

@@ -2,7 +2,7 @@
 
 mod crowd;
 mod gate;
-mod place;
+pub(crate) mod place;
 
 mod connections;
 mod crash;

@@ -11,40 +11,40 @@ static STORIES: Semaphore = Semaphore::const_new(6);
 
 /// A schema of its own on a server. On the shared server it goes away in the end; the story's runtime
 /// needs a second thread for that, which closes the connections of stores meanwhile.
-pub(super) struct Place {
-    pub(super) url: String,
-    pub(super) schema: String,
+pub(crate) struct Place {
+    pub(crate) url: String,
+    pub(crate) schema: String,
     shared: Option<SemaphorePermit<'static>>,
 }
 
 impl Place {
     /// On the server that ordinary stories share.
-    pub(super) async fn shared() -> Self {
+    pub(crate) async fn shared() -> Self {
         let turn = STORIES.acquire().await.expect("it is never closed");
         Self { url: shared_url().await, schema: fresh_schema(), shared: Some(turn) }
     }
 
     /// On a server of the story's own.
-    pub(super) fn on(server: &Server) -> Self {
+    pub(crate) fn on(server: &Server) -> Self {
         Self { url: server.url(), schema: fresh_schema(), shared: None }
     }
 
-    pub(super) fn options(&self) -> PgOptions {
+    pub(crate) fn options(&self) -> PgOptions {
         self.options_at(&self.url)
     }
 
     /// The same place by another way, as through a proxy.
-    pub(super) fn options_at(&self, url: &str) -> PgOptions {
+    pub(crate) fn options_at(&self, url: &str) -> PgOptions {
         let options = PgOptions::parse(url).expect("the URL is ours");
         options.schema(&self.schema).expect("the name is plain").pool(6)
     }
 
-    pub(super) async fn store(&self) -> Arc<PgStore> {
+    pub(crate) async fn store(&self) -> Arc<PgStore> {
         open(self.options()).await
     }
 
     /// A table's whole name.
-    pub(super) fn name(&self, table: &str) -> String {
+    pub(crate) fn name(&self, table: &str) -> String {
         format!("{}.{table}", self.schema)
     }
 
@@ -56,7 +56,7 @@ impl Place {
     }
 
     /// Plain SQL beside the store.
-    pub(super) async fn client(&self) -> tokio_postgres::Client {
+    pub(crate) async fn client(&self) -> tokio_postgres::Client {
         connect(&self.url).await
     }
 }
@@ -72,7 +72,7 @@ impl Drop for Place {
 }
 
 /// Opens a store that must open.
-pub(super) async fn open(options: PgOptions) -> Arc<PgStore> {
+pub(crate) async fn open(options: PgOptions) -> Arc<PgStore> {
     let place = options.place();
     let store = PgStore::connect_with(options).await;
     Arc::new(store.unwrap_or_else(|error| panic!("{place}: {error:?}")))

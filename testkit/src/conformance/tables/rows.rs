@@ -157,11 +157,40 @@ pub async fn a_unique_index_refuses_the_second(subject: Subject) {
             })
         })
         .await;
-    assert!(refused.is_err());
+    let refused = refused.expect_err("the name is taken");
+    assert!(matches!(refused, StoreError::Invalid { .. }), "{refused:?}");
+    let said = refused.to_string();
+    assert!(said.contains("`unique_accounts`") && said.contains("(owner)"), "{said}");
     let null = |id| vec![Value::Integer(id), Value::Null];
     upsert(store, &table, vec![null(5), null(6), row(1, "ann")]).await;
     let found = load(store, &table, &[key(1), key(3), key(4), key(5), key(6)]).await;
     assert_eq!(found, [row(1, "ann"), null(5), null(6)]);
+}
+
+/// What is no longer unique may come twice; what becomes unique and is not is refused with the
+/// table's and the columns' names, and changes nothing.
+pub async fn indexes_follow_the_table(subject: Subject) {
+    let store = &*subject.store;
+    let unique = IndexSpec::new(vec![1], true);
+    let table = |indexes: Vec<IndexSpec>| TableSpec { indexes, ..accounts() };
+    create(store, &table(vec![unique.clone()])).await;
+    upsert(store, &accounts(), vec![row(1, "ann")]).await;
+    for indexes in
+        [vec![IndexSpec::new(vec![1], false)], vec![], vec![IndexSpec::new(vec![1, 0], true)]]
+    {
+        let table = table(indexes);
+        create(store, &table).await;
+        upsert(store, &table, vec![row(2, "ann")]).await;
+    }
+    let refused = store.transact_with(move |transaction| {
+        let table = table(vec![unique.clone()]);
+        Box::pin(async move { transaction.create_table(&table).await })
+    });
+    let refused = refused.await.expect_err("two rows share the name");
+    assert!(matches!(refused, StoreError::Invalid { .. }), "{refused:?}");
+    let said = refused.to_string();
+    assert!(said.contains("`accounts`") && said.contains("(owner)"), "{said}");
+    upsert(store, &accounts(), vec![row(3, "ann")]).await;
 }
 
 /// A column that another version of the program dropped, renamed or made of another type: an error

@@ -73,6 +73,29 @@ pub async fn a_view_is_switched(subject: Subject) {
     assert!(matches!(old, Err(StoreError::NoSuchTable { .. })), "{old:?}");
 }
 
+/// In one transaction. Dropping what is not there is harmless.
+pub async fn a_view_is_dropped_before_its_table(subject: Subject) {
+    let store = &*subject.store;
+    build(store, 1).await;
+    point(store, 1).await;
+    for _ in 0..2 {
+        store
+            .transact_with(|transaction| {
+                Box::pin(async {
+                    transaction.drop_view("accounts_shown").await?;
+                    transaction.drop_table("accounts_v1").await
+                })
+            })
+            .await
+            .expect("a view and its table can be dropped");
+        let gone = store.query_rows(&view(), &RowQuery::default()).await;
+        assert!(matches!(gone, Err(StoreError::NoSuchTable { .. })), "{gone:?}");
+    }
+    build(store, 2).await;
+    point(store, 2).await;
+    assert_eq!(shown(store).await, "v2", "the name can be used again");
+}
+
 /// The old one goes on serving.
 pub async fn a_switch_that_is_rolled_back_did_not_happen(subject: Subject) {
     let store = &*subject.store;

@@ -1,0 +1,75 @@
+//! Projections that a store knows and a program does not: what was left behind by one that was
+//! taken out, or what another program keeps.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use annals_core::store::{Store, StoreError, Transaction, TransactionWork};
+use async_trait::async_trait;
+
+use crate::error::ProjectionError;
+use crate::owner::{NAMES, TableRecord, forget_name, parse_names};
+use crate::record::Record;
+
+/// A projection that the store knows and this program does not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// Its name.
+    pub projection: String,
+    /// The version whose rows are shown, if any are.
+    pub version: Option<u32>,
+    /// The tables that are read under these names.
+    pub tables: Vec<String>,
+}
+
+pub(crate) async fn orphans(
+    store: &dyn Store,
+    known: &HashSet<&'static str>,
+) -> Result<Vec<Orphan>, ProjectionError> {
+    let names = parse_names(store.state(NAMES).await?.as_deref())?;
+    let mut orphans = Vec::new();
+    for projection in names.into_iter().filter(|name| !known.contains(name.as_str())) {
+        let text = store.state(&Record::key(&projection)).await?;
+        let active = Record::parse(text.as_deref(), &projection)?.active;
+        let version = active.as_ref().map(|active| active.version);
+        let tables = active.iter().flat_map(|active| active.shown_as().map(str::to_owned));
+        orphans.push(Orphan { version, tables: tables.collect(), projection });
+    }
+    Ok(orphans)
+}
+
+/// Removes everything that the store has of a projection.
+pub(crate) async fn drop_orphan(
+    store: &Arc<dyn Store>,
+    projection: String,
+) -> Result<(), ProjectionError> {
+    Ok(store.transact(Box::new(Drop { projection })).await?)
+}
+
+struct Drop {
+    projection: String,
+}
+
+impl Drop {
+    async fn drop(&self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError> {
+        let projection = &self.projection;
+        let mut record = Record::read(transaction, projection).await?;
+        for generation in [record.active.take(), record.building.take()].into_iter().flatten() {
+            for table in generation.shown_as() {
+                if TableRecord::give_up(transaction, projection, table).await? {
+                    transaction.drop_view(table).await?;
+                }
+            }
+            generation.discard(transaction, projection).await?;
+        }
+        record.write(transaction, projection).await?;
+        forget_name(transaction, projection).await
+    }
+}
+
+#[async_trait]
+impl TransactionWork for Drop {
+    async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
+        self.drop(transaction).await.map_err(ProjectionError::refuse)
+    }
+}

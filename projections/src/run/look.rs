@@ -1,0 +1,31 @@
+//! How far the active tables are, as the store says: this process may be told by nobody.
+
+use annals_core::Position;
+
+use super::shared::Shared;
+use crate::error::ProjectionError;
+use crate::record::{Generation, Record};
+
+impl Shared {
+    /// The active generation and its checkpoint, whoever fills it. `None` when there is none.
+    pub(crate) async fn look(&self) -> Result<Option<(Generation, Position)>, ProjectionError> {
+        let projection = self.definition.name;
+        // The checkpoint of a generation goes with it: as long as it is there, it is active.
+        if let Some(known) = self.active()
+            && let Some(at) = self.store().checkpoint(&known.checkpoint(projection)).await?
+        {
+            self.publish(at);
+            return Ok(Some((known, at)));
+        }
+        let text = self.store().state(&Record::key(projection)).await?;
+        let Some(active) = Record::parse(text.as_deref(), projection)?.active else {
+            return Ok(None);
+        };
+        self.set_active(active.clone());
+        let Some(at) = self.store().checkpoint(&active.checkpoint(projection)).await? else {
+            return Ok(None);
+        };
+        self.publish(at);
+        Ok(Some((active, at)))
+    }
+}

@@ -1,0 +1,43 @@
+//! The indexes of a read model's table: made where they are missing, removed where they are no longer
+//! declared.
+
+use annals_core::store::StoreError;
+use annals_core::table::TableSpec;
+use tokio_postgres::types::Type;
+
+use crate::connection::Connector;
+use crate::event_row::get;
+use crate::session::Session;
+use crate::statements::Statements;
+use crate::{error, table_sql, tables};
+
+pub(crate) async fn reconcile(
+    session: Session<'_>,
+    sql: &Statements,
+    connector: &Connector,
+    table: &TableSpec,
+) -> Result<(), StoreError> {
+    let schema = &connector.options.schema;
+    let failed = |error| tables::explain(error, table, connector);
+    let place = [(&schema.0 as _, Type::TEXT), (&table.name as _, Type::TEXT)];
+    let found = session.query(&sql.find_indexes, &place).await.map_err(failed)?;
+    let prefix = table.index_prefix();
+    for row in &found {
+        let name: String = get(row, 0)?;
+        // Others are not ours to remove.
+        if name.starts_with(&prefix) && table.index_named(&name).is_none() {
+            let dropped = session.client.batch_execute(&table_sql::drop_index(schema, &name)).await;
+            dropped.map_err(failed)?;
+        }
+    }
+    for index in &table.indexes {
+        let create = table_sql::create_index(schema, table, index);
+        session.client.batch_execute(&create).await.map_err(|error| {
+            match error::is_duplicate(&error) {
+                true => StoreError::not_unique(table, Some(index)),
+                false => failed(error),
+            }
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! What a read model meets while it is kept up to date and read.
+
+mod failing_event;
+mod handler_stops;
+mod indexes;
+mod inline_behind;
+mod older_columns;
+mod owner;
+mod reading;
+mod unique;

@@ -1,0 +1,6 @@
+//! Rebuilds that break off, meet others, or are asked for by the wrong program (I7).
+
+mod breaks_off;
+mod other_tables;
+mod superseded;
+mod together;
