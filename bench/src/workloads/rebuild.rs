@@ -17,7 +17,7 @@ pub(super) async fn measure(store: Arc<dyn Store>, task: &Task) -> Result<Measur
     let watch = Stopwatch::start()?;
     annals.rebuild::<Balances>().await?;
     let measured = watch.stop(accounts * each)?;
-    let rows = annals.read::<Balance>().list().await?;
+    let rows = annals.read::<Balance>().all().await?;
     let movements: i64 = rows.iter().map(|row| row.movements).sum();
     if rows.len() as u64 != accounts || movements.unsigned_abs() != accounts * each {
         return Err(format!("{} rows from {movements} events", rows.len()).into());

@@ -28,7 +28,8 @@ pub use super::tables::Work;
 ///   is [`StoreError::Invalid`].
 #[async_trait]
 pub trait Transaction: Send {
-    /// Reads a checkpoint.
+    /// Reads a checkpoint. From here to the end of the transaction nobody else writes it: whoever
+    /// reads it in a transaction of their own waits.
     ///
     /// # Errors
     /// As for every method: what the store runs into, which ends the transaction.

@@ -13,9 +13,6 @@ use crate::read_models::{BestSellers, Orders, Sales, Stock};
 /// How long the read models may take to catch up with what was written.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How many rows are read at a time.
-const PAGE: u32 = 5_000;
-
 pub(crate) async fn open(url: &str) -> Result<Annals, Failure> {
     let options = JournalOptions { source: Some("/shop".to_owned()), ..JournalOptions::default() };
     let shop = Annals::open(url)
@@ -39,16 +36,7 @@ pub(crate) async fn settled(annals: &Annals) -> Result<(), Failure> {
 
 /// All rows of a read model.
 pub(crate) async fn rows<M: ReadModel>(annals: &Annals) -> Result<Vec<M>, Failure> {
-    let mut rows = Vec::new();
-    for number in 0.. {
-        let page = annals.read::<M>().page(number, PAGE).list().await?;
-        let last = page.len() < PAGE as usize;
-        rows.extend(page);
-        if last {
-            break;
-        }
-    }
-    Ok(rows)
+    Ok(annals.read::<M>().all().await?)
 }
 
 /// How a read model compares with its projection folded afresh over the whole history, by one

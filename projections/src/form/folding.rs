@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use annals_core::store::Transaction;
 use annals_core::table::TableSpec;
-use annals_core::{Recorded, RecordedEvent};
+use annals_core::{Event, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
 use super::keys::Inner;
@@ -100,15 +100,18 @@ type Routed<P> = (Keys<KeyOf<P>>, Recorded<<P as Projection>::Event>);
 
 /// Reads a payload and finds the keys.
 fn route<P: Projection>(event: RecordedEvent) -> Result<Routed<P>, ProjectionError> {
-    let failed = FailedEvent::of(&event);
-    let event = match Recorded::<P::Event>::decode(event) {
-        Ok(event) => event,
+    let (event_type, payload) = (event.event_type.as_str(), event.payload.as_str());
+    let event = match P::Event::decode(event_type, event.schema_version, payload) {
+        Ok(decoded) => Recorded { event: decoded, envelope: event },
         Err(source) => {
-            return Err(ProjectionError::Decode { event: failed, source: Arc::new(source) });
+            let event = FailedEvent::of(&event);
+            return Err(ProjectionError::Decode { event, source: Arc::new(source) });
         }
     };
     match P::keys(&event) {
-        Keys(Inner::Invalid(source)) => Err(ProjectionError::Key { event: failed, source }),
+        Keys(Inner::Invalid(source)) => {
+            Err(ProjectionError::Key { event: FailedEvent::of_recorded(&event), source })
+        }
         keys => Ok((keys.settled(), event)),
     }
 }

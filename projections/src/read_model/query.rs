@@ -91,7 +91,7 @@ impl<M: ReadModel> Query<M> {
     pub async fn get(self, key: &M::Key) -> Result<Option<M>, ReadError> {
         self.ready().await?;
         let found = async {
-            self.rows.check(M::table()).map_err(annals_core::store::StoreError::from)?;
+            self.rows.check(M::table())?;
             let rows = self.store.load_rows(M::table(), &[M::key_values(key)]).await?;
             let row = rows.into_iter().find(|row| self.admits(row));
             Ok(row.map(M::from_row).transpose()?)

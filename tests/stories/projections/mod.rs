@@ -6,5 +6,6 @@ mod indexes;
 mod inline_behind;
 mod older_columns;
 mod owner;
+mod pace;
 mod reading;
 mod unique;

@@ -49,6 +49,44 @@ async fn four_programs_start_with_a_raised_version() {
     }
 }
 
+counter!(fresh: "fresh", "fresh", version 1, n += 1);
+
+/// On a store that has nothing yet: migrations, tables and views are made once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_programs_start_on_an_empty_store() {
+    for inline in [true, false] {
+        Home::each(|home| async move {
+            let starts = (0..4).map(|_| {
+                let home = home.clone();
+                tokio::spawn(async move {
+                    let builder = home.program().await.runner_options(quick());
+                    let builder = match inline {
+                        true => builder.project_inline(fresh::P),
+                        false => builder.project(fresh::P),
+                    };
+                    builder.start().await
+                })
+            });
+            let starts: Vec<_> = starts.collect();
+            let mut programs: Vec<Annals> = Vec::new();
+            for start in starts {
+                programs.push(start.await.unwrap().expect("every one of them starts"));
+            }
+            let mut position = annals::Position::START;
+            for program in &programs {
+                position = deposit(program, 1, 5).await;
+            }
+            for program in &programs {
+                let read = program.read::<fresh::Row>().timeout(Duration::from_secs(20));
+                let row = read.after(position).get(&1).await.unwrap().unwrap();
+                assert_eq!(row.n, 20, "{}", home.name());
+                program.shutdown().await;
+            }
+        })
+        .await;
+    }
+}
+
 counter!(twice: "twice", "twice", version 1, n += 1);
 
 /// Neither is told that another worker moved on: both are done when it is done.

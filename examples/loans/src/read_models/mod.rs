@@ -15,9 +15,6 @@ pub(crate) use work::{WorkByDay, WorkDay};
 use annals::prelude::*;
 use annals::{EventHandler, ReadError};
 
-/// How many rows are read at a time.
-const PAGE_ROWS: u32 = 10_000;
-
 /// The names of all projections, in the order in which they are rebuilt.
 pub(crate) const NAMES: [&str; 5] = [
     Activities::NAME,
@@ -66,14 +63,5 @@ impl ReadModels {
 }
 
 async fn rows<M: ReadModel>(annals: &Annals) -> Result<Vec<M>, ReadError> {
-    let mut rows = Vec::new();
-    for page in 0.. {
-        let more = annals.read::<M>().page(page, PAGE_ROWS).list().await?;
-        let last = more.len() < PAGE_ROWS as usize;
-        rows.extend(more);
-        if last {
-            break;
-        }
-    }
-    Ok(rows)
+    annals.read::<M>().all().await
 }
