@@ -1,25 +1,25 @@
 //! Appending by a look at what is stored: where appends may touch each other, repeat themselves, or
 //! bring a transaction along.
 
-use std::collections::HashSet;
 use std::pin::pin;
 
-use annals_core::store::{Append, Appended, CommandRecord, KeyedCommand, StoreError, StoredPlace};
-use annals_core::{EventId, Position, StreamId, StreamVersion};
-use futures_util::future::join;
+use annals_core::Position;
+use annals_core::store::{Append, StoreError};
+use futures_util::future::{join_all, join3, join5};
 use jiff::Timestamp;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::Type;
-use uuid::Uuid;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::columns::{Columns, metadata, slice};
-use crate::commands::{find_commands, insert_command};
+use crate::commands::{COMMAND, insert_command};
 use crate::connection::Connector;
-use crate::error::{corrupt, translate};
-use crate::event_row::{JsonText, get, position, signed, version};
+use crate::error::translate;
+use crate::event_row::{JsonText, signed};
 use crate::judge::{Ends, Judged, Known, judge};
-use crate::session::{Bound, Session};
+use crate::looks::Looks;
+use crate::session::{Ready, Session};
 use crate::statements::Statements;
+use crate::writer::MAX_BATCH_BYTES;
 
 /// From how many events on COPY is faster than an array a column.
 pub(crate) const COPY_EVENTS: usize = 2_000;
@@ -56,100 +56,159 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Locks the log, judges appends against what is stored, and writes those that are let in. Inside
-/// a transaction, which holds the lock until it ends. `carefully` looks the ids up at once; otherwise
-/// only when something does not fit, because ids that come twice are rare and a unique index keeps
-/// them out. What is known of the `ends` of streams need not be looked up; afterwards they are as
-/// they will be with the commit.
+/// How a batch is looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Judging {
+    /// The store's own clock, if it has one.
+    pub(crate) now: Option<Timestamp>,
+    /// Whether ids are looked up at once; otherwise only when something does not fit, because ids that
+    /// come twice are rare and a unique index keeps them out.
+    pub(crate) carefully: bool,
+    /// Whether the transaction is that of this batch, to be begun with the first statement and
+    /// committed with the last; otherwise it is open, and has the log locked until it ends.
+    pub(crate) whole: bool,
+}
+
+/// Locks the log, judges appends against what is stored, and writes those that are let in. What is
+/// known of the `ends` of streams need not be looked up; afterwards they are as they will be with the
+/// commit.
 pub(crate) async fn append_judged<'a>(
     session: Session<'_>,
     sql: &Statements,
-    connector: &Connector,
     appends: &[&'a Append],
-    now: Option<Timestamp>,
-    carefully: bool,
+    judging: Judging,
     ends: &mut Ends,
 ) -> Result<(Judged<'a>, Timestamp), Failure> {
-    let (head, now) = lock_log(session, sql, now).await?;
-    ends.hold_at(head);
+    let Judging { carefully, .. } = judging;
+    let looks = Looks::ready(session, sql).await?;
+    // All are sent before the first answer is waited for, and executed in this order: those that read
+    // see what was committed while the lock was waited for.
+    let begun = async {
+        match judging.whole {
+            true => session.client.batch_execute(BEGIN).await.map_err(Failure::from),
+            false => Ok(()),
+        }
+    };
     let events =
-        async { if carefully { find_events(session, sql, appends).await } else { Ok(Vec::new()) } };
-    // All are sent before the first answer is waited for.
-    let (found, commands, events) = futures_util::future::join3(
-        stream_ends(session, sql, appends, ends),
-        known_commands(session, sql, connector, appends),
+        async { if carefully { looks.events(session, appends).await } else { Ok(Vec::new()) } };
+    let (begun, locked, found, commands, events) = join5(
+        begun,
+        looks.lock(session, judging.now),
+        looks.ends(session, appends, ends),
+        looks.commands(session, appends),
         events,
     )
     .await;
+    begun?;
+    let (head, now) = locked?;
+    let mut found = found?;
+    if !ends.hold_at(head) {
+        // What was thought to be known is not.
+        found = looks.ends(session, appends, ends).await?;
+    }
     let mut known = Known {
         ends: std::mem::take(&mut ends.streams),
         commands: commands?.into_iter().collect(),
         events: events?.into_iter().collect(),
+        stood: Vec::new(),
     };
-    known.ends.extend(found?);
-    let mut judged = judge(appends, &mut known, head, now);
+    known.ends.extend(found);
+    known.stood = looks.stood(session, appends, &known.events).await?;
+    // Ids that come twice in a batch are looked for only where several appends bring them.
+    let mut judged = judge(appends, &mut known, head, now, carefully && appends.len() > 1);
     if !carefully && judged.results.iter().any(Result::is_err) {
         // Judging has changed what is known, so all of it is looked up again.
+        ends.forget();
+        let (found, commands, events) = join3(
+            looks.ends(session, appends, ends),
+            looks.commands(session, appends),
+            looks.events(session, appends),
+        )
+        .await;
         known = Known {
-            ends: stream_ends(session, sql, appends, ends).await?.into_iter().collect(),
-            commands: known_commands(session, sql, connector, appends).await?.into_iter().collect(),
-            events: find_events(session, sql, appends).await?.into_iter().collect(),
+            ends: found?.into_iter().collect(),
+            commands: commands?.into_iter().collect(),
+            events: events?.into_iter().collect(),
+            stood: Vec::new(),
         };
-        judged = judge(appends, &mut known, head, now);
+        known.stood = looks.stood(session, appends, &known.events).await?;
+        judged = judge(appends, &mut known, head, now, appends.len() > 1);
     }
     ends.streams = known.ends;
     ends.head = judged.events.last().map_or(head, |last| last.position);
-    write(session, sql, &judged, now).await?;
+    write(session, sql, &judged, now, judging.whole).await?;
     Ok((judged, now))
 }
 
 /// Locks the log until the transaction ends. Returns where it ends, and when what is appended now is
-/// recorded. Both statements go out together; the second sees what was committed while the first
-/// waited.
+/// recorded.
 pub(crate) async fn lock_log(
     session: Session<'_>,
     sql: &Statements,
-    now: Option<Timestamp>,
 ) -> Result<(Position, Timestamp), Failure> {
-    let lock = session.ready(&sql.lock_log, &[]).await?;
-    let read = session.ready(&sql.read_end, &[Type::TIMESTAMPTZ]).await?;
-    // Polled, and so sent, in this order.
-    let (locked, end) =
-        join(lock.query(session.client, &[]), read.query(session.client, &[&now])).await;
-    let (locked, end) = (locked?.into_iter().next(), end?.into_iter().next());
-    if locked.map_or(Ok(None), |row| get::<Option<String>>(&row, 0))?.is_none() {
-        let why = "a transaction that appends must be READ COMMITTED: any other does not see what \
-                   was appended while it waited for the log; begin it with `BEGIN ISOLATION LEVEL \
-                   READ COMMITTED`";
-        return Err(StoreError::Invalid { why: why.to_owned() }.into());
-    }
-    let end = end.ok_or_else(|| corrupt("the end of the log gives no answer"))?;
-    Ok((position(&end, 0)?, get(&end, 1)?))
+    Looks::ready(session, sql).await?.lock(session, None).await
 }
 
+/// Writes what was let in, and commits the transaction with it if it is `whole`.
 async fn write(
     session: Session<'_>,
     sql: &Statements,
     judged: &Judged<'_>,
     now: Timestamp,
+    whole: bool,
 ) -> Result<(), Failure> {
-    match judged.events.len() {
-        0 => {}
-        few if few < COPY_EVENTS => insert(session, sql, judged, now).await?,
-        _ => copy(session, sql, judged, now).await?,
+    let bytes: usize = judged.events.iter().map(|placed| placed.event.bytes()).sum();
+    // COPY has no limit to what it takes in all.
+    let few = judged.events.len() < COPY_EVENTS && bytes <= 2 * MAX_BATCH_BYTES;
+    if !few {
+        copy(session, sql, judged, now).await?;
     }
-    for (key, record) in &judged.commands {
-        insert_command(session, sql, key, record).await?;
-    }
-    Ok(())
+    let insert = session.ready(&sql.insert_events, &INSERT).await?;
+    let command = session.ready(&sql.insert_command, &COMMAND).await?;
+    // Polled, and so sent, in this order. If something cannot be written, the commit rolls back.
+    let events = async {
+        match few && !judged.events.is_empty() {
+            true => send_events(session, &insert, judged, now).await,
+            false => Ok(()),
+        }
+    };
+    let commands = judged.commands.iter().map(|(key, record)| {
+        let command = &command;
+        async move { insert_command(session, command, key, record).await }
+    });
+    let commit = async {
+        match whole {
+            true => session.client.batch_execute("COMMIT").await,
+            false => Ok(()),
+        }
+    };
+    let (events, commands, committed) = join3(events, join_all(commands), commit).await;
+    events?;
+    commands.into_iter().collect::<Result<Vec<()>, _>>()?;
+    Ok(committed?)
 }
 
-async fn insert(
+/// As `insert_events.sql` lists them.
+const INSERT: [Type; 11] = [
+    Type::INT8_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT8_ARRAY,
+    Type::UUID_ARRAY,
+    Type::TEXT_ARRAY,
+    Type::INT4_ARRAY,
+    Type::INT2_ARRAY,
+    Type::TIMESTAMPTZ,
+    Type::TIMESTAMPTZ_ARRAY,
+    Type::JSON_ARRAY,
+    Type::JSON_ARRAY,
+];
+
+async fn send_events(
     session: Session<'_>,
-    sql: &Statements,
+    statement: &Ready,
     judged: &Judged<'_>,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<(), tokio_postgres::Error> {
     let mut columns = Columns::default();
     for placed in &judged.events {
         columns.push(placed.stream, placed.event);
@@ -159,21 +218,20 @@ async fn insert(
     let placed = || judged.events.iter();
     let positions: Vec<i64> = placed().map(|event| signed(event.position.get())).collect();
     let versions: Vec<i64> = placed().map(|event| signed(event.version.get())).collect();
-    let parameters: [Bound<'_>; 11] = [
-        (&positions, Type::INT8_ARRAY),
-        (&columns.streams, Type::TEXT_ARRAY),
-        (&versions, Type::INT8_ARRAY),
-        (&columns.ids, Type::UUID_ARRAY),
-        (&columns.types, Type::TEXT_ARRAY),
-        (&columns.schema_versions, Type::INT4_ARRAY),
-        (&columns.slices, Type::INT2_ARRAY),
-        (&now, Type::TIMESTAMPTZ),
-        (&occurred_at, Type::TIMESTAMPTZ_ARRAY),
-        (&columns.payloads, Type::JSON_ARRAY),
-        (&columns.metadata, Type::JSON_ARRAY),
+    let values: [&(dyn ToSql + Sync); 11] = [
+        &positions,
+        &columns.streams,
+        &versions,
+        &columns.ids,
+        &columns.types,
+        &columns.schema_versions,
+        &columns.slices,
+        &now,
+        &occurred_at,
+        &columns.payloads,
+        &columns.metadata,
     ];
-    session.execute(&sql.insert_events, &parameters).await?;
-    Ok(())
+    statement.query(session.client, &values).await.map(|_| ())
 }
 
 async fn copy(
@@ -217,81 +275,4 @@ async fn copy(
     }
     rows.finish().await?;
     Ok(())
-}
-
-async fn stream_ends(
-    session: Session<'_>,
-    sql: &Statements,
-    appends: &[&Append],
-    known: &Ends,
-) -> Result<Vec<(StreamId, (StreamVersion, Position))>, Failure> {
-    let mentioned = appends.iter().flat_map(|append| &append.streams).map(|part| &part.stream);
-    let wanted: HashSet<&StreamId> =
-        mentioned.filter(|stream| !known.streams.contains_key(*stream)).collect();
-    if wanted.is_empty() {
-        return Ok(Vec::new());
-    }
-    let wanted: Vec<&StreamId> = wanted.into_iter().collect();
-    let names: Vec<&str> = wanted.iter().map(|stream| stream.as_str()).collect();
-    let rows = session.query(&sql.stream_ends, &[(&names, Type::TEXT_ARRAY)]).await?;
-    let mut ends = Vec::new();
-    for (stream, row) in wanted.into_iter().zip(&rows) {
-        if get::<Option<i64>>(row, 0)?.is_some() {
-            ends.push((stream.clone(), (version(row, 0)?, position(row, 1)?)));
-        }
-    }
-    Ok(ends)
-}
-
-async fn known_commands(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-    appends: &[&Append],
-) -> Result<Vec<(String, CommandRecord)>, Failure> {
-    let keys: Vec<&str> = appends
-        .iter()
-        .filter_map(|append| append.command.as_ref().map(KeyedCommand::as_str))
-        .collect();
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(find_commands(session, sql, connector, &keys).await?)
-}
-
-/// Those events of some appends that are stored already.
-pub(crate) async fn find_events(
-    session: Session<'_>,
-    sql: &Statements,
-    appends: &[&Append],
-) -> Result<Vec<(EventId, StoredPlace)>, Failure> {
-    let events = appends.iter().flat_map(|append| &append.streams).flat_map(|part| &part.events);
-    let ids: Vec<Uuid> = events.map(|event| event.id.get()).collect();
-    let rows = session.query(&sql.find_events, &[(&ids, Type::UUID_ARRAY)]).await?;
-    let read = |row| {
-        let place = StoredPlace {
-            position: position(row, 1)?,
-            stream: StreamId::parse(get::<&str>(row, 2)?).map_err(corrupt)?,
-            version: version(row, 3)?,
-            recorded_at: get(row, 4)?,
-        };
-        Ok((EventId::new(get(row, 0)?), place))
-    };
-    Ok(rows.iter().map(read).collect::<Result<_, StoreError>>()?)
-}
-
-/// The result of an append that has been made before, if it has.
-pub(crate) async fn first_result(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-    append: &Append,
-) -> Result<Option<Result<Appended, StoreError>>, Failure> {
-    let commands = known_commands(session, sql, connector, &[append]).await?;
-    if let Some((_, record)) = commands.into_iter().next() {
-        return Ok(Some(append.recorded_result(record)));
-    }
-    let found = find_events(session, sql, &[append]).await?;
-    let find = |id| Ok(found.iter().find(|(found, _)| *found == id).map(|(_, at)| at.clone()));
-    Ok(append.first_result(find).transpose())
 }

@@ -5,48 +5,102 @@ use std::sync::Arc;
 
 use annals_core::store::{Append, Appended, StoreError, Strict};
 use annals_core::{Position, RecordedEvent, cut_time};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tracing::Instrument;
 
 use crate::PgStore;
-use crate::append::{BEGIN, Failure, append_judged, first_result, lock_log};
-use crate::committer::{Committer, Wanted};
-use crate::error::is_duplicate;
+use crate::append::{BEGIN, Failure, Judging, append_judged, lock_log};
+use crate::batch::Wanted;
+use crate::committer::{Committer, GRACE};
+use crate::error::{is_duplicate, lost_inside};
 use crate::judge::Ends;
 use crate::lent::Lent;
+use crate::looks::first_results;
 use crate::session::Session;
 use crate::transaction::PgTransaction;
+use crate::writer::MAX_BATCH_BYTES;
 
 /// How many events of an import share a commit: enough to make the commit cheap, few enough to let
 /// other appends in between.
 const BULK_COMMIT_EVENTS: usize = 5_000;
 
-/// Appends in parts, each in one commit on a connection of their own.
+/// Appends in parts, each in one commit, on a task of its own: a caller that does not poll holds
+/// nobody up, and one that goes away ends the import with the part that is under way.
 pub(crate) async fn append_bulk(
     store: &PgStore,
     appends: Vec<Append>,
 ) -> Vec<Result<Appended, StoreError>> {
+    let count = appends.len();
+    let (reply, results) = oneshot::channel();
+    tokio::spawn(import(store.clone(), appends, reply).in_current_span());
+    let lost = |_| (0..count).map(|_| Err(lost_inside("the import"))).collect();
+    results.await.unwrap_or_else(lost)
+}
+
+async fn import(
+    store: PgStore,
+    appends: Vec<Append>,
+    mut reply: oneshot::Sender<Vec<Result<Appended, StoreError>>>,
+) {
     let mut results = Vec::with_capacity(appends.len());
-    if let Err(error) = store.writer() {
-        return appends.iter().map(|_| Err(error.clone())).collect();
-    }
-    let mut committer = store.importer().await;
-    let mut rest = appends.into_iter().peekable();
-    while rest.peek().is_some() {
-        let (mut events, mut part) = (0, Vec::new());
-        while events < BULK_COMMIT_EVENTS
-            && let Some(append) = rest.next()
-        {
-            events += append.event_count();
-            part.push(Wanted { append, unknown: false });
+    let committer = tokio::select! {
+        committer = store.importer() => committer,
+        () = reply.closed() => return,
+    };
+    let mut rest = appends.into_iter().map(Wanted::new).peekable();
+    while rest.peek().is_some() && !reply.is_closed() {
+        if let Err(error) = store.writer() {
+            results.extend(rest.map(|_| Err(error.clone())));
+            break;
         }
-        results.extend(commit_part(store, &mut committer, part).await);
+        let (mut events, mut bytes, mut part) = (0, 0, Vec::new());
+        while events < BULK_COMMIT_EVENTS
+            && bytes < MAX_BATCH_BYTES
+            && let Some(wanted) = rest.next()
+        {
+            events += wanted.append.event_count();
+            bytes += wanted.bytes;
+            part.push(wanted);
+        }
+        results.extend(commit_part(&store, &committer, part).await);
     }
-    results
+    // Nobody waits any more when the caller dropped its future.
+    let _ = reply.send(results);
+}
+
+/// Work that has the log locked between its statements goes on while its caller does not poll it, and
+/// is broken off when the caller goes away.
+pub(crate) async fn apart<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    let mut task = Apart(tokio::spawn(work.in_current_span()));
+    match (&mut task.0).await {
+        Ok(result) => result,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => {
+                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+                Err(StoreError::refused(format!("it panicked: {}", text.unwrap_or_default())))
+            }
+            Err(_) => Err(lost_inside("the transaction")),
+        },
+    }
+}
+
+/// A task that ends with whoever waits for it.
+struct Apart<T>(JoinHandle<T>);
+
+impl<T> Drop for Apart<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Those with hooks have transactions of their own, in their place among the others.
 async fn commit_part(
     store: &PgStore,
-    committer: &mut Committer,
+    committer: &Committer,
     part: Vec<Wanted>,
 ) -> Vec<Result<Appended, StoreError>> {
     let mut results = Vec::with_capacity(part.len());
@@ -115,9 +169,9 @@ pub(crate) async fn append_in(
 ) -> Result<(Appended, Vec<RecordedEvent>), StoreError> {
     let connector = store.connector();
     let now = connector.options.clock.as_ref().map(|clock| cut_time(clock.now()));
+    let judging = Judging { now, carefully: true, whole: false };
     let judged =
-        append_judged(session, store.sql(), connector, &[append], now, true, &mut Ends::default())
-            .await;
+        append_judged(session, store.sql(), &[append], judging, &mut Ends::default()).await;
     let (judged, now) = judged.map_err(|failure| match failure {
         // Looked up under the lock: only a key or an id that never was in the log can do this.
         Failure::Server(error) if is_duplicate(&error) => StoreError::Invalid {
@@ -141,10 +195,14 @@ async fn resolve(store: &PgStore, append: Append) -> Result<Appended, StoreError
     let ended = async {
         // Dropped with the connection.
         session.client.batch_execute(BEGIN).await?;
-        lock_log(session, store.sql(), None).await?;
-        first_result(session, store.sql(), store.connector(), &append).await
+        lock_log(session, store.sql()).await?;
+        Ok::<_, Failure>(first_results(session, store.sql(), &[&append]).await?.pop().flatten())
     };
-    let first = ended.await.map_err(|failure| unknown(failure.explained(store.connector())))?;
+    let options = &store.connector().options;
+    let limit = options.lock_timeout + options.statement_timeout + GRACE;
+    let ended = tokio::time::timeout(limit, ended).await;
+    let ended = ended.map_err(|_| unknown(store.connector().silent(limit)))?;
+    let first = ended.map_err(|failure| unknown(failure.explained(store.connector())))?;
     match first {
         // The first try was this very append, unless a key says that it may have been another.
         Some(Ok(first)) => {

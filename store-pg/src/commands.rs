@@ -4,12 +4,12 @@ use annals_core::store::{CommandKey, CommandOutcome, CommandRecord, StoreError};
 use annals_core::{Fingerprint, StreamId};
 use jiff::Timestamp;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::connection::Connector;
 use crate::error::corrupt;
 use crate::event_row::{get, position, signed, version};
-use crate::session::{Bound, Session};
+use crate::session::{Bound, Ready, Session};
 use crate::statements::Statements;
 
 /// How many records one statement forgets at the most: it ends long before any time limit.
@@ -23,10 +23,10 @@ pub(crate) async fn find_commands(
     keys: &[&str],
 ) -> Result<Vec<(String, CommandRecord)>, StoreError> {
     let found = session.query(&sql.find_commands, &[(&keys, Type::TEXT_ARRAY)]).await;
-    found.map_err(connector.failed())?.iter().map(read).collect()
+    found.map_err(connector.failed())?.iter().map(read_command).collect()
 }
 
-fn read(row: &Row) -> Result<(String, CommandRecord), StoreError> {
+pub(crate) fn read_command(row: &Row) -> Result<(String, CommandRecord), StoreError> {
     let record = CommandRecord {
         stream: StreamId::parse(get::<&str>(row, 1)?).map_err(corrupt)?,
         before: version(row, 2)?,
@@ -42,9 +42,22 @@ fn read(row: &Row) -> Result<(String, CommandRecord), StoreError> {
     Ok((get(row, 0)?, record))
 }
 
+/// As `insert_command.sql` lists them.
+pub(crate) const COMMAND: [Type; 8] = [
+    Type::TEXT,
+    Type::TEXT,
+    Type::INT8,
+    Type::INT8,
+    Type::INT8,
+    Type::TIMESTAMPTZ,
+    Type::BYTEA,
+    Type::TEXT,
+];
+
+/// Sends `insert_command.sql`, which is ready.
 pub(crate) async fn insert_command(
     session: Session<'_>,
-    sql: &Statements,
+    statement: &Ready,
     key: &CommandKey,
     record: &CommandRecord,
 ) -> Result<(), tokio_postgres::Error> {
@@ -53,17 +66,9 @@ pub(crate) async fn insert_command(
     let position = signed(record.position.get());
     let fingerprint = record.fingerprint.as_ref().map(|of| of.as_bytes().as_slice());
     let refusal = record.outcome.refusal();
-    let values: [Bound<'_>; 8] = [
-        (&key, Type::TEXT),
-        (&stream, Type::TEXT),
-        (&before, Type::INT8),
-        (&after, Type::INT8),
-        (&position, Type::INT8),
-        (&record.recorded_at, Type::TIMESTAMPTZ),
-        (&fingerprint, Type::BYTEA),
-        (&refusal, Type::TEXT),
-    ];
-    session.execute(&sql.insert_command, &values).await.map(|_| ())
+    let values: [&(dyn ToSql + Sync); 8] =
+        [&key, &stream, &before, &after, &position, &record.recorded_at, &fingerprint, &refusal];
+    statement.query(session.client, &values).await.map(|_| ())
 }
 
 /// Forgets the oldest of those that were recorded before a time, and says how many.

@@ -1,193 +1,229 @@
-//! Committing a batch of appends on a connection of one's own, and finding out what became of it when
-//! the connection breaks.
+//! Committing a batch of appends on connections of one's own, and finding out what became of it when
+//! a connection breaks.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use annals_core::cut_time;
 use annals_core::store::{Append, Appended, StoreError};
+use deadpool_postgres::ClientWrapper;
 use tokio::time::Instant;
-use tokio_postgres::error::SqlState;
 
-use crate::append::{BEGIN, COPY_EVENTS, Failure, append_judged, first_result};
+use crate::append::{COPY_EVENTS, Failure, Judging, append_judged};
+use crate::batch::{Trouble, Wanted};
 use crate::connection::Connector;
-use crate::error::{is_duplicate, is_lost};
 use crate::event_row::get;
 use crate::judge::Ends;
 use crate::line::{Line, stand_alone};
 use crate::listen::{Growth, channel};
+use crate::looks::first_results;
+use crate::session::Session;
 use crate::statements::Statements;
+use crate::writer::MAX_BATCH_BYTES;
 
 /// How much longer than the server the client waits, before it takes the connection for dead.
-const GRACE: Duration = Duration::from_secs(2);
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 /// How often a batch is tried again that the server gave up for its own reasons, such as a deadlock.
 const MAX_RETRIES: u32 = 3;
 
-/// An append on its way, and whether an earlier try may have written it.
-#[derive(Debug)]
-pub(crate) struct Wanted {
-    pub(crate) append: Append,
-    pub(crate) unknown: bool,
-}
+/// The pauses between tries whose connection broke grow from this to the other.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LAST_PAUSE: Duration = Duration::from_millis(500);
 
-/// A connection that appends.
+/// Two connections that append, each made when it is first needed.
+///
+/// Batches that stand alone are single statements, and share a line: whoever waits for an answer holds
+/// nothing, and whoever goes away leaves nothing half done. Transactions have a connection that is
+/// taken away for their time, and comes back when the server has said that they are over.
 pub(crate) struct Committer {
     connector: Arc<Connector>,
     sql: Arc<Statements>,
     growth: Growth,
-    line: Option<Line>,
+    line: Mutex<Option<Arc<Line>>>,
+    desk: Mutex<Option<Desk>>,
+    /// Whether everything goes in transactions, and so on one connection.
+    imports: bool,
+}
+
+/// A connection for transactions, and what is known because it made them.
+struct Desk {
+    client: ClientWrapper,
     ends: Ends,
 }
 
-/// What became of a try.
-enum Trouble {
-    /// An id or a key is stored already: look closely.
-    Duplicate,
-    /// Nothing was written, and the same may work now.
-    Again(tokio_postgres::Error),
-    /// Nobody knows.
-    Lost(StoreError),
-    /// Nothing was written.
-    Refused(StoreError),
-}
+type Results = Vec<Result<Appended, StoreError>>;
 
 impl Committer {
     pub(crate) fn new(connector: Arc<Connector>, sql: Arc<Statements>, growth: Growth) -> Self {
-        Self { connector, sql, growth, line: None, ends: Ends::default() }
+        let (line, desk) = (Mutex::default(), Mutex::default());
+        Self { connector, sql, growth, line, desk, imports: false }
+    }
+
+    /// For large parts: there is nothing to gain by a single statement.
+    pub(crate) fn of_imports(
+        connector: Arc<Connector>,
+        sql: Arc<Statements>,
+        growth: Growth,
+    ) -> Self {
+        Self { imports: true, ..Self::new(connector, sql, growth) }
     }
 
     /// Commits one append that stands alone, in one statement, so that nothing is left half done when
     /// the caller goes away. Gives it back with what is known of it if that did not work at once.
     pub(crate) async fn commit_alone(
-        &mut self,
-        append: Append,
+        &self,
+        wanted: Wanted,
     ) -> Result<Result<Appended, StoreError>, Wanted> {
-        let batch = [Wanted { append, unknown: false }];
-        let connected = self.line.as_ref().is_some_and(|line| !line.client.is_closed());
-        let tried = match connected && stand_alone([&batch[0].append]) {
-            true => Some(self.attempt(&batch, false).await),
-            false => None,
-        };
-        let [wanted] = batch;
-        match tried {
-            Some(Ok(mut results)) if results.len() == 1 => Ok(results.remove(0)),
-            Some(Err(Trouble::Refused(error))) => Ok(Err(error)),
-            Some(Err(Trouble::Lost(_))) => {
-                self.line = None;
-                Err(Wanted { unknown: true, ..wanted })
+        let mut batch = [wanted];
+        let line = held(&self.line).clone().filter(|line| !line.is_closed());
+        let tried = match line {
+            Some(line) if is_one_statement(&batch) => {
+                Some(self.limited(self.in_one_statement(&line, &batch)).await)
             }
-            _ => Err(wanted),
+            _ => None,
+        };
+        let trouble = match tried {
+            Some(Ok(mut results)) => match results.pop() {
+                Some(result) => return Ok(result),
+                None => None,
+            },
+            Some(Err(trouble)) => Some(trouble),
+            None => None,
+        };
+        match trouble {
+            Some(Trouble::Unfit(error)) => return Ok(Err(self.connector.failed()(error))),
+            Some(Trouble::Refused(failure)) => return Ok(Err(failure.explained(&self.connector))),
+            Some(Trouble::Locked) => return Ok(Err(self.locked().await)),
+            Some(Trouble::Lost(_)) => {
+                self.disconnect();
+                batch[0].unknown = true;
+            }
+            Some(Trouble::Duplicate | Trouble::Again(_)) => batch[0].repeated = true,
+            None => {}
         }
+        let [wanted] = batch;
+        Err(wanted)
     }
 
     /// Commits a batch, every append judged on its own. Returns one result an append.
     ///
     /// When the connection breaks, the batch is tried again on a new one, closely looked at: what the
     /// first try has written is found by its ids, and if the first try should still be on its way, it
-    /// runs into the ids of the second.
-    pub(crate) async fn commit(
-        &mut self,
-        batch: &mut [Wanted],
-    ) -> Vec<Result<Appended, StoreError>> {
-        let mut carefully = batch.iter().any(|wanted| wanted.unknown);
+    /// runs into the ids of the second. Data that the server refuses is found by halves.
+    pub(crate) async fn commit(&self, batch: &mut [Wanted]) -> Results {
         let mut retries = 0;
+        let mut pause = Duration::ZERO;
         let mut give_up: Option<Instant> = None;
         loop {
-            let tried = match self.connect().await {
-                Ok(()) => self.attempt(batch, carefully).await,
-                Err(error) => return failed(batch, &error),
-            };
-            let error = match tried {
+            let carefully = batch.iter().any(Wanted::needs_care);
+            let failure = match self.attempt(batch, carefully).await {
                 Ok(results) => return results,
                 Err(Trouble::Duplicate) if !carefully => {
-                    carefully = true;
+                    batch.iter_mut().for_each(|wanted| wanted.repeated = true);
                     continue;
                 }
                 Err(Trouble::Again(_)) if retries < MAX_RETRIES => {
                     retries += 1;
+                    // Looked at closely, it goes in a transaction that says how it is isolated.
+                    batch.iter_mut().for_each(|wanted| wanted.repeated = true);
                     continue;
                 }
-                Err(Trouble::Lost(error)) => {
-                    self.line = None;
-                    carefully = true;
+                Err(Trouble::Unfit(_)) if batch.len() > 1 => {
+                    let (some, others) = batch.split_at_mut(batch.len() / 2);
+                    let mut results = Box::pin(self.commit(some)).await;
+                    results.extend(Box::pin(self.commit(others)).await);
+                    return results;
+                }
+                Err(Trouble::Lost(failure)) => {
+                    self.disconnect();
                     batch.iter_mut().for_each(|wanted| wanted.unknown = true);
                     let patience = self.connector.options.connect_retry;
                     let end = *give_up.get_or_insert_with(|| Instant::now() + patience);
-                    if Instant::now() < end {
+                    if Instant::now() + pause < end {
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).clamp(FIRST_PAUSE, LAST_PAUSE);
                         continue;
                     }
-                    error
+                    failure
                 }
-                Err(Trouble::Again(error)) => self.connector.failed()(error),
-                Err(Trouble::Duplicate) => crate::error::corrupt(
+                Err(Trouble::Duplicate) => Failure::Other(crate::error::corrupt(
                     "an id is stored and cannot be found: is the schema of another version?",
-                ),
-                Err(Trouble::Refused(error)) => error,
+                )),
+                Err(Trouble::Locked) => Failure::Other(self.locked().await),
+                Err(Trouble::Again(error) | Trouble::Unfit(error)) => Failure::Server(error),
+                Err(Trouble::Refused(failure)) => failure,
             };
-            return failed(batch, &error);
+            let error = failure.explained(&self.connector);
+            return batch.iter().map(|wanted| Err(wanted.failed(&error))).collect();
         }
     }
 
-    /// Lets the connection go until it is needed again.
-    pub(crate) fn disconnect(&mut self) {
-        self.line = None;
+    /// Lets the connections go until they are needed again.
+    pub(crate) fn disconnect(&self) {
+        held(&self.line).take();
+        held(&self.desk).take();
     }
 
-    async fn connect(&mut self) -> Result<(), StoreError> {
-        if self.line.as_ref().is_none_or(|line| line.client.is_closed()) {
-            let line = Line::open(&self.connector, &self.sql);
-            self.line = Some(line.await?);
+    async fn attempt(&self, batch: &[Wanted], carefully: bool) -> Result<Results, Trouble> {
+        if !carefully && !self.imports && is_one_statement(batch) {
+            let line = self.line().await.map_err(|error| Trouble::Refused(error.into()))?;
+            return self.limited(self.in_one_statement(&line, batch)).await;
         }
-        Ok(())
+        let desk = self.desk().await.map_err(|error| Trouble::Refused(error.into()))?;
+        self.limited(self.in_a_transaction(desk, batch, carefully)).await
     }
 
-    async fn attempt(
-        &mut self,
-        batch: &[Wanted],
-        carefully: bool,
-    ) -> Result<Vec<Result<Appended, StoreError>>, Trouble> {
+    /// Waits a little longer than the server does.
+    async fn limited(
+        &self,
+        work: impl Future<Output = Result<Results, Failure>>,
+    ) -> Result<Results, Trouble> {
         let options = &self.connector.options;
-        let limit = options.statement_timeout.max(options.lock_timeout) + GRACE;
-        match tokio::time::timeout(limit, self.try_once(batch, carefully)).await {
-            Ok(Ok(results)) => Ok(results),
-            Ok(Err(Failure::Other(error @ StoreError::OutcomeUnknown { .. }))) => {
-                Err(Trouble::Lost(error))
-            }
-            Ok(Err(Failure::Other(error))) => Err(Trouble::Refused(error)),
-            Ok(Err(Failure::Server(error))) => Err(self.classify(error).await),
-            Err(_) => Err(Trouble::Lost(self.connector.silent(limit))),
+        let limit = options.statement_timeout + options.lock_timeout + GRACE;
+        match tokio::time::timeout(limit, work).await {
+            Ok(result) => result.map_err(Trouble::from),
+            Err(_) => Err(Trouble::Lost(self.connector.silent(limit).into())),
         }
     }
 
-    async fn classify(&mut self, error: tokio_postgres::Error) -> Trouble {
-        if is_lost(&error) {
-            return Trouble::Lost(self.connector.failed()(error));
+    async fn line(&self) -> Result<Arc<Line>, StoreError> {
+        let open = held(&self.line).clone().filter(|line| !line.is_closed());
+        if let Some(line) = open {
+            return Ok(line);
         }
-        if is_duplicate(&error) {
-            return Trouble::Duplicate;
+        let line = Arc::new(Line::open(&self.connector, &self.sql).await?);
+        *held(&self.line) = Some(line.clone());
+        Ok(line)
+    }
+
+    async fn desk(&self) -> Result<Desk, StoreError> {
+        let free = held(&self.desk).take().filter(|desk| !desk.client.is_closed());
+        match free {
+            Some(desk) => Ok(desk),
+            None => {
+                let client = self.connector.own_patiently().await?;
+                self.connector.plan_by_index(&client).await?;
+                // The server may be another one, whose log ends elsewhere.
+                Ok(Desk { client, ends: Ends::default() })
+            }
         }
-        let again = [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE];
-        if error.code().is_some_and(|code| again.contains(code)) {
-            return Trouble::Again(error);
-        }
-        if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) {
-            return Trouble::Refused(self.locked().await);
-        }
-        Trouble::Refused(self.connector.failed()(error))
     }
 
     /// Says who keeps the log locked.
     async fn locked(&self) -> StoreError {
         let waited = self.connector.options.lock_timeout;
-        let holder = match &self.line {
-            Some(line) => {
-                let session = line.session(&self.connector);
-                session.query_opt(&self.sql.log_holder, &[]).await.ok().flatten()
-            }
-            None => None,
-        };
-        let holder = holder.and_then(|row| {
+        let line = held(&self.line).clone();
+        let holder = async {
+            let lent;
+            let session = match &line {
+                Some(line) => line.session(&self.connector),
+                None => {
+                    lent = self.connector.own().await.ok()?;
+                    self.connector.session(&lent)
+                }
+            };
+            let row = session.query_opt(&self.sql.log_holder, &[]).await.ok()??;
             let (pid, name) = (get::<i32>(&row, 0).ok()?, get::<String>(&row, 1).ok()?);
             // Hidden from other roles.
             let age = get::<Option<f64>>(&row, 2).ok()?;
@@ -196,7 +232,8 @@ impl Committer {
                 "the transaction of process {pid} (application `{name}`) has kept the log \
                  locked{age}: commit right after an append"
             ))
-        });
+        };
+        let holder = tokio::time::timeout(GRACE, holder).await.ok().flatten();
         StoreError::Locked {
             place: self.connector.place.to_string(),
             hint: holder.unwrap_or_else(|| {
@@ -205,88 +242,96 @@ impl Committer {
         }
     }
 
-    async fn try_once(
-        &mut self,
+    async fn in_one_statement(&self, line: &Line, batch: &[Wanted]) -> Result<Results, Failure> {
+        let appends = appends(batch);
+        let channel = self.growth.is_time_to_tell().then(|| channel(&self.connector));
+        let mut results = line.append(&appends, self.now(), channel.as_deref()).await?;
+        if channel.is_some()
+            && let Some(head) = results.iter().flatten().map(|done| done.position).max()
+        {
+            self.growth.told(head);
+        }
+        let session = line.session(&self.connector);
+        let told = self.tell_repetitions(session, &appends, &mut results).await;
+        // The batch is committed: an error from here on is none of it.
+        told.map_err(|failure| StoreError::OutcomeUnknown {
+            source: Arc::new(failure.explained(&self.connector)),
+        })?;
+        Ok(results)
+    }
+
+    async fn in_a_transaction(
+        &self,
+        mut desk: Desk,
         batch: &[Wanted],
         carefully: bool,
-    ) -> Result<Vec<Result<Appended, StoreError>>, Failure> {
-        // `connect` has seen to it that there is one.
-        let Some(line) = &self.line else { return Err(StoreError::Closed.into()) };
-        let session = line.session(&self.connector);
-        let now = self.connector.options.clock.as_ref().map(|clock| cut_time(clock.now()));
-        let appends: Vec<&Append> = batch.iter().map(|wanted| &wanted.append).collect();
-        let events: usize = appends.iter().map(|append| append.event_count()).sum();
-        if !carefully && events < COPY_EVENTS && stand_alone(appends.iter().copied()) {
-            let channel = self.growth.is_time_to_tell().then(|| channel(&self.connector));
-            let mut results = line.append(&appends, now, channel.as_deref()).await?;
-            if channel.is_some()
-                && let Some(head) = results.iter().flatten().map(|done| done.position).max()
-            {
-                self.growth.told(head);
-            }
-            let told = tell_repetitions(line, &self.sql, &self.connector, &appends, &mut results);
-            // The batch is committed: an error from here on is none of it.
-            told.await.map_err(|failure| StoreError::OutcomeUnknown {
-                source: Arc::new(failure.explained(&self.connector)),
-            })?;
-            return Ok(results);
-        }
-        session.client.batch_execute(BEGIN).await?;
-        // Kept only if the commit succeeds.
-        let mut ends = std::mem::take(&mut self.ends);
-        let (sql, connector) = (&*self.sql, &*self.connector);
-        let judged =
-            append_judged(session, sql, connector, &appends, now, carefully, &mut ends).await;
-        match judged {
+    ) -> Result<Results, Failure> {
+        let session = self.connector.session(&desk.client);
+        // What is known goes if the transaction does.
+        let mut ends = std::mem::take(&mut desk.ends);
+        let appends = appends(batch);
+        let judging = Judging { now: self.now(), carefully, whole: true };
+        let judged = append_judged(session, &self.sql, &appends, judging, &mut ends).await;
+        let outcome = match judged {
             Ok((judged, _)) => {
-                session.client.batch_execute("COMMIT").await?;
-                self.ends = ends;
-                let mut results = judged.results;
-                for (wanted, result) in batch.iter().zip(&mut results) {
-                    if let Ok(appended) = result
-                        && wanted.unknown
-                        && wanted.append.command.is_none()
-                    {
-                        // The first try was this very append.
-                        appended.repeated = false;
-                    }
-                }
-                Ok(results)
+                desk.ends = ends;
+                let results = batch.iter().zip(judged.results);
+                Ok(results.map(|(wanted, result)| wanted.settled(result)).collect())
             }
             Err(failure) => {
-                if !matches!(&failure, Failure::Server(error) if is_lost(error)) {
-                    session.client.batch_execute("ROLLBACK").await?;
+                if session.client.batch_execute("ROLLBACK").await.is_err() {
+                    return Err(failure);
                 }
                 Err(failure)
             }
+        };
+        *held(&self.desk) = Some(desk);
+        outcome
+    }
+
+    /// Finds the appends that met a conflict because they had been made before, all with one look.
+    async fn tell_repetitions(
+        &self,
+        session: Session<'_>,
+        appends: &[&Append],
+        results: &mut [Result<Appended, StoreError>],
+    ) -> Result<(), Failure> {
+        let mut lost: Vec<_> = appends
+            .iter()
+            .zip(results)
+            .filter(|(_, result)| matches!(result, Err(StoreError::Conflict { .. })))
+            .collect();
+        if lost.is_empty() {
+            return Ok(());
         }
+        let asked: Vec<&Append> = lost.iter().map(|(append, _)| **append).collect();
+        let first = first_results(session, &self.sql, &asked).await?;
+        for ((_, result), first) in lost.iter_mut().zip(first) {
+            if let Some(first) = first {
+                **result = first;
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Option<jiff::Timestamp> {
+        self.connector.options.clock.as_ref().map(|clock| cut_time(clock.now()))
     }
 }
 
-/// One error for a whole batch. Of what an earlier try may have written, it says nothing.
-fn failed(batch: &[Wanted], error: &StoreError) -> Vec<Result<Appended, StoreError>> {
-    let report = |wanted: &Wanted| match wanted.unknown {
-        true => Err(StoreError::OutcomeUnknown { source: Arc::new(error.clone()) }),
-        false => Err(error.clone()),
-    };
-    batch.iter().map(report).collect()
+fn held<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Finds the appends that met a conflict because they had been made before.
-async fn tell_repetitions(
-    line: &Line,
-    sql: &Statements,
-    connector: &Connector,
-    appends: &[&Append],
-    results: &mut [Result<Appended, StoreError>],
-) -> Result<(), Failure> {
-    for (append, result) in appends.iter().zip(results) {
-        if matches!(result, Err(StoreError::Conflict { .. }))
-            && let Some(first) =
-                first_result(line.session(connector), sql, connector, append).await?
-        {
-            *result = first;
-        }
-    }
-    Ok(())
+fn appends(batch: &[Wanted]) -> Vec<&Append> {
+    batch.iter().map(|wanted| &wanted.append).collect()
+}
+
+/// Whether a batch can be judged side by side in one statement of a bearable size.
+fn is_one_statement(batch: &[Wanted]) -> bool {
+    let events: usize = batch.iter().map(|wanted| wanted.append.event_count()).sum();
+    let bytes: usize = batch.iter().map(|wanted| wanted.bytes).sum();
+    events < COPY_EVENTS
+        && bytes <= 2 * MAX_BATCH_BYTES
+        && stand_alone(batch.iter().map(|wanted| &wanted.append))
 }

@@ -141,6 +141,18 @@ impl Connector {
         Session { client, prepared }
     }
 
+    /// Sees to it that plans are made by index, though tables are small when they are made. Behind a
+    /// pooler a session is nobody's own.
+    pub(crate) async fn plan_by_index(&self, client: &ClientWrapper) -> Result<(), StoreError> {
+        if self.options.pooler {
+            return Ok(());
+        }
+        let limit = self.options.statement_timeout;
+        let set = client.batch_execute("SET enable_seqscan = off");
+        let set = tokio::time::timeout(limit, set).await.map_err(|_| self.silent(limit))?;
+        set.map_err(self.failed())
+    }
+
     pub(crate) fn failed(&self) -> impl Fn(tokio_postgres::Error) -> StoreError + use<> {
         let place = self.place.clone();
         move |error| translate(error, &place)

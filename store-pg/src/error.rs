@@ -90,6 +90,12 @@ impl std::error::Error for Told {
     }
 }
 
+/// A task of the store's own ended before it could say what it did.
+pub(crate) fn lost_inside(who: &str) -> StoreError {
+    let lost = format!("{who} ended before it could answer");
+    StoreError::OutcomeUnknown { source: Arc::new(std::io::Error::other(lost)) }
+}
+
 /// Whether an id, a key or a place in a stream is stored already.
 pub(crate) fn is_duplicate(error: &Error) -> bool {
     error.code() == Some(&SqlState::UNIQUE_VIOLATION)

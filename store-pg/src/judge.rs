@@ -13,17 +13,37 @@ use jiff::Timestamp;
 pub(crate) struct Ends {
     pub(crate) head: Position,
     pub(crate) streams: HashMap<StreamId, (StreamVersion, Position)>,
+    /// Whether the log was empty when this began, so that a stream which is not here is new.
+    whole: bool,
 }
 
 impl Ends {
     /// How many are kept at the most, some 20 MB.
     const MOST: usize = 100_000;
 
-    /// Forgets what may have changed, or what takes too much room.
-    pub(crate) fn hold_at(&mut self, head: Position) {
-        if self.head != head || self.streams.len() > Self::MOST {
-            self.streams.clear();
+    /// Whether there is no need to look a stream up.
+    pub(crate) fn knows(&self, stream: &StreamId) -> bool {
+        self.whole || self.streams.contains_key(stream)
+    }
+
+    /// Forgets everything, if the log does not end where it did. Says whether it does.
+    pub(crate) fn hold_at(&mut self, head: Position) -> bool {
+        let holds = self.head == head;
+        if !holds {
+            self.forget();
         }
+        if head == Position::START {
+            self.whole = true;
+        } else if self.streams.len() > Self::MOST {
+            self.forget();
+            return false;
+        }
+        holds
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.streams.clear();
+        self.whole = false;
     }
 }
 
@@ -34,6 +54,36 @@ pub(crate) struct Known {
     pub(crate) ends: HashMap<StreamId, (StreamVersion, Position)>,
     pub(crate) events: HashMap<EventId, StoredPlace>,
     pub(crate) commands: HashMap<String, CommandRecord>,
+    pub(crate) stood: Vec<Stood>,
+}
+
+/// Where a stream stood before a position.
+#[derive(Debug)]
+pub(crate) struct Stood {
+    pub(crate) stream: StreamId,
+    pub(crate) before: Position,
+    pub(crate) version: StreamVersion,
+}
+
+/// The result of an append that has been made before, if it has.
+pub(crate) fn first_result(
+    append: &Append,
+    commands: &HashMap<String, CommandRecord>,
+    events: &HashMap<EventId, StoredPlace>,
+    stood: &[Stood],
+) -> Result<Option<Appended>, StoreError> {
+    if let Some(key) = &append.command
+        && let Some(record) = commands.get(key.as_str())
+    {
+        return append.recorded_result(record.clone()).map(Some);
+    }
+    append.first_result(
+        |id| Ok(events.get(&id).cloned()),
+        |stream, before| {
+            let at = |one: &&Stood| one.stream == *stream && one.before == before;
+            Ok(stood.iter().find(at).map_or(StreamVersion::default(), |one| one.version))
+        },
+    )
 }
 
 /// An event that was let in, with its place.
@@ -61,16 +111,18 @@ pub(crate) struct Judged<'a> {
     pub(crate) commands: Vec<(&'a CommandKey, CommandRecord)>,
 }
 
-/// Judges appends in their order, each as if those before it were written already.
+/// Judges appends in their order, each as if those before it were written already. `together`
+/// recognises ids that come twice among them; otherwise that is left to the unique index.
 pub(crate) fn judge<'a>(
     appends: &[&'a Append],
     known: &mut Known,
     head: Position,
     now: Timestamp,
+    together: bool,
 ) -> Judged<'a> {
     let mut judged = Judged::default();
     for &append in appends {
-        let result = judge_one(append, known, head, now, &mut judged);
+        let result = judge_one(append, known, (head, now), together, &mut judged);
         judged.results.push(result);
     }
     judged
@@ -79,17 +131,12 @@ pub(crate) fn judge<'a>(
 fn judge_one<'a>(
     append: &'a Append,
     known: &mut Known,
-    head: Position,
-    now: Timestamp,
+    (head, now): (Position, Timestamp),
+    together: bool,
     judged: &mut Judged<'a>,
 ) -> Result<Appended, StoreError> {
     append.check()?;
-    if let Some(key) = &append.command
-        && let Some(record) = known.commands.get(key.as_str())
-    {
-        return append.recorded_result(record.clone());
-    }
-    if let Some(first) = append.first_result(|id| Ok(known.events.get(&id).cloned()))? {
+    if let Some(first) = first_result(append, &known.commands, &known.events, &known.stood)? {
         return Ok(first);
     }
     let mut stood = Vec::with_capacity(append.streams.len());
@@ -114,8 +161,17 @@ fn judge_one<'a>(
             position = Position::new(position.get() + 1);
             last = position;
             let version = before.plus(n);
-            let place = StoredPlace { position, stream: stream.clone(), version, recorded_at: now };
-            known.events.insert(event.id, place);
+            if together {
+                let place = StoredPlace {
+                    position,
+                    stream: stream.clone(),
+                    version,
+                    recorded_at: now,
+                    event_type: event.event_type.clone(),
+                    payload: event.payload.clone(),
+                };
+                known.events.insert(event.id, place);
+            }
             judged.events.push(Placed { position, stream, version, event });
         }
         let after = before.plus(wanted.events.len() as u64);

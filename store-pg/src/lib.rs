@@ -5,6 +5,7 @@
 //! projection; it keeps rows, not read models.
 
 mod append;
+mod batch;
 mod bulk;
 mod checkpoints;
 mod columns;
@@ -20,6 +21,7 @@ mod lent;
 mod line;
 mod listen;
 mod log;
+mod looks;
 mod migrate;
 mod numeric;
 mod options;
@@ -39,6 +41,7 @@ mod writer;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use annals_core::store::{Append, Appended, StoreError, StoreMark, WakeupSender};
 use committer::Committer;
@@ -46,11 +49,13 @@ use connection::Connector;
 use listen::{Growth, Live};
 use session::Session;
 use statements::Statements;
-use tokio::sync::oneshot;
-use writer::Writer;
+use writer::{Appending, Writer};
 
 pub use options::{PgOptions, Tls};
 pub use tokio_postgres;
+
+/// How long closing waits for what is under way.
+const CLOSE_LIMIT: Duration = Duration::from_secs(60);
 
 /// A store in one schema of a PostgreSQL database. Cloning is cheap; all clones share the appender.
 ///
@@ -78,7 +83,7 @@ struct Inner {
     sql: Arc<Statements>,
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
-    ended: Mutex<Option<oneshot::Receiver<()>>>,
+    appending: Mutex<Option<Appending>>,
     /// Imports take turns on a connection of their own.
     importer: tokio::sync::Mutex<Committer>,
     growth: Growth,
@@ -115,15 +120,15 @@ impl PgStore {
             migrate::verify(session, &sql, &connector).await?;
         }
         let growth = Growth::default();
-        let (writer, ended) = Writer::start(connector.clone(), sql.clone(), growth.clone());
+        let (writer, appending) = Writer::start(connector.clone(), sql.clone(), growth.clone());
         let live = Live::start(&connector, &sql, &growth);
-        let importer = Committer::new(connector.clone(), sql.clone(), growth.clone());
+        let importer = Committer::of_imports(connector.clone(), sql.clone(), growth.clone());
         Ok(Self {
             inner: Arc::new(Inner {
                 connector,
                 sql,
                 writer: Mutex::new(Some(writer)),
-                ended: Mutex::new(Some(ended)),
+                appending: Mutex::new(Some(appending)),
                 importer: tokio::sync::Mutex::new(importer),
                 growth,
                 live: Mutex::new(Some(live)),
@@ -153,8 +158,8 @@ impl PgStore {
     /// ```
     ///
     /// # Errors
-    /// As an append of the store; [`StoreError::Invalid`] in a transaction of another isolation. After an error that the database reported, the transaction can
-    /// only be rolled back.
+    /// As an append of the store; [`StoreError::Invalid`] in a transaction of another isolation. After
+    /// an error that the database reported, the transaction can only be rolled back.
     pub async fn append_within(
         &self,
         transaction: &tokio_postgres::Transaction<'_>,
@@ -167,15 +172,19 @@ impl PgStore {
     }
 
     /// Lets nothing more in, waits until what is queued is written, and closes the connections.
-    /// Calls on any clone fail with [`StoreError::Closed`] from now on.
+    /// Calls on any clone fail with [`StoreError::Closed`] from now on. What the server has not
+    /// answered after a minute is given up: its callers get [`StoreError::OutcomeUnknown`]. An append
+    /// that nobody polls is not waited for.
     pub async fn close(&self) {
         self.inner.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let ended = self.inner.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(ended) = ended {
-            // An error means that the task is gone already.
-            let _ = ended.await;
+        let appending = self.inner.appending.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(appending) = appending {
+            appending.close(CLOSE_LIMIT).await;
         }
-        self.importer().await.disconnect();
+        match tokio::time::timeout(CLOSE_LIMIT, self.importer()).await {
+            Ok(importer) => importer.disconnect(),
+            Err(_) => tracing::warn!("an import goes on beyond the end of its store"),
+        }
         self.inner.live.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.inner.connector.close();
     }

@@ -69,7 +69,7 @@ pub(crate) fn stand_alone<'a>(appends: impl IntoIterator<Item = &'a Append>) -> 
 
 /// A connection, and what is sent on it most.
 pub(crate) struct Line {
-    pub(crate) client: ClientWrapper,
+    client: ClientWrapper,
     /// `None` behind a pooler, whose sessions make their plans as they like.
     one: Option<Ready>,
     batch: Ready,
@@ -78,12 +78,11 @@ pub(crate) struct Line {
 impl Line {
     pub(crate) async fn open(connector: &Connector, sql: &Statements) -> Result<Self, StoreError> {
         let client = connector.own_patiently().await?;
+        connector.plan_by_index(&client).await?;
         let session = connector.session(&client);
         let ready = async {
             let mut one = None;
             if !connector.options.pooler {
-                // As `append_batch` does: plans are made while the table is small.
-                session.client.batch_execute("SET enable_seqscan = off").await?;
                 one = Some(session.ready(&sql.append_one, &ONE).await?);
             }
             let batch = session.ready(&sql.append_batch, &BATCH).await?;
@@ -94,6 +93,10 @@ impl Line {
         let ready = ready.map_err(|_| connector.silent(limit))?;
         let (one, batch) = ready.map_err(connector.failed())?;
         Ok(Self { client, one, batch })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.client.is_closed()
     }
 
     pub(crate) fn session<'l>(&'l self, connector: &Connector) -> Session<'l> {

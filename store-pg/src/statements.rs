@@ -64,6 +64,7 @@ statements! {
     release_lease,
     remove_checkpoint,
     renew_lease,
+    stood_at,
     stream_ends,
     visit_stream,
     widen_schema,

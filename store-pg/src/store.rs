@@ -31,7 +31,8 @@ impl EventStore for PgStore {
         if append.hooks.is_empty() {
             return self.writer()?.append(append).await;
         }
-        bulk::append_with_hooks(self, append).await
+        let store = self.clone();
+        bulk::apart(async move { bulk::append_with_hooks(&store, append).await }).await
     }
 
     async fn append_bulk(&self, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {

@@ -1,7 +1,10 @@
 //! Appending within the open transaction of a group.
 
 use annals_core::store::{Append, Appended, AppendedStream, StoreError, StoredPlace, Strict};
-use annals_core::{EventId, Metadata, NewEvent, Position, RecordedEvent, StreamId, StreamVersion};
+use annals_core::{
+    EventId, EventType, Metadata, NewEvent, Payload, Position, RecordedEvent, StreamId,
+    StreamVersion,
+};
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
@@ -10,7 +13,7 @@ use crate::commands::{find_command, insert_command};
 use crate::error::corrupt;
 use crate::job::{Group, in_savepoint};
 use crate::read::{position, signed};
-use crate::statements::{FIND_EVENT, INSERT_EVENT, STREAM_VERSION};
+use crate::statements::{FIND_EVENT, INSERT_EVENT, STOOD_AT, STREAM_VERSION};
 use crate::transaction::SqliteTransaction;
 
 /// Appends, or leaves the group as it was.
@@ -59,12 +62,13 @@ fn check_and_write(
         });
     }
     let last = if append.event_count() > 0 { group.head } else { ends[0].1 };
-    let appended = Appended { streams, position: last, recorded_at: group.now, repeated: false };
+    let appended =
+        Appended { streams, position: last, recorded_at: group.recorded_at, repeated: false };
     if let Some((key, record)) = append.command_record(&appended) {
         insert_command(group.connection, key, &record).map_err(|error| group.lost(error))?;
     }
     if !append.hooks.is_empty() {
-        let events = recorded(append, &appended, first, group.now);
+        let events = recorded(append, &appended, first, group.recorded_at);
         let mut transaction = Strict::new(SqliteTransaction::new(group));
         for hook in &append.hooks {
             host.run(hook.run(&events, &mut transaction))?;
@@ -81,7 +85,8 @@ fn first_result(group: &Group<'_>, append: &Append) -> Result<Option<Appended>, 
     {
         return append.recorded_result(record).map(Some);
     }
-    append.first_result(|id| find_event(group, id))
+    append
+        .first_result(|id| find_event(group, id), |stream, before| stood_at(group, stream, before))
 }
 
 fn find_event(group: &Group<'_>, id: EventId) -> Result<Option<StoredPlace>, StoreError> {
@@ -89,18 +94,34 @@ fn find_event(group: &Group<'_>, id: EventId) -> Result<Option<StoredPlace>, Sto
     let mut statement = group.connection.prepare_cached(FIND_EVENT).map_err(&failed)?;
     let found = statement
         .query_row([id.get().as_bytes()], |row| {
-            let stream: String = row.get(1)?;
-            Ok((row.get::<_, i64>(0)?, stream, row.get::<_, i64>(2)?, row.get(3)?))
+            let texts: (String, String, String) = (row.get(1)?, row.get(4)?, row.get(5)?);
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(2)?, row.get(3)?, texts))
         })
         .optional()
         .map_err(&failed)?;
-    let Some((at, stream, version, recorded_at)) = found else { return Ok(None) };
+    let Some((at, version, recorded_at, texts)) = found else { return Ok(None) };
+    let (stream, event_type, payload) = texts;
     Ok(Some(StoredPlace {
         position: position(at)?,
         stream: StreamId::parse(stream).map_err(corrupt)?,
         version: StreamVersion::new(u64::try_from(version).map_err(corrupt)?),
         recorded_at: Timestamp::from_microsecond(recorded_at).map_err(corrupt)?,
+        event_type: EventType::from(event_type.as_str()),
+        payload: Payload::from_stored(payload),
     }))
+}
+
+/// The version of a stream before a position.
+fn stood_at(
+    group: &Group<'_>,
+    stream: &StreamId,
+    before: Position,
+) -> Result<StreamVersion, StoreError> {
+    let failed = group.failed();
+    let mut statement = group.connection.prepare_cached(STOOD_AT).map_err(&failed)?;
+    let stood = statement
+        .query_row(params![stream.as_str(), signed(before.get())], |row| row.get::<_, i64>(0));
+    Ok(StreamVersion::new(u64::try_from(stood.map_err(&failed)?).map_err(corrupt)?))
 }
 
 /// The version and position of a stream's last event.
@@ -137,8 +158,8 @@ fn insert(
             event.event_type.as_str(),
             event.schema_version,
             stream.slice().get(),
-            group.now.as_microsecond(),
-            event.happened(group.now).as_microsecond(),
+            group.recorded_at.as_microsecond(),
+            event.happened(group.recorded_at).as_microsecond(),
             event.payload.as_str(),
             metadata,
         ])

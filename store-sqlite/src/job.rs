@@ -16,8 +16,10 @@ pub(crate) struct Group<'c> {
     pub(crate) connection: &'c mut Connection,
     /// The position of the last event, including what this group has inserted.
     pub(crate) head: Position,
-    /// When the group's events are recorded.
+    /// The time by the store's clock.
     pub(crate) now: Timestamp,
+    /// When the group's events are recorded.
+    pub(crate) recorded_at: Timestamp,
     pub(crate) place: &'c str,
     /// Why the group cannot be committed any more.
     pub(crate) broken: Option<StoreError>,

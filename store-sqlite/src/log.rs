@@ -2,16 +2,32 @@
 
 use annals_core::Position;
 use annals_core::store::{LogFilter, LogPage, LogQuery, PageRoom, StoreError};
-use rusqlite::{Connection, Row, params};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::error::translate;
+use crate::error::{corrupt, translate};
 use crate::event_row::{EventReader, bytes, number, text};
 use crate::read::{position, signed};
-use crate::statements::{READ_HEAD, READ_LOG};
+use crate::statements::{READ_END, READ_HEAD, READ_LOG};
 
 /// How many events one page looks at when its filter admits few of them: it bounds the time a
 /// reader is busy.
 const MAX_SCANNED: usize = 200_000;
+
+/// The end of the log, and when its last event was recorded.
+pub(crate) fn read_end(
+    connection: &Connection,
+    place: &str,
+) -> Result<(Position, Option<Timestamp>), StoreError> {
+    let end: Option<(i64, i64)> = connection
+        .prepare_cached(READ_END)
+        .and_then(|mut statement| {
+            statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        })
+        .map_err(|error| translate(error, place))?;
+    let Some((head, recorded_at)) = end else { return Ok((Position::START, None)) };
+    Ok((position(head)?, Some(Timestamp::from_microsecond(recorded_at).map_err(corrupt)?)))
+}
 
 pub(crate) fn read_head(connection: &Connection, place: &str) -> Result<Position, StoreError> {
     let head = connection

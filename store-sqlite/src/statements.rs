@@ -27,6 +27,7 @@ statements! {
     INSERT_MIGRATION = "insert_migration";
     INSERT_SCHEMA = "insert_schema";
     READ_CHECKPOINT = "read_checkpoint";
+    READ_END = "read_end";
     READ_HEAD = "read_head";
     READ_LEASE = "read_lease";
     READ_LOG = "read_log";
@@ -37,6 +38,7 @@ statements! {
     READ_STREAM_BACKWARD = "read_stream_backward";
     READ_STREAM_FORWARD = "read_stream_forward";
     REMOVE_CHECKPOINT = "remove_checkpoint";
+    STOOD_AT = "stood_at";
     STREAM_VERSION = "stream_version";
     VISIT_START = "visit_start";
     VISIT_STREAM = "visit_stream";

@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 use crate::error::{translate, translate_commit};
 use crate::file::OpenedFile;
 use crate::job::{Group, Isolation, Job, Size, job};
-use crate::log::read_head;
+use crate::log::read_end;
 use crate::options::SqliteOptions;
 use crate::readers::Readers;
 use crate::statements::{BEGIN, COMMIT};
@@ -262,15 +262,17 @@ fn commit_group(
     options: &SqliteOptions,
     place: &str,
 ) -> Result<Option<Position>, StoreError> {
-    let before = match read_head(connection, place) {
-        Ok(head) => head,
+    let (before, last) = match read_end(connection, place) {
+        Ok(end) => end,
         Err(error) => {
             roll_back(connection);
             return Err(error);
         }
     };
     let now = cut_time(options.clock.now());
-    let mut group = Group { connection, head: before, now, place, broken: None };
+    // No event is recorded before the one that precedes it, whatever the clock says.
+    let recorded_at = last.map_or(now, |last| last.max(now));
+    let mut group = Group { connection, head: before, now, recorded_at, place, broken: None };
     for job in jobs {
         job.run(&mut group);
         if group.broken.is_some() {

@@ -46,18 +46,24 @@ impl State {
         if let Some(record) = key.and_then(|key| self.commands.get(key.as_str())) {
             return append.recorded_result(record.clone()).map(Some);
         }
-        append.first_result(|id| {
+        let find = |id| {
             let event = self.ids.get(&id).map(|&position| self.event(position));
             Ok(event.map(|event| StoredPlace {
                 position: event.position,
                 stream: event.stream.clone(),
                 version: event.version,
                 recorded_at: event.recorded_at,
+                event_type: event.event_type.clone(),
+                payload: event.payload.clone(),
             }))
-        })
+        };
+        append.first_result(find, |stream, before| Ok(self.version_before(stream, before)))
     }
 
+    /// Writes an append. It is not recorded before the event that precedes it, whatever the clock
+    /// says.
     pub(super) fn write(&mut self, append: &Append, now: jiff::Timestamp) -> Appended {
+        let now = self.events.last().map_or(now, |last| last.recorded_at.max(now));
         let mut streams = Vec::new();
         for wanted in &append.streams {
             let before = self.version(&wanted.stream);

@@ -77,6 +77,12 @@ impl State {
         StreamVersion::new(events as u64)
     }
 
+    /// The version of a stream before a position.
+    pub(super) fn version_before(&self, stream: &StreamId, before: Position) -> StreamVersion {
+        let positions = self.streams.get(stream).map_or(&[][..], Vec::as_slice);
+        StreamVersion::new(positions.partition_point(|&position| position < before) as u64)
+    }
+
     /// The event at a position that exists.
     pub(super) fn event(&self, position: Position) -> &RecordedEvent {
         &self.events[position.get() as usize - 1]

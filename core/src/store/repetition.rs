@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::{Append, Appended, AppendedStream, CommandOutcome, CommandRecord, StoreError};
-use crate::envelope::EventId;
-use crate::names::{Position, StreamId, StreamVersion};
+use crate::envelope::{EventId, EventType, NewEvent};
+use crate::names::{ExpectedVersion, Position, StreamId, StreamVersion};
+use crate::payload::Payload;
 
-/// Where a stored event stands.
+/// Where a stored event stands, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPlace {
     /// Its place in the log.
@@ -17,27 +18,47 @@ pub struct StoredPlace {
     pub version: StreamVersion,
     /// When it was recorded.
     pub recorded_at: Timestamp,
+    /// What happened.
+    pub event_type: EventType,
+    /// The facts.
+    pub payload: Payload,
+}
+
+impl StoredPlace {
+    /// Whether a new event says the same. Fields may stand in another order: a map that is written
+    /// again need not be written alike.
+    fn says(&self, event: &NewEvent) -> bool {
+        let same = || {
+            let [stored, new] = [&self.payload, &event.payload].map(Payload::decode);
+            let (stored, new): (Option<serde_json::Value>, _) = (stored.ok(), new.ok());
+            stored.is_some() && stored == new
+        };
+        self.event_type == event.event_type && (self.payload == event.payload || same())
+    }
 }
 
 impl Append {
     /// The first result of this very append, if its events are stored already; `None` if none of
-    /// them is. `find` looks an event up by its id.
+    /// them is. `find` looks an event up by its id; `stood` says at which version a stream stood
+    /// before a position, and is asked for streams that were only checked.
     ///
     /// # Errors
-    /// [`StoreError::DuplicateEvent`] when only some are stored, or elsewhere, or in another
-    /// order; and whatever `find` returns.
+    /// [`StoreError::DuplicateEvent`] when only some are stored, or elsewhere, in another order, or
+    /// with another type or payload; and whatever `find` and `stood` return.
     pub fn first_result(
         &self,
         mut find: impl FnMut(EventId) -> Result<Option<StoredPlace>, StoreError>,
+        mut stood: impl FnMut(&StreamId, Position) -> Result<StreamVersion, StoreError>,
     ) -> Result<Option<Appended>, StoreError> {
         let mut duplicate = None;
         for event in self.streams.iter().flat_map(|wanted| &wanted.events) {
-            if find(event.id)?.is_some() {
-                duplicate = Some(event.id);
+            if let Some(stored) = find(event.id)? {
+                duplicate = Some((event.id, stored.position));
                 break;
             }
         }
-        let Some(id) = duplicate else { return Ok(None) };
+        // Unless it is the first, it is not this append.
+        let Some((id, first)) = duplicate else { return Ok(None) };
         let mut streams = Vec::new();
         let mut last: Option<StoredPlace> = None;
         for wanted in &self.streams {
@@ -45,14 +66,19 @@ impl Append {
             for event in &wanted.events {
                 let stored = find(event.id)?.filter(|stored| {
                     let follows = |last: &StoredPlace| stored.position.since(last.position) == 1;
-                    stored.stream == wanted.stream && last.as_ref().is_none_or(follows)
+                    stored.stream == wanted.stream
+                        && stored.says(event)
+                        && last.as_ref().is_none_or(follows)
                 });
                 let stored = stored.ok_or(StoreError::DuplicateEvent { id })?;
                 let version = stored.version.get().saturating_sub(1);
                 before = before.or(Some(StreamVersion::new(version)));
                 last = Some(stored);
             }
-            let before = before.unwrap_or_default();
+            let before = match (before, wanted.expected) {
+                (Some(before), _) | (None, ExpectedVersion::Exact(before)) => before,
+                (None, _) => stood(&wanted.stream, first)?,
+            };
             let after = before.plus(wanted.events.len() as u64);
             streams.push(AppendedStream { stream: wanted.stream.clone(), before, after });
         }

@@ -1,2 +1,3 @@
 -- $1 ids
-SELECT id, position, stream, version, recorded_at FROM annals.events WHERE id = ANY ($1)
+SELECT id, position, stream, version, recorded_at, type, payload
+FROM annals.events WHERE id = ANY ($1)

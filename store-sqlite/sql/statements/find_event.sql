@@ -1,2 +1,2 @@
 -- ?1 id
-SELECT position, stream, version, recorded_at FROM annals_events WHERE id = ?1
+SELECT position, stream, version, recorded_at, type, payload FROM annals_events WHERE id = ?1

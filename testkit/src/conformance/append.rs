@@ -7,8 +7,8 @@ use annals_core::{ExpectedVersion, Metadata, Payload, Position, StreamVersion};
 
 use super::Subject;
 use super::samples::{
-    append, assert_conflict, assert_in_order, event, events, exact, ids, ids_of, log, put, read,
-    stream,
+    append, assert_conflict, assert_in_order, event, events, exact, hook, ids, ids_of, log, put,
+    read, stream,
 };
 
 /// What is acknowledged can be read at once, with every field.
@@ -118,6 +118,34 @@ pub async fn a_dropped_append_is_whole_or_absent(subject: Subject) {
         assert_eq!(ids(&read(store, &format!("account-{n}")).await), ids_of(&batch));
     }
     assert_in_order(store).await;
+}
+
+/// A clock that is set back makes nothing older than what precedes it, however it is appended.
+pub async fn a_time_of_recording_never_goes_back(subject: Subject) {
+    let store = &*subject.store;
+    let first = put(store, "account-1", 1).await.recorded_at;
+    subject.clock.set(first - Duration::from_secs(3_600));
+
+    let alone = put(store, "account-1", 1).await;
+    let batch = append("account-1", 2).and(stream("account-2"), ExpectedVersion::Any, events(1));
+    let several = store.append(batch).await.expect("there are no expectations");
+    let mut hooked = append("account-1", 1);
+    hooked.hooks.push(hook(move |events, _| {
+        Box::pin(async move {
+            assert!(events.iter().all(|event| event.recorded_at == first), "{events:?}");
+            Ok(())
+        })
+    }));
+    let hooked = store.append(hooked).await.expect("the hook agrees");
+    let imported = store.append_bulk(vec![append("account-1", 1), append("account-1", 1)]).await;
+    for result in imported.into_iter().chain([Ok(alone), Ok(several), Ok(hooked)]) {
+        assert_eq!(result.expect("there are no expectations").recorded_at, first);
+    }
+    assert!(log(store).await.iter().all(|event| event.recorded_at == first));
+
+    subject.clock.set(first + Duration::from_secs(1));
+    let later = put(store, "account-1", 1).await;
+    assert_eq!(later.recorded_at, first + Duration::from_secs(1), "time goes on");
 }
 
 /// Durable means durable.

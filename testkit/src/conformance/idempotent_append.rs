@@ -1,7 +1,7 @@
 //! I1: appending the same ids again is safe and returns the first result.
 
-use annals_core::ExpectedVersion;
 use annals_core::store::{Append, Appended, StoreError};
+use annals_core::{ExpectedVersion, NewEvent, Payload};
 
 use super::Subject;
 use super::samples::{append, assert_in_order, event, events, exact, log, put, stream};
@@ -73,6 +73,33 @@ pub async fn known_ids_in_another_order_are_refused(subject: Subject) {
     assert_eq!(log(store).await.len(), 2);
 }
 
+/// A repetition says what the first one said. Anything else is a mistake, not a retry.
+pub async fn known_ids_with_other_content_are_refused(subject: Subject) {
+    let store = &*subject.store;
+    let mut known = event();
+    known.payload = Payload::from_stored(r#"{"a":1,"b":{"c":2,"d":[3]}}"#);
+    let with = |known: &NewEvent| {
+        Append::to(stream("account-1"), ExpectedVersion::Any, vec![event(), known.clone()])
+    };
+    let first = with(&known);
+    store.append(first.clone()).await.expect("the ids are new");
+
+    let mut batch = first.clone();
+    batch.streams[0].events[1].event_type = "sample.repented".into();
+    assert_duplicate(store.append(batch).await, first.streams[0].events[0].id);
+    let mut batch = first.clone();
+    batch.streams[0].events[1].payload = Payload::from_stored(r#"{"a":1,"b":{"c":2,"d":[4]}}"#);
+    assert_duplicate(store.append(batch.clone()).await, first.streams[0].events[0].id);
+    let imported = store.append_bulk(vec![batch]).await.remove(0);
+    assert_duplicate(imported, first.streams[0].events[0].id);
+
+    // A map that is written again may have another order.
+    let mut batch = first.clone();
+    batch.streams[0].events[1].payload = Payload::from_stored(r#"{"b":{"d":[3],"c":2},"a":1}"#);
+    assert!(store.append(batch).await.expect("it says the same").repeated);
+    assert_eq!(log(store).await.len(), 2);
+}
+
 /// A repetition of an append to several streams brings back every stream's result.
 pub async fn a_repetition_over_several_streams_is_recognised(subject: Subject) {
     let store = &*subject.store;
@@ -88,6 +115,28 @@ pub async fn a_repetition_over_several_streams_is_recognised(subject: Subject) {
 
     assert_eq!(second, Appended { repeated: true, ..first });
     assert_in_order(store).await;
+}
+
+/// Also of the streams that it only checked, wherever they are by now.
+pub async fn a_repetition_tells_where_checked_streams_stood(subject: Subject) {
+    let store = &*subject.store;
+    put(store, "limit-1", 2).await;
+    for expected in [exact(2), ExpectedVersion::StreamExists, ExpectedVersion::Any] {
+        let name = format!("account-{}", log(store).await.len());
+        let mut batch = Append::to(stream("limit-1"), expected, Vec::new()).and(
+            stream(&name),
+            ExpectedVersion::NoStream,
+            events(2),
+        );
+        if expected != exact(2) {
+            // Behind others, and behind the events.
+            batch.streams.reverse();
+        }
+        let first = store.append(batch.clone()).await.expect("the expectations hold");
+        put(store, "limit-1", 3).await;
+        let second = store.append(batch).await.expect("a repetition is no conflict");
+        assert_eq!(second, Appended { repeated: true, ..first });
+    }
 }
 
 /// One of them writes, all get its result.

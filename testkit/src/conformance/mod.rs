@@ -74,6 +74,7 @@ macro_rules! conformance {
                 each_expectation_is_kept
                 a_conflict_writes_nothing
                 a_dropped_append_is_whole_or_absent
+                a_time_of_recording_never_goes_back
                 what_was_acknowledged_survives_reopening
             ]);
             $crate::__topic!($fixture, idempotent_append: [
@@ -82,7 +83,9 @@ macro_rules! conformance {
                 known_and_new_ids_together_are_refused
                 known_ids_in_another_stream_are_refused
                 known_ids_in_another_order_are_refused
+                known_ids_with_other_content_are_refused
                 a_repetition_over_several_streams_is_recognised
+                a_repetition_tells_where_checked_streams_stood
                 eight_at_once_have_one_effect
                 a_repetition_is_recognised_after_reopening
             ]);

@@ -28,6 +28,7 @@ const MEANT: &[(&str, &str, &str)] = &[
     ("release_lease", "text, bigint", "leases_pkey"),
     ("remove_checkpoint", "text", "checkpoints_pkey"),
     ("renew_lease", "text, bigint, timestamptz", "leases_pkey"),
+    ("stood_at", "text[], bigint[]", "events_by_stream"),
     ("stream_ends", "text[]", "events_by_stream"),
     ("visit_stream", "text, bigint, bigint", "events_by_stream"),
 ];
