@@ -34,7 +34,7 @@ pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 
 #[cfg(feature = "postgres")]
-pub use annals_store_pg::{PgOptions, PgStore, Tls as PgTls, tokio_postgres};
+pub use annals_store_pg::{PgOptions, PgStore, Roots as PgRoots, Tls as PgTls, tokio_postgres};
 #[cfg(feature = "sqlite")]
 pub use annals_store_sqlite::{SqliteOptions, SqliteStore, Synchronous};
 #[cfg(feature = "testkit")]

@@ -37,16 +37,20 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) fn new(options: PgOptions) -> Result<Self, StoreError> {
+        options.check()?;
         let mut config = options.config.clone();
         if !options.pooler {
             // A pooler refuses settings that would outlive the transaction.
             config.options(settings(&options));
         }
-        let tls = match &options.tls {
-            Tls::Disabled => None,
-            Tls::VerifyFull { root_certificate, client } => {
+        let tls = match &options.encryption()? {
+            Tls::Disabled => {
+                config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+                None
+            }
+            Tls::VerifyFull { roots, client } => {
                 config.ssl_mode(tokio_postgres::config::SslMode::Require);
-                Some(tls::connector(root_certificate, client.as_ref())?)
+                Some(tls::connector(roots, client.as_ref())?)
             }
         };
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -167,6 +171,11 @@ impl Connector {
         }
     }
 
+    /// What a request to cancel is sent with.
+    pub(crate) fn tls(&self) -> Option<MakeRustlsConnect> {
+        self.tls.clone()
+    }
+
     pub(crate) fn close(&self) {
         self.pool.close();
     }
@@ -174,16 +183,20 @@ impl Connector {
 
 /// What every session of this store is started with. Statements are planned once, for any values: a
 /// plan for the values at hand goes by statistics, which a table that has just been filled does not
-/// have, and then sorts what an index has in order. Compiling them takes longer than running them.
+/// have, and then sorts what an index has in order. Compiling them takes longer than running them. The
+/// defaults of a role or a database for its transactions are for others: under another isolation a
+/// store would read what was, and fail where it has to wait.
 fn settings(options: &PgOptions) -> String {
     let PgOptions { statement_timeout, lock_timeout, schema, .. } = options;
     format!(
         "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
-         -c search_path={},public -c plan_cache_mode=force_generic_plan -c jit=off {}",
+         -c search_path={},public -c plan_cache_mode=force_generic_plan -c jit=off {} \
+         -c default_transaction_isolation=read\\ committed -c default_transaction_read_only=off \
+         -c default_transaction_deferrable=off",
         statement_timeout.as_millis(),
         lock_timeout.as_millis(),
         statement_timeout.as_millis(),
-        schema.0,
+        schema.quoted(),
         options.config.get_options().unwrap_or_default()
     )
 }

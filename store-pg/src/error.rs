@@ -18,16 +18,30 @@ pub(crate) fn is_lost(error: &Error) -> bool {
     }
 }
 
+/// Whether the server refuses to begin a session, for reasons that stay: the role or its password
+/// (class 28), the database (3D), or a setting that it does not take (22 and 42).
+fn is_denied(error: &Error) -> bool {
+    let Some(said) = error.as_db_error() else { return false };
+    let class = said.code().code().get(..2).unwrap_or_default();
+    matches!(class, "28" | "3D") || is_lost(error) && matches!(class, "22" | "42")
+}
+
 /// Translates an error. `place` is the server, the database and the schema.
 pub(crate) fn translate(error: Error, place: &str) -> StoreError {
     let place = place.to_owned();
     let Some(said) = error.as_db_error() else {
-        return StoreError::Unavailable { place, source: Arc::new(error) };
+        return StoreError::Unavailable { place, source: Arc::new(Told::from(error)) };
     };
     let code = said.code();
     if *code == SqlState::DISK_FULL {
         StoreError::Full { place }
-    } else if [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED].contains(code) {
+    } else if [
+        SqlState::LOCK_NOT_AVAILABLE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::T_R_SERIALIZATION_FAILURE,
+    ]
+    .contains(code)
+    {
         StoreError::Locked { place, hint: format!("{}; try again", said.message()) }
     } else if [SqlState::QUERY_CANCELED, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT]
         .contains(code)
@@ -40,9 +54,12 @@ pub(crate) fn translate(error: Error, place: &str) -> StoreError {
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         StoreError::ReadOnly {
             place,
-            hint: "it is a standby: add `target_session_attrs=read-write` and the primary's host \
-                   to the URL"
-                .to_owned(),
+            hint: format!(
+                "{}: if this is a standby, add `target_session_attrs=read-write` and the primary's \
+                 host to the URL; otherwise see `default_transaction_read_only` of the role and of \
+                 the database",
+                said.message()
+            ),
         }
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
         StoreError::ReadOnly {
@@ -53,16 +70,17 @@ pub(crate) fn translate(error: Error, place: &str) -> StoreError {
         .contains(code)
     {
         StoreError::Invalid { why: format!("{}: leave it out", said.message()) }
-    } else if is_lost(&error)
-        || [SqlState::TOO_MANY_CONNECTIONS, SqlState::INVALID_CATALOG_NAME].contains(code)
-    {
-        StoreError::Unavailable { place, source: Arc::new(error) }
+    } else if is_denied(&error) {
+        StoreError::Denied { place, source: Arc::new(Told::from(error)) }
+    } else if is_lost(&error) || *code == SqlState::TOO_MANY_CONNECTIONS {
+        StoreError::Unavailable { place, source: Arc::new(Told::from(error)) }
     } else {
         StoreError::Database { store: STORE, source: Arc::new(Told::from(error)) }
     }
 }
 
-/// An error of the server with its text: the client's own says "db error" and no more.
+/// An error of the server with its text, or of the client with its causes: its own says "db error", or
+/// "error connecting to server", and no more.
 #[derive(Debug)]
 pub(crate) struct Told(Error);
 
@@ -77,18 +95,24 @@ impl std::fmt::Display for Told {
         match self.0.as_db_error() {
             Some(said) => {
                 write!(f, "{} (SQLSTATE {})", said.message(), said.code().code())?;
-                said.hint().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+                // What it says about CASCADE would take more away than anybody wants.
+                let hint = said.hint().filter(|hint| !hint.contains("CASCADE"));
+                hint.map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }
-            None => self.0.fmt(f),
+            None => {
+                self.0.fmt(f)?;
+                let mut cause = std::error::Error::source(&self.0);
+                while let Some(error) = cause {
+                    write!(f, ": {error}")?;
+                    cause = error.source();
+                }
+                Ok(())
+            }
         }
     }
 }
 
-impl std::error::Error for Told {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(&self.0)
-    }
-}
+impl std::error::Error for Told {}
 
 /// A task of the store's own ended before it could say what it did.
 pub(crate) fn lost_inside(who: &str) -> StoreError {

@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use annals_core::store::{StoreError, Strict};
 use deadpool_postgres::Object;
+use tokio::runtime::Handle;
+use tokio_postgres::NoTls;
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connection::Connector;
 use crate::error::STORE;
+use crate::options::PgOptions;
 use crate::portion::Read;
 use crate::session::Session;
 use crate::statements::Statements;
@@ -21,14 +25,16 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How many statements' time a transaction may take.
 const TRANSACTION_STATEMENTS: u32 = 10;
 
-/// A connection that goes back to the pool when it is dropped, unless something is still under way
-/// on it: then it is closed, and the server rolls back.
+/// A connection that goes back to the pool when it is dropped, unless it is good for nobody any more:
+/// then it is closed. If something is still under way on it, because the caller went away, the server
+/// is asked to stop it first.
 pub(crate) struct Lent<'s> {
     connector: &'s Connector,
     /// Taken only on the way out.
     object: Option<Object>,
+    /// Something is under way.
     unsettled: AtomicBool,
-    /// Something went wrong that the connection does not get over.
+    /// The connection is broken, or holds something that the next user must not meet.
     spoilt: AtomicBool,
 }
 
@@ -102,7 +108,8 @@ impl<'s> Lent<'s> {
         work: impl AsyncFnOnce(&mut Strict<PgTransaction<'_>>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         session.client.batch_execute(&self.begin()).await.map_err(self.connector.failed())?;
-        let mut transaction = Strict::new(PgTransaction::new(session, sql, self.connector));
+        let transaction = PgTransaction::new(session, sql, self.connector, &self.spoilt);
+        let mut transaction = Strict::new(transaction);
         let value = work(&mut transaction).await?;
         transaction.finish()?.commit().await?;
         Ok(value)
@@ -110,7 +117,10 @@ impl<'s> Lent<'s> {
 
     /// Names without a schema mean those of the store, behind a pooler too.
     fn begin(&self) -> String {
-        format!("BEGIN; SET LOCAL search_path TO {}, public", self.connector.options.schema.0)
+        format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path TO {}, public",
+            self.connector.options.schema.quoted()
+        )
     }
 
     /// `None` when the time is over.
@@ -122,22 +132,70 @@ impl<'s> Lent<'s> {
         self.unsettled.store(true, Ordering::Relaxed);
         let outcome = tokio::time::timeout(limit, work).await.ok();
         // Whatever was lost on the way leaves a connection behind that nobody should be given.
-        let settled = match &outcome {
-            Some(Ok(_)) => true,
+        let lost = match &outcome {
+            Some(Ok(_)) => false,
             Some(Err(error)) => {
-                !matches!(error, StoreError::Unavailable { .. } | StoreError::OutcomeUnknown { .. })
+                matches!(error, StoreError::Unavailable { .. } | StoreError::OutcomeUnknown { .. })
             }
-            None => false,
+            None => true,
         };
-        self.unsettled.store(!settled, Ordering::Relaxed);
+        if lost {
+            self.spoilt.store(true, Ordering::Relaxed);
+        }
+        self.unsettled.store(false, Ordering::Relaxed);
         outcome
     }
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        let keep = !self.unsettled.load(Ordering::Relaxed) && !self.spoilt.load(Ordering::Relaxed);
-        if !keep && let Some(object) = self.object.take() {
+        let Some(object) = self.object.take() else { return };
+        if self.unsettled.load(Ordering::Relaxed) {
+            let leaving = Leaving(Some(object));
+            let PgOptions { statement_timeout, lock_timeout, .. } = &self.connector.options;
+            let limit = *statement_timeout.max(lock_timeout) + GRACE;
+            // Without a runtime nothing can be asked of the server, and nobody opens another. A pooler
+            // counts the server's sessions itself, and PgBouncer 1.18 breaks over requests to cancel.
+            if !self.connector.options.pooler
+                && let Ok(runtime) = Handle::try_current()
+            {
+                runtime.spawn(leaving.let_go(self.connector.tls(), limit));
+            }
+        } else if self.spoilt.load(Ordering::Relaxed) {
+            drop(Object::take(object));
+        }
+    }
+}
+
+/// A connection on which something is under way that nobody waits for. It keeps its place in the pool
+/// until the server has let go: otherwise callers that give up while a lock is held would have their
+/// statements wait on in one session after the other, until the server has none left.
+struct Leaving(Option<Object>);
+
+impl Leaving {
+    async fn let_go(self, tls: Option<MakeRustlsConnect>, limit: Duration) {
+        let Some(object) = &self.0 else { return };
+        let ended = async {
+            let token = object.cancel_token();
+            let asked = match tls {
+                None => token.cancel_query(NoTls).await,
+                Some(tls) => token.cancel_query(tls).await,
+            };
+            if let Err(error) = asked {
+                tracing::debug!(%error, "a statement nobody waits for cannot be cancelled");
+            }
+            // Answered behind whatever is under way.
+            object.batch_execute("ROLLBACK").await
+        };
+        // Either way there is nothing more to wait for.
+        let _ = tokio::time::timeout(limit, ended).await;
+    }
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        // Closed: the request may arrive late, and would hit the next statement.
+        if let Some(object) = self.0.take() {
             drop(Object::take(object));
         }
     }

@@ -12,6 +12,7 @@ mod columns;
 mod commands;
 mod committer;
 mod connection;
+mod definitions;
 mod error;
 mod event_row;
 mod indexes;
@@ -29,6 +30,7 @@ mod portion;
 mod read;
 mod schemas;
 mod session;
+mod session_state;
 mod snapshots;
 mod statements;
 mod store;
@@ -36,6 +38,7 @@ mod table_sql;
 mod tables;
 mod tls;
 mod transaction;
+mod url;
 mod value;
 mod writer;
 
@@ -51,7 +54,7 @@ use session::Session;
 use statements::Statements;
 use writer::{Appending, Writer};
 
-pub use options::{PgOptions, Tls};
+pub use options::{PgOptions, Roots, Tls};
 pub use tokio_postgres;
 
 /// How long closing waits for what is under way.
@@ -102,8 +105,8 @@ impl PgStore {
     /// Connects and brings the schema to the newest version.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the server cannot be reached in time or does not let the
-    /// user in, [`StoreError::Newer`] when a newer version made the schema,
+    /// [`StoreError::Unavailable`] when the server cannot be reached in time, [`StoreError::Denied`]
+    /// when it does not let the user in or has no such database, [`StoreError::Newer`] when a newer version made the schema,
     /// [`StoreError::Corrupt`] when its migrations are not those of this program,
     /// [`StoreError::Invalid`] when options do not fit, or the schema is behind and may not be
     /// migrated, [`StoreError::ReadOnly`] when the role may not make the schema or the server is a
@@ -117,7 +120,10 @@ impl PgStore {
         if migrating {
             migrate::migrate(session, &sql, &connector).await?;
         } else {
-            migrate::verify(session, &sql, &connector).await?;
+            let limit = connector.options.statement_timeout;
+            tokio::time::timeout(limit, migrate::verify(session, &sql, &connector))
+                .await
+                .unwrap_or_else(|_| Err(connector.silent(limit)))?;
         }
         let growth = Growth::default();
         let (writer, appending) = Writer::start(connector.clone(), sql.clone(), growth.clone());

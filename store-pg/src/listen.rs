@@ -26,6 +26,10 @@ const LEEWAY: Duration = Duration::from_millis(2);
 /// How long to wait before listening is tried again, at the most.
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
+/// How often the connection that listens is asked whether it is still there: it is the one on which
+/// silence says nothing.
+const PROBE: Duration = Duration::from_secs(60);
+
 /// How long the notifier waits for growth before it looks again whether the store is still there.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -154,6 +158,7 @@ async fn listen(connector: Arc<Connector>, sql: Arc<Statements>, wakeups: Wakeup
                 tracing::debug!(%error, "nobody listens, subscriptions poll meanwhile");
             }
         }
+        wakeups.comes_from_all(false);
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(MAX_PAUSE);
     }
@@ -165,7 +170,7 @@ async fn hear(
     sql: &Statements,
     wakeups: &WakeupSender,
 ) -> Result<(), StoreError> {
-    let (alive, ended) = oneshot::channel::<()>();
+    let (alive, mut ended) = oneshot::channel::<()>();
     let woken = wakeups.clone();
     let client = connector
         .own_with(move |payload| {
@@ -176,12 +181,20 @@ async fn hear(
             }
         })
         .await?;
+    let limit = connector.options.statement_timeout;
     let listening = format!("LISTEN {}", channel(connector));
-    client.batch_execute(&listening).await.map_err(connector.failed())?;
-    // What came before is not told any more.
-    let head = read_head(connector.session(&client), sql, connector).await?;
-    wakeups.wake(head);
+    let begin = async {
+        client.batch_execute(&listening).await.map_err(connector.failed())?;
+        // What came before is not told any more.
+        read_head(connector.session(&client), sql, connector).await
+    };
+    let head = tokio::time::timeout(limit, begin).await;
+    wakeups.wake(head.map_err(|_| connector.silent(limit))??);
+    wakeups.comes_from_all(true);
     // Nobody sends: an error is the end of the connection.
-    let _ = ended.await;
+    while tokio::time::timeout(PROBE, &mut ended).await.is_err() {
+        let answer = tokio::time::timeout(limit, client.batch_execute("SELECT"));
+        answer.await.map_err(|_| connector.silent(limit))?.map_err(connector.failed())?;
+    }
     Ok(())
 }

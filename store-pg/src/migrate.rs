@@ -1,5 +1,7 @@
 //! Forward-only migrations with checksums.
 
+use std::time::Duration;
+
 use annals_core::store::{StoreError, migration_checksum};
 use tokio_postgres::types::Type;
 
@@ -13,6 +15,10 @@ struct Migration {
     name: &'static str,
     sql: &'static str,
 }
+
+/// How long bringing the schema to the newest version may take: an index on a large log is built in
+/// this time. Who starts meanwhile waits for as long.
+const MIGRATION_TIME: Duration = Duration::from_secs(60 * 60);
 
 /// In order. A migration that was released never changes; a function that changes gets a new name
 /// or a migration that replaces it.
@@ -37,7 +43,9 @@ pub(crate) async fn migrate(
     sql: &Statements,
     connector: &Connector,
 ) -> Result<(), StoreError> {
-    let migrated = migrate_locked(session, sql, connector).await;
+    let migrated = tokio::time::timeout(MIGRATION_TIME, migrate_locked(session, sql, connector))
+        .await
+        .unwrap_or_else(|_| Err(connector.silent(MIGRATION_TIME)));
     if migrated.is_err() {
         // The error that matters is that of the migration.
         let _ = session.client.batch_execute("ROLLBACK").await;
@@ -53,8 +61,13 @@ async fn migrate_locked(
     let failed = connector.failed();
     let run = |text: String| async move { session.client.batch_execute(&text).await };
     let schema = &connector.options.schema.0;
+    // Waits for who is migrating already, and then for the tables' users no longer than others do.
+    let limit = MIGRATION_TIME.as_millis();
     run(format!(
-        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('annals migrations {schema}', 0))"
+        "BEGIN ISOLATION LEVEL READ COMMITTED;
+         SET LOCAL lock_timeout = {limit}; SET LOCAL statement_timeout = {limit};
+         SELECT pg_advisory_xact_lock(hashtextextended('annals migrations {schema}', 0));
+         SET LOCAL lock_timeout TO DEFAULT"
     ))
     .await
     .map_err(&failed)?;
@@ -66,7 +79,9 @@ async fn migrate_locked(
         .await
         .map_err(&failed)?;
     if present.is_none() {
-        run(format!("CREATE SCHEMA {schema}")).await.map_err(&failed)?;
+        run(format!("CREATE SCHEMA {}", connector.options.schema.quoted()))
+            .await
+            .map_err(&failed)?;
     }
     run(sql.create_migrations.clone()).await.map_err(&failed)?;
     let applied = applied(session, sql, connector).await?;

@@ -1,8 +1,8 @@
 //! What can be set on a PostgreSQL store.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,11 +22,21 @@ pub enum Tls {
     Disabled,
     /// Encrypted, the server's certificate and name checked.
     VerifyFull {
-        /// The certificates of those who may sign the server's, a PEM file.
-        root_certificate: PathBuf,
+        /// Who may sign the server's certificate.
+        roots: Roots,
         /// The client's own certificate and key, PEM files.
         client: Option<(PathBuf, PathBuf)>,
     },
+}
+
+/// Who may sign a server's certificate.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum Roots {
+    /// Whom the operating system trusts.
+    #[default]
+    System,
+    /// Those whose certificates stand in a PEM file.
+    File(PathBuf),
 }
 
 /// Settings of a [`PgStore`](crate::PgStore).
@@ -51,36 +61,42 @@ pub struct PgOptions {
     pub(crate) statement_timeout: Duration,
     pub(crate) lock_timeout: Duration,
     pub(crate) connect_retry: Duration,
-    pub(crate) tls: Tls,
+    /// `None` when nobody has said anything about it.
+    pub(crate) tls: Option<Tls>,
     pub(crate) pooler: bool,
     pub(crate) listen: bool,
     pub(crate) migrate: bool,
     pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
+/// How many appends may wait at the most, whatever is asked for.
+const MAX_QUEUE: usize = 1_000_000;
+
+/// How many connections a pool has at the most, whatever is asked for.
+const MAX_POOL: usize = 1_000;
+
+/// The longest time that PostgreSQL takes for a limit, about 24 days.
+pub(crate) const MAX_TIME: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// How long a connection is silent before it is asked for a sign of life, unless the URL says otherwise:
+/// routers forget connections that are idle for longer than a few minutes, and tell nobody.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+
+/// How long it waits for that sign before it asks again.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How often it asks.
+const KEEPALIVE_RETRIES: u32 = 3;
+
+/// How long what was sent may stay without a receipt before the connection counts as broken, unless
+/// the URL says otherwise.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the client sets when nobody has said anything.
+const UNSET_KEEPALIVE_IDLE: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// The longest name of a schema, in bytes: PostgreSQL's limit, less room for the channel's name.
 const MAX_SCHEMA_BYTES: usize = 48;
-
-/// The parameters of a URL that are this store's own.
-const PARAMETERS: &str = "schema, pool, pool_timeout_ms, queue, queue_timeout_ms, \
-     statement_timeout_ms, lock_timeout_ms, connect_retry_ms, \
-     sslmode=disable|verify-full, sslrootcert, sslcert, sslkey, pooler=none|transaction, \
-     listen=on|off, migrate=on|off";
-
-/// The parameters that the client understands.
-const PASSED_ON: [&str; 11] = [
-    "application_name",
-    "channel_binding",
-    "connect_timeout",
-    "hostaddr",
-    "keepalives",
-    "keepalives_idle",
-    "keepalives_interval",
-    "keepalives_retries",
-    "load_balance_hosts",
-    "target_session_attrs",
-    "tcp_user_timeout",
-];
 
 impl PgOptions {
     /// The defaults for a server that the client's own configuration describes.
@@ -90,6 +106,18 @@ impl PgOptions {
         }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_keepalives_idle() == UNSET_KEEPALIVE_IDLE {
+            config.keepalives_idle(KEEPALIVE_IDLE);
+        }
+        if config.get_keepalives_interval().is_none() {
+            config.keepalives_interval(KEEPALIVE_INTERVAL);
+        }
+        if config.get_keepalives_retries().is_none() {
+            config.keepalives_retries(KEEPALIVE_RETRIES);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(TCP_USER_TIMEOUT);
         }
         Self {
             config,
@@ -101,97 +129,12 @@ impl PgOptions {
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
             connect_retry: Duration::from_secs(10),
-            tls: Tls::default(),
+            tls: None,
             pooler: false,
             listen: true,
             migrate: true,
             clock: None,
         }
-    }
-
-    /// Reads `postgres://user:password@host:port,host:port/database?…`. Beside what libpq knows
-    /// (`application_name`, `connect_timeout`, `target_session_attrs`, keepalives), a parameter can
-    /// be any of this store's own, which the methods below explain.
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`] that names what is wrong.
-    pub fn parse(url: &str) -> Result<Self, StoreError> {
-        let (address, parameters) = url.split_once('?').unwrap_or((url, ""));
-        if !address.starts_with("postgres://") && !address.starts_with("postgresql://") {
-            return Err(invalid("the URL does not begin with `postgres://`".to_owned()));
-        }
-        let (mut passed_on, mut own) = (Vec::new(), Vec::new());
-        for parameter in parameters.split('&').filter(|parameter| !parameter.is_empty()) {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            if PASSED_ON.contains(&name) { &mut passed_on } else { &mut own }
-                .push((name, value, parameter));
-        }
-        let kept: Vec<&str> = passed_on.iter().map(|(_, _, whole)| *whole).collect();
-        let config = Config::from_str(&format!("{address}?{}", kept.join("&")))
-            // The client's message never holds the password.
-            .map_err(|error| invalid(format!("the URL cannot be read: {error}")))?;
-        let mut options = Self::new(config);
-        let (mut root, mut certificate, mut key, mut verify) = (None, None, None, false);
-        for (name, value, _) in own {
-            let number = || {
-                let number = value.parse::<u64>();
-                number.map_err(|_| invalid(format!("`{name}` needs a number, not `{value}`")))
-            };
-            let milliseconds = || number().map(Duration::from_millis);
-            match (name, value) {
-                ("schema", _) => options = options.schema(value)?,
-                ("pool", _) => options.pool = (number()? as usize).clamp(1, 1_000),
-                ("pool_timeout_ms", _) => options.pool_timeout = milliseconds()?,
-                ("queue", _) => options.queue = (number()? as usize).max(1),
-                ("queue_timeout_ms", _) => options.queue_timeout = milliseconds()?,
-                ("statement_timeout_ms", _) => options.statement_timeout = milliseconds()?,
-                ("lock_timeout_ms", _) => options.lock_timeout = milliseconds()?,
-                ("connect_retry_ms", _) => options.connect_retry = milliseconds()?,
-                ("commit", _) => {
-                    return Err(invalid(
-                        "`commit` is gone: an append waits for the disk under the lock, which is \
-                         as fast, and `commit=barrier` let others act on what a crash takes \
-                         away; leave it out"
-                            .to_owned(),
-                    ));
-                }
-                ("sslmode", "disable") => verify = false,
-                ("sslmode", "verify-full") => verify = true,
-                ("sslmode", _) => {
-                    return Err(invalid(format!(
-                        "`sslmode={value}` would not know whom it talks to: write \
-                         `sslmode=verify-full&sslrootcert=FILE`, or `disable`"
-                    )));
-                }
-                ("sslrootcert", _) => root = Some(PathBuf::from(decode(value)?)),
-                ("sslcert", _) => certificate = Some(PathBuf::from(decode(value)?)),
-                ("sslkey", _) => key = Some(PathBuf::from(decode(value)?)),
-                ("pooler", "none") => options.pooler = false,
-                ("pooler", "transaction") => options = options.pooler(),
-                ("listen", "on") => options.listen = true,
-                ("listen", "off") => options.listen = false,
-                ("migrate", "on") => options.migrate = true,
-                ("migrate", "off") => options.migrate = false,
-                _ => {
-                    return Err(invalid(format!(
-                        "there is no parameter `{name}={value}`: known are {PARAMETERS}; and {}",
-                        PASSED_ON.join(", ")
-                    )));
-                }
-            }
-        }
-        if verify {
-            let Some(root_certificate) = root else {
-                return Err(invalid("`sslmode=verify-full` needs `sslrootcert=FILE`".to_owned()));
-            };
-            let client = match (certificate, key) {
-                (Some(certificate), Some(key)) => Some((certificate, key)),
-                (None, None) => None,
-                _ => return Err(invalid("`sslcert` and `sslkey` go together".to_owned())),
-            };
-            options.tls = Tls::VerifyFull { root_certificate, client };
-        }
-        Ok(options)
     }
 
     /// The schema that holds the store's tables; it is made if it does not exist. Several stores
@@ -213,10 +156,10 @@ impl PgOptions {
     }
 
     /// How many connections read and run transactions, beside one that appends and one that
-    /// listens. Default 16.
+    /// listens. Default 16, at most 1,000.
     #[must_use]
     pub fn pool(mut self, connections: usize) -> Self {
-        self.pool = connections.max(1);
+        self.pool = connections.clamp(1, MAX_POOL);
         self
     }
 
@@ -227,10 +170,11 @@ impl PgOptions {
         self
     }
 
-    /// How many appends wait at the most before new ones wait to be let in. Default 1,024.
+    /// How many appends wait at the most before new ones wait to be let in. Default 1,024, at most
+    /// a million.
     #[must_use]
     pub fn queue(mut self, appends: usize) -> Self {
-        self.queue = appends.max(1);
+        self.queue = appends.clamp(1, MAX_QUEUE);
         self
     }
 
@@ -242,7 +186,7 @@ impl PgOptions {
         self
     }
 
-    /// How long one statement may take on the server. Default 30 s.
+    /// How long one statement may take on the server. Default 30 s; there is always a limit.
     #[must_use]
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = timeout;
@@ -264,10 +208,11 @@ impl PgOptions {
         self
     }
 
-    /// How connections are encrypted. Default [`Tls::Disabled`].
+    /// How connections are encrypted. To this machine, by a socket or a loopback address, they are not
+    /// by default; to another there is no default, and connecting without a word about it fails.
     #[must_use]
     pub fn tls(mut self, tls: Tls) -> Self {
-        self.tls = tls;
+        self.tls = Some(tls);
         self
     }
 
@@ -303,6 +248,45 @@ impl PgOptions {
         self
     }
 
+    /// Refuses what a method could not.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        let server =
+            [("statement_timeout", self.statement_timeout), ("lock_timeout", self.lock_timeout)];
+        for (name, time) in server {
+            if time.as_millis() == 0 {
+                return Err(invalid(format!(
+                    "a `{name}` of 0 would be no limit to PostgreSQL: give a time"
+                )));
+            }
+        }
+        let own = [
+            ("pool_timeout", self.pool_timeout),
+            ("queue_timeout", self.queue_timeout),
+            ("connect_retry", self.connect_retry),
+        ];
+        match server.into_iter().chain(own).find(|(_, time)| *time > MAX_TIME) {
+            Some((name, _)) => Err(invalid(format!("a `{name}` is at most {MAX_TIME:?}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// How connections are encrypted.
+    pub(crate) fn encryption(&self) -> Result<Tls, StoreError> {
+        if let Some(tls) = &self.tls {
+            return Ok(tls.clone());
+        }
+        let hosts = self.config.get_hosts().iter().all(is_here);
+        if hosts && self.config.get_hostaddrs().iter().all(IpAddr::is_loopback) {
+            return Ok(Tls::Disabled);
+        }
+        Err(invalid(format!(
+            "{} is another machine: add `sslmode=verify-full`, with `sslrootcert=FILE` unless the \
+             system knows who signs its certificate; or `sslmode=disable`, and everybody on the way \
+             reads along",
+            self.place()
+        )))
+    }
+
     /// The server, the database and the schema, for messages.
     pub fn place(&self) -> String {
         let ports = self.config.get_ports();
@@ -321,30 +305,19 @@ impl PgOptions {
     }
 }
 
-fn invalid(why: String) -> StoreError {
+pub(crate) fn invalid(why: String) -> StoreError {
     StoreError::Invalid { why }
 }
 
-/// Resolves `%2F` and its like.
-fn decode(value: &str) -> Result<String, StoreError> {
-    let mut bytes = Vec::with_capacity(value.len());
-    let mut rest = value.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
+/// Whether a host is this machine.
+fn is_here(host: &Host) -> bool {
+    match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
         }
-        let digits = [rest.next(), rest.next()].map(|digit| {
-            digit
-                .and_then(|digit| char::from(digit).to_digit(16))
-                .and_then(|d| u8::try_from(d).ok())
-        });
-        match digits {
-            [Some(high), Some(low)] => bytes.push(high * 16 + low),
-            _ => return Err(invalid(format!("`{value}` has a `%` without two digits"))),
-        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
     }
-    String::from_utf8(bytes).map_err(|_| invalid(format!("`{value}` is not UTF-8")))
 }
 
 impl fmt::Debug for PgOptions {

@@ -1,13 +1,17 @@
 //! One connection, and the one way statements go through it.
 //!
-//! Directly, statements are prepared once a connection. Behind a pooler in transaction mode a
+//! Directly, statements are prepared once a connection, but for those whose text may be any. Behind a pooler in transaction mode a
 //! prepared statement may meet another server connection than the one it was prepared on, so there
 //! each goes unnamed, in one round trip.
 
 use deadpool_postgres::StatementCache;
 use futures_util::TryStreamExt;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, RowStream, Statement};
+
+/// How many statements stay prepared on one connection at the most; each takes some memory there.
+const MAX_PREPARED: usize = 128;
 
 /// A parameter with the type it is sent as.
 pub(crate) type Bound<'p> = (&'p (dyn ToSql + Sync), Type);
@@ -32,8 +36,29 @@ impl Session<'_> {
             return self.client.query_typed_raw(sql, parameters).await;
         };
         let types: Vec<Type> = parameters.iter().map(|(_, as_type)| as_type.clone()).collect();
+        let values = || parameters.iter().map(|(value, _)| *value);
+        if prepared.size() >= MAX_PREPARED {
+            // Those in use are kept by their users. The few that come often are soon there again.
+            prepared.clear();
+        }
         let statement = prepared.prepare_typed(self.client, sql, &types).await?;
-        self.client.query_raw(&statement, parameters.iter().map(|(value, _)| *value)).await
+        match self.client.query_raw(&statement, values()).await {
+            // A table has changed its shape since, and the plan cannot: "cached plan must not change
+            // result type". Inside a transaction this comes too late, and fails.
+            Err(error) if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) => {
+                prepared.clear();
+                match prepared.prepare_typed(self.client, sql, &types).await {
+                    Ok(statement) => self.client.query_raw(&statement, values()).await,
+                    Err(_) => Err(error),
+                }
+            }
+            rows => rows,
+        }
+    }
+
+    /// The same connection, where nothing stays prepared: for statements that may be any.
+    pub(crate) fn unnamed(self) -> Self {
+        Self { prepared: None, ..self }
     }
 
     pub(crate) async fn query(

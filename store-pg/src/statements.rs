@@ -1,13 +1,25 @@
 //! Every statement by name; the texts stand in `sql/statements`, their parameters listed on top.
 
-/// The schema all of a store's tables stand in. A plain name, so that it can be written into SQL.
+/// The schema all of a store's tables stand in. A plain name, though one that may be a word of SQL, so
+/// that it can be written into SQL in quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Schema(pub(crate) String);
 
 impl Schema {
-    /// Writes the schema's name where the SQL says `annals.`.
+    /// Writes the schema's name where the SQL says `annals.`: as a name of SQL, or as it is at the
+    /// beginning of a text, as the name of a lock.
     pub(crate) fn name_in(&self, sql: &str) -> String {
-        sql.replace("annals.", &format!("{}.", self.0))
+        let mut parts = sql.split("annals.");
+        let mut named = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let name = if named.ends_with('\'') { self.0.clone() } else { self.quoted() };
+            named.extend([name.as_str(), ".", part]);
+        }
+        named
+    }
+
+    pub(crate) fn quoted(&self) -> String {
+        format!("\"{}\"", self.0)
     }
 }
 
@@ -51,6 +63,7 @@ statements! {
     log_holder,
     notify,
     read_checkpoint,
+    read_grants,
     read_end,
     read_head,
     read_log,
@@ -61,11 +74,13 @@ statements! {
     read_state,
     read_stream_backward,
     read_stream_forward,
+    relation_holder,
     release_lease,
     remove_checkpoint,
     renew_lease,
     stood_at,
     stream_ends,
+    view_fits,
     visit_stream,
     widen_schema,
     write_checkpoint,

@@ -67,7 +67,7 @@ fn is_indexed_text(table: &TableSpec, column: &str) -> bool {
 
 pub(crate) fn create_view(schema: &Schema, view: &str, table: &TableSpec) -> String {
     format!(
-        "CREATE VIEW {} AS SELECT {} FROM {}",
+        "CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}",
         place(schema, view),
         names(table, &all(table)),
         place(schema, &table.name)
@@ -245,7 +245,7 @@ fn names(table: &TableSpec, places: &[usize]) -> String {
 }
 
 fn place(schema: &Schema, name: &str) -> String {
-    format!("{}.\"{name}\"", schema.0)
+    format!("{}.\"{name}\"", schema.quoted())
 }
 
 /// A column as it is to be compared and sorted: JSON has no order of its own.

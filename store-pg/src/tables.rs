@@ -74,6 +74,9 @@ pub(crate) async fn query_rows(
     let query = &RowQuery { limit: query.limit.min(MAX_ROWS), ..query.clone() };
     let sql = table_sql::query(&connector.options.schema, table, query);
     let binds: Vec<Bind<'_>> = table_sql::bound(query).map(|c| Bind(&c.value)).collect();
+    // The limit stands in the text: bound, it is not known to the plan, which then sorts a whole table
+    // for a page of twenty. There are few limits, but as many texts as there are pages.
+    let session = if query.offset == 0 { session } else { session.unnamed() };
     let rows = session.query(&sql, &bound(&binds)).await;
     let rows = rows.map_err(|error| explain(error, table, connector))?;
     rows.iter().map(|row| read_row(row, table)).collect()

@@ -1,4 +1,4 @@
-//! Encryption by rustls, from PEM files.
+//! Encryption by rustls, with the system's certificates or those of PEM files.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -10,14 +10,34 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::options::Roots;
+
 /// What checks the server, and shows who we are.
 pub(crate) fn connector(
-    root_certificate: &Path,
+    trusted: &Roots,
     client: Option<&(std::path::PathBuf, std::path::PathBuf)>,
 ) -> Result<MakeRustlsConnect, StoreError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(root_certificate)? {
-        roots.add(certificate).map_err(|error| unreadable(root_certificate, error))?;
+    match trusted {
+        Roots::File(file) => {
+            for certificate in certificates(file)? {
+                roots.add(certificate).map_err(|error| unreadable(file, error))?;
+            }
+        }
+        Roots::System => {
+            let found = rustls_native_certs::load_native_certs();
+            // A system's own list may hold what is too old to be read.
+            if roots.add_parsable_certificates(found.certs).0 == 0 {
+                let first = found.errors.first().map(|error| format!(" ({error})"));
+                return Err(StoreError::Invalid {
+                    why: format!(
+                        "the system knows nobody who signs certificates{}: install its list, or \
+                         write `sslrootcert=FILE`",
+                        first.unwrap_or_default()
+                    ),
+                });
+            }
+        }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

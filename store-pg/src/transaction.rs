@@ -1,6 +1,7 @@
 //! What work inside a transaction can do.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use annals_core::Position;
 use annals_core::store::{
@@ -12,9 +13,11 @@ use futures_util::future::join;
 use tokio_postgres::types::{ToSql, Type};
 
 use crate::connection::Connector;
+use crate::definitions::Definitions;
 use crate::error::is_lost;
 use crate::event_row::{get, position, signed};
 use crate::session::Session;
+use crate::session_state::changes_session;
 use crate::statements::Statements;
 use crate::value::{Bind, read_untyped};
 use crate::{checkpoints, indexes, leases, log, table_sql, tables};
@@ -24,12 +27,29 @@ pub(crate) struct PgTransaction<'t> {
     pub(crate) sql: &'t Statements,
     pub(crate) connector: &'t Connector,
     /// Written with the commit, which saves a round trip, or before anything that can see it.
-    pub(crate) checkpoints: Vec<(String, Position)>,
+    checkpoints: Vec<(String, Position)>,
+    /// Set when the session is not to be used again after this.
+    spoilt: &'t AtomicBool,
 }
 
 impl<'t> PgTransaction<'t> {
-    pub(crate) fn new(session: Session<'t>, sql: &'t Statements, connector: &'t Connector) -> Self {
-        Self { session, sql, connector, checkpoints: Vec::new() }
+    pub(crate) fn new(
+        session: Session<'t>,
+        sql: &'t Statements,
+        connector: &'t Connector,
+        spoilt: &'t AtomicBool,
+    ) -> Self {
+        Self { session, sql, connector, checkpoints: Vec::new(), spoilt }
+    }
+
+    /// The way for a statement of the user's own, which may be any.
+    async fn admit(&mut self, sql: &str) -> Result<Session<'t>, StoreError> {
+        refuse_transaction_control(sql)?;
+        if changes_session(sql) {
+            self.spoilt.store(true, Ordering::Relaxed);
+        }
+        self.write_checkpoints().await?;
+        Ok(self.session.unnamed())
     }
 
     async fn write_checkpoints(&mut self) -> Result<(), StoreError> {
@@ -72,18 +92,12 @@ impl<'t> PgTransaction<'t> {
         }
     }
 
-    /// `r` (a table) or `v` (a view), if there is anything of this name.
-    async fn kind_of(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let schema = self.connector.options.schema.0.as_str();
-        let found = self
-            .session
-            .query_opt(&self.sql.find_table, &[(&schema, Type::TEXT), (&name, Type::TEXT)])
-            .await;
-        found.map_err(self.connector.failed())?.map(|row| get(&row, 0)).transpose()
-    }
-
     async fn run(&self, sql: &str) -> Result<(), StoreError> {
         self.session.client.batch_execute(sql).await.map_err(self.connector.failed())
+    }
+
+    fn definitions(&self) -> Definitions<'t> {
+        Definitions { session: self.session, sql: self.sql, connector: self.connector }
     }
 }
 
@@ -130,36 +144,15 @@ impl Transaction for PgTransaction<'_> {
     }
 
     async fn drop_table(&mut self, table: &str) -> Result<(), StoreError> {
-        let sql = table_sql::drop_table(&self.connector.options.schema, table)?;
-        self.run(&sql).await
+        self.definitions().drop_table(table).await
     }
 
     async fn point_view(&mut self, view: &str, table: &TableSpec) -> Result<(), StoreError> {
-        table.named(view).check()?;
-        if self.kind_of(&table.name).await?.is_none() {
-            return Err(StoreError::NoSuchTable { table: table.name.clone() });
-        }
-        let schema = &self.connector.options.schema;
-        match self.kind_of(view).await?.as_deref() {
-            None => {}
-            Some("v") => self.run(&table_sql::drop_view(schema, view)).await?,
-            Some(_) => {
-                return Err(StoreError::Invalid {
-                    why: format!(
-                        "something named `{view}` that is no view is in schema `{}` already: give \
-                         the read model another table name",
-                        schema.0
-                    ),
-                });
-            }
-        }
-        self.run(&table_sql::create_view(schema, view, table)).await
+        self.definitions().point_view(view, table).await
     }
 
     async fn drop_view(&mut self, view: &str) -> Result<(), StoreError> {
-        // Checks the name.
-        table_sql::drop_table(&self.connector.options.schema, view)?;
-        self.run(&table_sql::drop_view(&self.connector.options.schema, view)).await
+        self.definitions().drop_view(view).await
     }
 
     async fn load_rows(
@@ -185,18 +178,16 @@ impl Transaction for PgTransaction<'_> {
     }
 
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
-        refuse_transaction_control(sql)?;
-        self.write_checkpoints().await?;
+        let session = self.admit(sql).await?;
         let binds: Vec<Bind<'_>> = parameters.iter().map(Bind).collect();
-        let changed = self.session.execute(sql, &tables::bound(&binds)).await;
+        let changed = session.execute(sql, &tables::bound(&binds)).await;
         changed.map_err(self.connector.failed())
     }
 
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
-        refuse_transaction_control(sql)?;
-        self.write_checkpoints().await?;
+        let session = self.admit(sql).await?;
         let binds: Vec<Bind<'_>> = parameters.iter().map(Bind).collect();
-        let rows = self.session.query(sql, &tables::bound(&binds)).await;
+        let rows = session.query(sql, &tables::bound(&binds)).await;
         let rows = rows.map_err(self.connector.failed())?;
         let read = |row: &tokio_postgres::Row| {
             (0..row.len()).map(|place| read_untyped(row, place)).collect()

@@ -10,6 +10,7 @@ mod delivered_twice;
 mod execute;
 mod floats;
 mod homes;
+mod idle_subscriptions;
 mod memory_conformance;
 mod postgres;
 mod postgres_servers;

@@ -49,7 +49,10 @@ impl Default for MemoryStore {
 impl MemoryStore {
     /// An empty store whose times come from `clock`.
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self { state: Arc::default(), wakeups: WakeupSender::default(), clock }
+        let wakeups = WakeupSender::default();
+        // There is no other process.
+        wakeups.comes_from_all(true);
+        Self { state: Arc::default(), wakeups, clock }
     }
 
     fn mark(&self) -> StoreMark {

@@ -194,6 +194,14 @@ pub enum StoreError {
         /// Why.
         source: SharedError,
     },
+    /// It does not let this program in, and trying again does not help.
+    #[error("{place} does not let this program in: {source}")]
+    Denied {
+        /// Where.
+        place: String,
+        /// Why.
+        source: SharedError,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -234,6 +242,7 @@ impl StoreError {
             | Self::HistoryWentBack { .. }
             | Self::Corrupt { .. }
             | Self::Newer { .. }
+            | Self::Denied { .. }
             | Self::Closed
             | Self::Database { .. } => ErrorKind::Fault,
         }
@@ -289,6 +298,7 @@ impl StoreError {
             | Self::Corrupt { .. }
             | Self::Newer { .. }
             | Self::Unavailable { .. }
+            | Self::Denied { .. }
             | Self::Closed
             | Self::Database { .. } => false,
         }

@@ -45,7 +45,7 @@ pub use snapshots::{SnapshotRecord, SnapshotStore};
 pub use strict::Strict;
 pub use tables::TableStore;
 pub use transaction::{TransactExt, Transaction, TransactionWork, Work};
-pub use transaction_control::refuse_transaction_control;
+pub use transaction_control::{leading_keyword, refuse_transaction_control};
 pub use visit::{PayloadVisitor, StoredPayload};
 pub use wakeups::{WakeupSender, Wakeups};
 

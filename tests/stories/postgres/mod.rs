@@ -3,9 +3,12 @@
 mod crowd;
 mod gate;
 pub(crate) mod place;
+mod tables;
 
+mod at_the_door;
 mod connections;
 mod crash;
+mod false_notice;
 mod held_snapshot;
 mod history;
 mod history_went_back;
@@ -23,6 +26,8 @@ mod pooler;
 pub(crate) mod postgres_conformance;
 mod roles;
 mod schemas;
+mod sessions;
 mod soak;
 mod tls;
 mod values;
+mod views;

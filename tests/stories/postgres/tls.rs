@@ -81,9 +81,11 @@ async fn only_the_right_server_is_believed() {
     let sessions: i64 = client.query_one(seen, &[]).await.expect("sessions can be seen").get(0);
     assert!(sessions > 0, "the connections are encrypted, and the server knows who we are");
 
-    // Another name than the certificate's, and somebody else's signature.
+    // Another name than the certificate's, somebody else's signature, and whom the system trusts: it does
+    // not know our authority.
     let theirs = write(folder.path(), "theirs.pem", &Authority::new().certificate.pem());
-    for url in [with("127.0.0.1", &root), with("localhost", &theirs)] {
+    let system = Path::new("system");
+    for url in [with("127.0.0.1", &root), with("localhost", &theirs), with("localhost", system)] {
         let options = PgOptions::parse(&url).expect("the URL is good");
         let options = options.connect_retry(std::time::Duration::ZERO);
         let refused = PgStore::connect_with(options).await.map(|_| ());

@@ -59,7 +59,18 @@ pub async fn a_bad_statement_undoes_the_transaction(subject: Subject) {
         return;
     }
     let store = &*subject.store;
-    for sql in ["SELEC 1", "UPDATE nowhere SET a = 1", "COMMIT", "ROLLBACK"] {
+    for sql in [
+        "SELEC 1",
+        "UPDATE nowhere SET a = 1",
+        "COMMIT",
+        "ROLLBACK",
+        ";COMMIT",
+        "ABORT",
+        "START TRANSACTION",
+        "PREPARE TRANSACTION 'x'",
+        "/* a /* b */ */ COMMIT",
+        "/* a /* b */ COMMIT -- */",
+    ] {
         let failed = store
             .transact_with(move |transaction| {
                 Box::pin(async move {

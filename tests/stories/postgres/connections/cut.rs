@@ -132,7 +132,7 @@ async fn a_lost_commit_with_hooks_is_looked_up() {
         };
         let mut append = append("1", expected, "{}");
         append.hooks.push(Arc::new(Beside));
-        let happened = proxy.cut_reply_to("COMMIT");
+        let happened = proxy.cut_reply_to("; COMMIT");
         let appended = store.append(append).await.expect("it is written, and that is known");
         happened.await.expect("the proxy says so");
         assert_eq!(appended.streams[0].after, version.plus(1));
@@ -148,7 +148,7 @@ async fn a_lost_commit_of_a_transaction_is_unknown() {
     let place = Place::shared().await;
     let proxy = Proxy::to(host_of(&place.url)).await;
     let store = open(place.options_at(&proxied(&place.url, &proxy))).await;
-    let happened = proxy.cut_reply_to("COMMIT");
+    let happened = proxy.cut_reply_to("; COMMIT");
     let result = store
         .transact_with(|transaction| Box::pin(async { transaction.put_state("k", "done").await }))
         .await;
