@@ -57,6 +57,38 @@ pub(crate) fn sql_name_mistake(name: &str) -> Option<&'static str> {
     None
 }
 
+/// The tables that a store keeps beside read models, without the prefix that some give them. The
+/// runtime has the same list, in `core/src/table/names.rs`.
+const STORES_OWN: [&str; 9] = [
+    "checkpoints",
+    "commands",
+    "events",
+    "history",
+    "leases",
+    "migrations",
+    "schemas",
+    "snapshots",
+    "state",
+];
+
+/// Why a read model's table cannot have this name, if it cannot. The same with every store: a
+/// program may move from one to another.
+pub(crate) fn table_name_mistake(name: &str) -> Option<&'static str> {
+    if let Some(mistake) = sql_name_mistake(name) {
+        return Some(mistake);
+    }
+    if STORES_OWN.contains(&name) {
+        return Some("a store has a table of this name for itself");
+    }
+    let generation = name.rsplit_once("__").map(|(_, digits)| digits);
+    if generation.is_some_and(|digits| {
+        !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit())
+    }) {
+        return Some("`__` and a number at the end mean a generation of another table");
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +131,24 @@ mod tests {
     fn dotted_names_may_be_one_word() {
         assert!(is_dotted("account") && is_dotted("shop.account"));
         assert!(!is_dotted("") && !is_dotted("bank-account") && !is_dotted("überweisung"));
+    }
+
+    #[test]
+    fn tables_of_stores_and_generations_are_taken() {
+        for name in ["balances", "histories", "day__of", "names__", "__x1"] {
+            assert_eq!(table_name_mistake(name), None, "{name}");
+        }
+        for (name, word) in [
+            ("history", "for itself"),
+            ("events", "for itself"),
+            ("names__1", "generation"),
+            ("__12", "generation"),
+            ("Balances", "made of"),
+        ] {
+            let mistake = table_name_mistake(name).unwrap_or_default();
+            assert!(mistake.contains(word), "{name}: {mistake}");
+        }
+        assert_eq!(sql_name_mistake("history"), None, "a column may be called so");
     }
 
     #[test]

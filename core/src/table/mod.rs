@@ -3,6 +3,7 @@
 //! Typed read models stand above this (in `annals-projections`), SQL below it (in the stores).
 
 mod check;
+mod names;
 mod query;
 mod spec;
 mod value;

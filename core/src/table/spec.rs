@@ -1,5 +1,6 @@
 //! The shape of a table.
 
+use super::names::{is_plain, mistake};
 use super::{ColumnType, Value};
 
 /// One column.
@@ -48,9 +49,6 @@ pub struct TableSpec {
     /// The indexes beside the key's.
     pub indexes: Vec<IndexSpec>,
 }
-
-/// The longest name of a table or column, in bytes: PostgreSQL's limit, less room for a suffix.
-const MAX_NAME_BYTES: usize = 56;
 
 /// PostgreSQL cuts longer names off, and two that begin alike would be the same.
 const MAX_INDEX_NAME_BYTES: usize = 63;
@@ -132,20 +130,16 @@ impl TableSpec {
         }
     }
 
-    /// Checks what stores rely on: names that are no SQL, a key, places that exist.
+    /// Checks what stores rely on: names that are no SQL and not taken, a key, places that exist.
     ///
     /// # Errors
     /// [`InvalidTable`] with the first thing that is wrong.
     pub fn check(&self) -> Result<(), InvalidTable> {
         let refuse = |why: String| Err(InvalidTable { table: self.name.clone(), why });
-        if !is_plain_name(&self.name) {
-            return refuse(
-                "a table's name is made of a-z, 0-9 and _, does not begin with a digit and has at \
-                 most 56 bytes"
-                    .to_owned(),
-            );
+        if let Some(why) = mistake(&self.name) {
+            return refuse(why.to_owned());
         }
-        if let Some(column) = self.columns.iter().find(|column| !is_plain_name(column.name)) {
+        if let Some(column) = self.columns.iter().find(|column| !is_plain(column.name)) {
             return refuse(format!("`{}` is no plain column name", column.name));
         }
         if self.key.is_empty() {
@@ -163,12 +157,4 @@ impl TableSpec {
             None => Ok(()),
         }
     }
-}
-
-/// Whether a name can be written into SQL as it is.
-fn is_plain_name(name: &str) -> bool {
-    let first_fits = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase() || b == b'_');
-    first_fits
-        && name.len() <= MAX_NAME_BYTES
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }

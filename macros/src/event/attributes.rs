@@ -15,6 +15,8 @@ pub(super) struct EnumAttributes {
     pub(super) retired: Vec<LitStr>,
     /// Where `transparent` stands.
     pub(super) transparent: Option<Span>,
+    /// What is said to serde is for another derive.
+    pub(super) ignores_serde: bool,
     pub(super) seen: Seen,
 }
 
@@ -22,13 +24,17 @@ pub(super) struct EnumAttributes {
 #[derive(Default)]
 pub(super) struct TypeAttributes {
     pub(super) name: Option<LitStr>,
+    /// What a struct says to serde, and is not respected, is for another derive.
+    pub(super) ignores_serde: bool,
     pub(super) version: Option<(u32, LitInt)>,
     pub(super) steps: Vec<Step>,
     pub(super) seen: Seen,
 }
 
-const ENUM: Keys =
-    Keys { known: &["prefix", "retired", "transparent", "crate"], repeatable: &["retired"] };
+const ENUM: Keys = Keys {
+    known: &["prefix", "retired", "transparent", "ignore_serde", "crate"],
+    repeatable: &["retired"],
+};
 
 const VARIANT: Keys = Keys {
     known: &["name", "version", "upcast", "try_upcast"],
@@ -36,7 +42,7 @@ const VARIANT: Keys = Keys {
 };
 
 const STRUCT: Keys = Keys {
-    known: &["name", "version", "upcast", "try_upcast", "crate"],
+    known: &["name", "version", "upcast", "try_upcast", "ignore_serde", "crate"],
     repeatable: &["upcast", "try_upcast"],
 };
 
@@ -44,13 +50,16 @@ impl EnumAttributes {
     pub(super) fn read(attributes: &[Attribute], errors: &mut Errors) -> Self {
         let mut krate = None;
         let (mut prefix, mut retired, mut transparent) = (None, Vec::new(), None);
+        let mut ignores_serde = false;
         let seen = read(attributes, "event", &ENUM, errors, |key, entry, errors| match key {
             "prefix" => prefix = entry.text(errors),
             "retired" => retired.extend(entry.list(errors).unwrap_or_default()),
             "transparent" => transparent = Some(entry.span()),
+            "ignore_serde" => ignores_serde = true,
             _ => krate = entry.crate_path(errors),
         });
-        Self { runtime: Runtime::new(krate), prefix, retired, transparent, seen }
+        let runtime = Runtime::new(krate);
+        Self { runtime, prefix, retired, transparent, ignores_serde, seen }
     }
 }
 
@@ -71,6 +80,7 @@ impl TypeAttributes {
             "version" => this.version = entry.number(errors),
             "upcast" => this.steps.extend(Step::read(entry, false, errors)),
             "try_upcast" => this.steps.extend(Step::read(entry, true, errors)),
+            "ignore_serde" => this.ignores_serde = true,
             _ => krate = entry.crate_path(errors),
         });
         this.seen = seen;

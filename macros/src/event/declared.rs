@@ -3,7 +3,7 @@
 use syn::{DataEnum, DataStruct, DeriveInput, Fields, Ident};
 
 use super::attributes::{EnumAttributes, TypeAttributes};
-use super::{EventType, PayloadShape, names, upcast};
+use super::{EventType, PayloadShape, names, serde_words, upcast};
 use crate::attributes::list;
 use crate::errors::Errors;
 use crate::runtime::Runtime;
@@ -67,6 +67,9 @@ pub(super) fn structure<'a>(
     errors: &mut Errors,
 ) -> (Runtime, Option<EventType<'a>>) {
     let (runtime, written) = TypeAttributes::of_struct(&input.attrs, errors);
+    if !written.ignores_serde {
+        serde_words::refuse_on_struct(&input.attrs, errors);
+    }
     let ident = &input.ident;
     let name = written.name.as_ref().map(|name| names::explicit(name, None, errors));
     if written.seen.lacks("name") {

@@ -1,13 +1,15 @@
 //! `#[derive(Event)]`: stable names, schemas and upcasters of one type or an enum of types.
 //!
-//! `attributes` reads what the user wrote, `declared` and `union` judge it, `names` and `upcast`
-//! hold the rules of their subjects, `helper` makes the shapes of payloads, `expand` the rest.
+//! `attributes` reads what the user wrote, `declared` and `union` judge it, `names`, `serde_words`
+//! and `upcast` hold the rules of their subjects, `helper` makes the shapes of payloads, `expand` the
+//! rest.
 
 mod attributes;
 mod declared;
 mod expand;
 mod helper;
 mod names;
+mod serde_words;
 mod union;
 mod upcast;
 
@@ -54,6 +56,12 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
     let (runtime, expansion) = match &input.data {
         Data::Enum(data) => {
             let attributes = EnumAttributes::read(&input.attrs, &mut errors);
+            if !attributes.ignores_serde {
+                serde_words::refuse_on_enum(&input.attrs, &mut errors);
+                for variant in &data.variants {
+                    serde_words::refuse_on_variant(&variant.attrs, &mut errors);
+                }
+            }
             if data.variants.is_empty() {
                 errors.at(&input.ident, "an enum without variants has no events: add a variant");
             }

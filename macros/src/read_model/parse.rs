@@ -9,7 +9,7 @@ use super::indexes::{self, Index, WrittenIndex};
 use super::{Column, Table};
 use crate::attributes::{Keys, read};
 use crate::errors::Errors;
-use crate::names::sql_name_mistake;
+use crate::names::{sql_name_mistake, table_name_mistake};
 use crate::runtime::Runtime;
 use crate::tokens::{plain, refuse_generics};
 
@@ -30,7 +30,10 @@ pub(super) fn table<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Option<T
         errors.at(&input.ident, "`table` is missing: add `#[read_model(table = \"…\")]`");
     }
     if let Some(name) = &name {
-        judge_name(name, &name.value(), "a table", errors);
+        let written = name.value();
+        if let Some(why) = table_name_mistake(&written) {
+            errors.at(name, format!("`{written}` cannot be the name of a table: {why}"));
+        }
     }
     let fields = named_fields(input, errors)?;
     let mut columns = Vec::new();
@@ -84,8 +87,8 @@ fn column<'a>(field: &'a Field, ident: &'a Ident, errors: &mut Errors) -> Column
     });
     let name = written.as_ref().map_or_else(|| plain(ident), LitStr::value);
     match &written {
-        Some(literal) => judge_name(literal, &name, "a column", errors),
-        None => judge_name(ident, &name, "a column", errors),
+        Some(literal) => judge_name(literal, &name, errors),
+        None => judge_name(ident, &name, errors),
     }
     let key = mark(&field.attrs, "key", errors).is_some();
     if key && json {
@@ -129,11 +132,10 @@ fn mark<'a>(attributes: &'a [Attribute], name: &str, errors: &mut Errors) -> Opt
     Some(first)
 }
 
-fn judge_name(at: impl quote::ToTokens, name: &str, what: &str, errors: &mut Errors) {
+fn judge_name(at: impl quote::ToTokens, name: &str, errors: &mut Errors) {
     if let Some(why) = sql_name_mistake(name) {
-        let way_out =
-            if what == "a column" { ", `#[column(name = \"…\")]` gives another" } else { "" };
-        errors.at(at, format!("`{name}` cannot be the name of {what}: {why}{way_out}"));
+        let way_out = "`#[column(name = \"…\")]` gives another";
+        errors.at(at, format!("`{name}` cannot be the name of a column: {why}, {way_out}"));
     }
 }
 
