@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use annals_core::store::Store;
-use annals_core::{Aggregate, ErrorKind, Event, Journal, JournalOptions, RegisterError};
+use annals_core::{
+    Aggregate, ErrorKind, Event, Journal, JournalOptions, RegisterError, SchemaError,
+};
 use annals_projections::{
     Definition, EventHandler, Mode, Projection, ProjectionError, Projections, RunnerOptions,
 };
@@ -111,11 +113,40 @@ impl Builder {
     /// [`StartError`]: the program must not go on.
     pub async fn start(self) -> Result<Annals, StartError> {
         let journal = Journal::new(self.store, self.journal);
-        for register in self.events {
-            register(&journal).await?;
+        register(&journal, &self.events, &self.projections).await?;
+        for family in journal.renamed_families().await.map_err(RegisterError::from)? {
+            tracing::warn!("{family}");
         }
         let projections =
             Projections::start(journal.clone(), self.projections, self.runner).await?;
         Ok(Annals::new(journal, projections))
     }
+}
+
+/// Makes all event types known. An enum of some variants of a family is told apart from one that
+/// lost a variant by the whole enum, which may come later: so what lacks names is asked again.
+async fn register(
+    journal: &Journal,
+    events: &[for<'j> fn(&'j Journal) -> Registering<'j>],
+    projections: &[Definition],
+) -> Result<(), RegisterError> {
+    let lacks_names = |result: &Result<(), RegisterError>| {
+        matches!(result, Err(RegisterError::Schema(SchemaError::Vanished { .. })))
+    };
+    let (mut parts, mut projected_parts) = (Vec::new(), Vec::new());
+    for register in events {
+        let result = register(journal).await;
+        if lacks_names(&result) { parts.push(register) } else { result? }
+    }
+    for projection in projections {
+        let result = projection.register(journal).await;
+        if lacks_names(&result) { projected_parts.push(projection) } else { result? }
+    }
+    for register in parts {
+        register(journal).await?;
+    }
+    for projection in projected_parts {
+        projection.register(journal).await?;
+    }
+    Ok(())
 }

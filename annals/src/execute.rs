@@ -4,22 +4,19 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use annals_core::{Aggregate, Decision, ErrorKind, ExecuteError, Origin, Receipt, StreamVersion};
+use annals_core::{Aggregate, ErrorKind, ExecuteError, Origin, Receipt, StreamVersion};
 use annals_projections::{Projections, Query, ReadError, ReadModel};
 
 /// A command that is about to be executed: set what it needs, then await it.
 #[must_use = "a command has no effect until it is awaited"]
-pub struct Execute<'a, D, M> {
-    command: annals_core::Execute<'a, D, M>,
+pub struct Execute<'a, D, A: Aggregate> {
+    command: annals_core::Execute<'a, D, A>,
     projections: &'a Projections,
 }
 
-type EventOf<D, M> = <<D as Decision<M>>::Aggregate as Aggregate>::Event;
-type ErrorOf<D, M> = <<D as Decision<M>>::Aggregate as Aggregate>::Error;
-
-impl<'a, D, M> Execute<'a, D, M> {
+impl<'a, D, A: Aggregate> Execute<'a, D, A> {
     pub(crate) fn new(
-        command: annals_core::Execute<'a, D, M>,
+        command: annals_core::Execute<'a, D, A>,
         projections: &'a Projections,
     ) -> Self {
         Self { command, projections }
@@ -65,17 +62,13 @@ impl<'a, D, M> Execute<'a, D, M> {
     }
 
     /// Then reads the row with this key, once its read model shows the command's effects.
-    pub fn then_read<R: ReadModel>(self, key: R::Key) -> ThenRead<'a, D, M, R> {
+    pub fn then_read<R: ReadModel>(self, key: R::Key) -> ThenRead<'a, D, A, R> {
         ThenRead { command: self.command, query: self.projections.read(), key }
     }
 }
 
-impl<'a, D, M> IntoFuture for Execute<'a, D, M>
-where
-    D: Decision<M> + 'a,
-    M: 'a,
-{
-    type Output = Result<Receipt<EventOf<D, M>>, ExecuteError<ErrorOf<D, M>>>;
+impl<'a, D: 'a, A: Aggregate> IntoFuture for Execute<'a, D, A> {
+    type Output = Result<Receipt<A::Event>, ExecuteError<A::Error>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -85,13 +78,13 @@ where
 
 /// A command and a read after it.
 #[must_use = "a command has no effect until it is awaited"]
-pub struct ThenRead<'a, D, M, R: ReadModel> {
-    command: annals_core::Execute<'a, D, M>,
+pub struct ThenRead<'a, D, A: Aggregate, R: ReadModel> {
+    command: annals_core::Execute<'a, D, A>,
     query: Query<R>,
     key: R::Key,
 }
 
-impl<D, M, R: ReadModel> ThenRead<'_, D, M, R> {
+impl<D, A: Aggregate, R: ReadModel> ThenRead<'_, D, A, R> {
     /// How long the read waits for its read model at the most. Default 5 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.query = self.query.timeout(timeout);
@@ -125,17 +118,18 @@ impl<Ev: std::fmt::Debug, E: std::error::Error + 'static> ThenReadError<Ev, E> {
     }
 }
 
-type ThenReadResult<D, M, R> =
-    Result<(Receipt<EventOf<D, M>>, Option<R>), ThenReadError<EventOf<D, M>, ErrorOf<D, M>>>;
+type ThenReadResult<A, R> = Result<
+    (Receipt<<A as Aggregate>::Event>, Option<R>),
+    ThenReadError<<A as Aggregate>::Event, <A as Aggregate>::Error>,
+>;
 
-impl<'a, D, M, R> IntoFuture for ThenRead<'a, D, M, R>
+impl<'a, D, A, R> IntoFuture for ThenRead<'a, D, A, R>
 where
-    D: Decision<M> + 'a,
-    M: 'a,
+    D: Send + 'a,
+    A: Aggregate<Event: std::fmt::Debug>,
     R: ReadModel,
-    EventOf<D, M>: std::fmt::Debug,
 {
-    type Output = ThenReadResult<D, M, R>;
+    type Output = ThenReadResult<A, R>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {

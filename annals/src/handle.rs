@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::store::{Store, StoreError};
-use annals_core::{Aggregate, Decision, Journal, Position};
+use annals_core::{Aggregate, Apply, Decision, IntoDecision, Journal, Position};
 use annals_projections::{
     Live, Orphan, Projection, ProjectionError, Projections, Query, ReadModel, RebuildHandle,
     Status, WaitError,
@@ -85,9 +85,10 @@ impl Annals {
         &'a self,
         id: &<D::Aggregate as Aggregate>::Id,
         decision: D,
-    ) -> Execute<'a, D, M>
+    ) -> Execute<'a, D, D::Aggregate>
     where
-        D: Decision<M>,
+        D: Decision<M, Aggregate: Apply, Returns: IntoDecision<D::Aggregate>> + 'a,
+        M: 'a,
     {
         Execute::new(self.journal.execute(id, decision), &self.projections)
     }
@@ -114,9 +115,10 @@ impl Annals {
         id: &<D::Aggregate as Aggregate>::Id,
         version: annals_core::StreamVersion,
         decision: D,
-    ) -> Execute<'a, D, M>
+    ) -> Execute<'a, D, D::Aggregate>
     where
-        D: Decision<M>,
+        D: Decision<M, Aggregate: Apply, Returns: IntoDecision<D::Aggregate>> + 'a,
+        M: 'a,
     {
         self.execute(id, decision).at(version)
     }
@@ -139,9 +141,10 @@ impl Annals {
         &'a self,
         id: &<D::Aggregate as Aggregate>::Id,
         decision: D,
-    ) -> Execute<'a, D, M>
+    ) -> Execute<'a, D, D::Aggregate>
     where
-        D: Decision<M>,
+        D: Decision<M, Aggregate: Apply, Returns: IntoDecision<D::Aggregate>> + 'a,
+        M: 'a,
     {
         self.execute(id, decision).dry_run()
     }

@@ -14,6 +14,8 @@ mod builder;
 pub mod example;
 mod execute;
 mod handle;
+#[doc(hidden)]
+pub mod not_started;
 mod open;
 pub mod prelude;
 

@@ -27,7 +27,7 @@ pub mod __private;
 pub use aggregate::{
     Aggregate, Apply, ByCommand, ByCommandReference, ByFunction, ByFunctionWithContext, Clock,
     Command, Decide, Decision, DecisionContext, IdGenerator, IntoDecision, IntoEvents, Outcome,
-    SnapshotPolicy, SystemClock, SystemIds,
+    RefusalOf, SnapshotPolicy, SystemClock, SystemIds,
 };
 pub use envelope::{
     CloudEvent, CloudEventError, EventId, EventType, InvalidAggregateId, Metadata, NewEvent,
@@ -49,8 +49,8 @@ pub use names::{
 };
 pub use payload::Payload;
 pub use schema::{
-    RegisteredSchema, Relation, SchemaChange, SchemaError, SchemaRegistry, SchemaViolation,
-    relation, schema_of,
+    RegisteredSchema, Relation, RenamedFamily, SchemaChange, SchemaError, SchemaRegistry,
+    SchemaViolation, relation, schema_of,
 };
 pub use subscription::Subscription;
 pub use time::{EARLIEST_TIME, LATEST_TIME, cut_time};

@@ -1,6 +1,6 @@
 //! Anything that can be executed: a function of the state, or a command.
 
-use super::{Aggregate, Apply, Command, Decide, DecisionContext};
+use super::{Aggregate, Command, Decide, DecisionContext};
 use crate::event::Event;
 use crate::fingerprint::Fingerprint;
 
@@ -8,25 +8,26 @@ use crate::fingerprint::Fingerprint;
 /// same with a second parameter `&DecisionContext`, or a type with [`Decide`].
 ///
 /// `M` only tells these three apart; it is always inferred.
+///
+/// What it returns is looked at apart, as [`IntoDecision`], so that each mistake has words of its own:
+/// a function that passes a decision on asks for
+/// `D: Decision<M, Aggregate = A, Returns: IntoDecision<A>>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be executed",
-    note = "a closure names its parameter's type, `|account: &Account| …`, and returns \
-            `Result<events, the aggregate's error>`",
-    note = "a command has `#[derive(Command)]` and its aggregate `impl Decide<{Self}>`"
+    label = "neither a function of an aggregate's state nor a command",
+    note = "a function names its parameter's type, `|account: &Account| …`, with `&`: it reads the \
+            state, and events change it; a second parameter is `&DecisionContext`",
+    note = "a command has `#[derive(Command)]` and its aggregate `impl Decide<…>`"
 )]
 pub trait Decision<M>: Send {
     /// The aggregate whose state decides.
-    type Aggregate: Apply;
+    type Aggregate: Aggregate;
+
+    /// What the decision is given as.
+    type Returns;
 
     /// Decides. It may be called again, with a newer state, after a conflict.
-    ///
-    /// # Errors
-    /// The domain's own reasons.
-    fn decide(
-        &self,
-        state: &Self::Aggregate,
-        context: &DecisionContext,
-    ) -> Outcome<Self::Aggregate>;
+    fn decide(&self, state: &Self::Aggregate, context: &DecisionContext) -> Self::Returns;
 
     /// What tells it from another decision under the same idempotency key; a function says nothing
     /// of itself.
@@ -55,13 +56,13 @@ pub struct ByCommandReference;
 impl<F, A, R> Decision<ByFunction<A, R>> for F
 where
     F: Fn(&A) -> R + Send,
-    A: Apply,
-    R: IntoDecision<A>,
+    A: Aggregate,
 {
     type Aggregate = A;
+    type Returns = R;
 
-    fn decide(&self, state: &A, _: &DecisionContext) -> Outcome<A> {
-        self(state).into_decision()
+    fn decide(&self, state: &A, _: &DecisionContext) -> R {
+        self(state)
     }
 
     fn fingerprint(&self) -> Option<Fingerprint> {
@@ -72,13 +73,13 @@ where
 impl<F, A, R> Decision<ByFunctionWithContext<A, R>> for F
 where
     F: Fn(&A, &DecisionContext) -> R + Send,
-    A: Apply,
-    R: IntoDecision<A>,
+    A: Aggregate,
 {
     type Aggregate = A;
+    type Returns = R;
 
-    fn decide(&self, state: &A, context: &DecisionContext) -> Outcome<A> {
-        self(state, context).into_decision()
+    fn decide(&self, state: &A, context: &DecisionContext) -> R {
+        self(state, context)
     }
 
     fn fingerprint(&self) -> Option<Fingerprint> {
@@ -88,6 +89,7 @@ where
 
 impl<C: Command> Decision<ByCommand> for C {
     type Aggregate = C::Aggregate;
+    type Returns = Outcome<C::Aggregate>;
 
     fn decide(&self, state: &C::Aggregate, context: &DecisionContext) -> Outcome<C::Aggregate> {
         Decide::<C>::decide(state, self, context)
@@ -100,6 +102,7 @@ impl<C: Command> Decision<ByCommand> for C {
 
 impl<C: Command> Decision<ByCommandReference> for &C {
     type Aggregate = C::Aggregate;
+    type Returns = Outcome<C::Aggregate>;
 
     fn decide(&self, state: &C::Aggregate, context: &DecisionContext) -> Outcome<C::Aggregate> {
         Decide::<C>::decide(state, self, context)
@@ -112,22 +115,50 @@ impl<C: Command> Decision<ByCommandReference> for &C {
 
 /// What a deciding function may return: `Result` of one event, several, or none.
 #[diagnostic::on_unimplemented(
-    message = "a decision on `{A}` cannot return `{Self}`",
-    note = "return `Result<E, Error>` with the aggregate's own error, where `E` is its event, a \
-            `Vec`, an array or an `Option` of it"
+    message = "a decision on `{A}` returns a `Result`, and not `{Self}`",
+    label = "return `Ok(event)`, or `Err` of the aggregate's error",
+    note = "`Ok` of an event, a `Vec`, an array or an `Option` of events; `Ok([])` when nothing happens",
+    note = "a decision is not `async`: it may be made again on a newer state; await what it needs before"
 )]
 pub trait IntoDecision<A: Aggregate> {
     /// The decision.
+    ///
+    /// # Errors
+    /// The domain's own reasons.
     fn into_decision(self) -> Outcome<A>;
 }
 
-impl<A: Aggregate, O: IntoEvents<A::Event>> IntoDecision<A> for Result<O, A::Error> {
+impl<A, O, E> IntoDecision<A> for Result<O, E>
+where
+    A: Aggregate<Error: RefusalOf<E>>,
+    O: IntoEvents<A::Event>,
+{
     fn into_decision(self) -> Outcome<A> {
-        self.map(IntoEvents::into_events)
+        self.map(IntoEvents::into_events).map_err(RefusalOf::refusal)
+    }
+}
+
+/// An aggregate's own error, which is the one that its decisions return.
+#[diagnostic::on_unimplemented(
+    message = "the aggregate refuses with `{Self}`, and not with `{E}`",
+    note = "return the aggregate's own error: `#[aggregate(error = …)]`"
+)]
+pub trait RefusalOf<E> {
+    /// The same.
+    fn refusal(error: E) -> Self;
+}
+
+impl<E> RefusalOf<E> for E {
+    fn refusal(error: E) -> Self {
+        error
     }
 }
 
 /// One event, several, or none.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no event of the aggregate that decides",
+    note = "return `{E}`, or a `Vec`, an array or an `Option` of it"
+)]
 pub trait IntoEvents<E> {
     /// The events, in order.
     fn into_events(self) -> Vec<E>;

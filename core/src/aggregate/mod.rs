@@ -9,7 +9,7 @@ pub use command::{Command, Decide};
 pub use context::{Clock, DecisionContext, IdGenerator, SystemClock, SystemIds};
 pub use decision::{
     ByCommand, ByCommandReference, ByFunction, ByFunctionWithContext, Decision, IntoDecision,
-    IntoEvents, Outcome,
+    IntoEvents, Outcome, RefusalOf,
 };
 pub use snapshot::SnapshotPolicy;
 

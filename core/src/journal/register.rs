@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::Journal;
 use crate::error_kind::ErrorKind;
 use crate::event::Event;
-use crate::schema::{RegisteredSchema, SchemaError, Stand, Unbound};
+use crate::schema::{RegisteredSchema, RenamedFamily, SchemaError, Stand, Unbound};
 use crate::store::StoreError;
 
 /// Event types that cannot be used with this store.
@@ -54,6 +54,15 @@ impl Journal {
         self.inner.schemas.register_against::<E>(&stored)?;
         self.registered().write().unwrap_or_else(PoisonError::into_inner).insert(type_id);
         Ok(())
+    }
+
+    /// The families of the types made known so far that look like one of the store's under another
+    /// prefix. `Builder::start` of the facade warns of them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn renamed_families(&self) -> Result<Vec<RenamedFamily>, StoreError> {
+        Ok(self.inner.schemas.renamed_families(&self.store().schemas().await?))
     }
 
     /// Makes the schemas of what is about to be appended binding: the store learns those that it

@@ -67,6 +67,12 @@ impl KnownType {
         self.descriptor.event_type
     }
 
+    /// The canonical schema of a version.
+    pub(super) fn declared(&self, version: u32) -> Option<&Value> {
+        let index = (version as usize).checked_sub(1)?;
+        self.versions.get(index).map(|version| &version.declared)
+    }
+
     /// Two types under one name must say the same.
     pub(super) fn check_twin(&self, second: &Self) -> Result<(), SchemaError> {
         let declared = |known: &'_ Self| -> Vec<Value> {

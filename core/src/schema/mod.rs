@@ -2,6 +2,7 @@
 
 mod canonical;
 mod error;
+mod families;
 mod known;
 mod registered;
 mod registry;
@@ -10,6 +11,7 @@ mod twice;
 mod validator;
 
 pub use error::SchemaError;
+pub use families::RenamedFamily;
 pub(crate) use known::{Stand, Unbound};
 pub use registered::RegisteredSchema;
 pub use registry::SchemaRegistry;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::known::{KnownType, Unbound};
-use super::{RegisteredSchema, SchemaError};
+use super::{RegisteredSchema, RenamedFamily, SchemaError, families};
 use crate::envelope::NewEvent;
 use crate::event::{DecodeError, Event};
 
@@ -98,6 +98,12 @@ impl SchemaRegistry {
                 family: family.to_owned(),
             }),
         }
+    }
+
+    /// The families that look like one of the store's under another prefix.
+    pub(crate) fn renamed_families(&self, registered: &[RegisteredSchema]) -> Vec<RenamedFamily> {
+        let types = self.types.read().unwrap_or_else(PoisonError::into_inner);
+        families::renamed(types.values().map(|known| &**known), registered)
     }
 
     /// Checks an event's payload against the schema of its type and version, and that it can be

@@ -14,7 +14,8 @@ use super::ColumnValue;
 /// The key of a row: a value, or a tuple of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key",
-    note = "keys hold String, i64, i32, u32, u16, bool, Decimal, Timestamp, Date or Uuid"
+    note = "keys hold String, i64, i32, i16, u32, u16, u8, bool, Decimal, Timestamp, Date or Uuid, or \
+            a column type of your own with `impl RowKey for {Self}`"
 )]
 pub trait RowKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// The key of the row that belongs to the aggregate of a stream.

@@ -13,8 +13,11 @@ use super::finite::Finite;
 /// A type that can stand in a column.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a column",
-    note = "columns hold String, i64, i32, u32, u16, f64, bool, Decimal, Timestamp, Date, Uuid, or \
-            an Option of one of them; anything else is kept as JSON with `#[column(json)]`"
+    note = "columns hold String, i64, i32, i16, u32, u16, u8, f64, bool, Decimal, Timestamp, Date, \
+            Uuid, or an Option of one of them",
+    note = "a type of your own is one of them with `impl ColumnValue for {Self}`, and a key with \
+            `impl KeyValue` and `impl RowKey`; or it is kept as JSON with `#[column(json)]`; a u64 or \
+            i128 fits a Decimal"
 )]
 pub trait ColumnValue: Sized {
     /// The type in the database.
@@ -37,7 +40,8 @@ pub trait ColumnValue: Sized {
 /// A type that can be part of a key: equal values are equal, and null is none of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a key",
-    note = "keys hold String, i64, i32, u32, u16, bool, Decimal, Timestamp, Date or Uuid"
+    note = "keys hold String, i64, i32, i16, u32, u16, u8, bool, Decimal, Timestamp, Date or Uuid, or \
+            a column type of your own with `impl KeyValue for {Self} {{}}`"
 )]
 pub trait KeyValue: ColumnValue {}
 

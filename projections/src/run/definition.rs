@@ -81,7 +81,11 @@ impl Definition {
         LogFilter { event_types: self.event_types.clone(), ..LogFilter::default() }
     }
 
-    pub(crate) async fn register(&self, journal: &Journal) -> Result<(), RegisterError> {
+    /// Makes its event types known to a journal.
+    ///
+    /// # Errors
+    /// [`RegisterError`]: it must not run.
+    pub async fn register(&self, journal: &Journal) -> Result<(), RegisterError> {
         (self.register)(journal).await
     }
 }

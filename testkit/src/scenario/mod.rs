@@ -6,7 +6,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use annals_core::{
-    Aggregate, Apply, Decision, DecisionContext, Event, NewEvent, Outcome, SchemaRegistry,
+    Aggregate, Apply, Decision, DecisionContext, Event, IntoDecision, NewEvent, Outcome,
+    SchemaRegistry,
 };
 use jiff::Timestamp;
 
@@ -81,14 +82,14 @@ where
     /// Folds the history and lets the state decide. New ids are 1, 2, 3, …
     pub fn when<D, M>(self, decision: D) -> Decided<A>
     where
-        D: Decision<M, Aggregate = A>,
+        D: Decision<M, Aggregate = A, Returns: IntoDecision<A>>,
     {
         let mut state = A::default();
         for event in &self.given {
             state.apply(event);
         }
         let context = DecisionContext::new(self.now, Arc::new(SequentialIds::default()));
-        Decided { given: self.given, outcome: decision.decide(&state, &context) }
+        Decided { given: self.given, outcome: decision.decide(&state, &context).into_decision() }
     }
 }
 

@@ -66,7 +66,7 @@ fn is_known<E>(told: Result<annals_core::Receipt<E>, ExecuteError<AccountError>>
 
 async fn on_a_used_key<D, M>(process: &Process, decision: D) -> bool
 where
-    D: annals_core::Decision<M, Aggregate = Account>,
+    D: annals_core::Decision<M, Aggregate = Account, Returns: annals_core::IntoDecision<Account>>,
 {
     let told = process.journal.execute(&ann(), decision).idempotency_key("k").await;
     is_known::<AccountEvent>(told)

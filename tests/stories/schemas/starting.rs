@@ -231,3 +231,101 @@ async fn an_upcaster_on_json_leaves_the_word_to_who_wrote_the_version() {
     let now = bank.memory.schemas().await.expect("schemas can be read");
     assert_eq!(now, stored, "what says nothing of version 1 changes nothing of it");
 }
+
+/// Somebody renamed the prefix, and nothing else.
+mod prefix_renamed {
+    #[derive(annals_core::Event)]
+    #[event(prefix = "purchase", crate = annals_core)]
+    #[allow(dead_code)]
+    pub(super) enum PurchaseEvent {
+        Placed { lines: u32 },
+        Cancelled { reason: String },
+        Paid { cents: u64 },
+    }
+}
+
+/// Another aggregate, which has one name in common.
+mod something_else {
+    #[derive(annals_core::Event)]
+    #[event(prefix = "refund", crate = annals_core)]
+    #[allow(dead_code)]
+    pub(super) enum RefundEvent {
+        Placed { lines: u32 },
+        Cancelled { code: u16 },
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_prefix_is_noticed() {
+    let mut bank = Bank::open();
+    first_orders(&bank).await;
+    let restarted = bank.another();
+    register::<prefix_renamed::PurchaseEvent>(&restarted).await.expect("it may be another service");
+    let found = restarted.journal.renamed_families().await.expect("the store can be read");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].declared.as_str(), found[0].stored.as_str()), ("purchase", "order"));
+    assert_eq!(found[0].event_types, ["order.cancelled", "order.placed"]);
+    let message = found[0].to_string();
+    assert!(message.contains(r#"`#[event(prefix = "order")]`"#), "{message}");
+}
+
+#[tokio::test]
+async fn what_is_declared_or_differs_is_no_renamed_prefix() {
+    let mut bank = Bank::open();
+    first_orders(&bank).await;
+    let both = bank.another();
+    register::<prefix_renamed::PurchaseEvent>(&both).await.expect("nothing is registered");
+    register::<first::OrderEvent>(&both).await.expect("nothing changed");
+    assert_eq!(both.journal.renamed_families().await.expect("the store can be read"), []);
+    let other = bank.another();
+    register::<something_else::RefundEvent>(&other).await.expect("nothing is registered");
+    assert_eq!(other.journal.renamed_families().await.expect("the store can be read"), []);
+    let written = bank.another();
+    happened::<prefix_renamed::PurchaseEvent>(&written, "purchase.placed", r#"{"lines":3}"#).await;
+    assert_eq!(written.journal.renamed_families().await.expect("the store can be read"), []);
+}
+
+#[tokio::test]
+async fn a_program_starts_with_a_part_before_the_whole_and_says_what_looks_renamed() {
+    let bank = Bank::open();
+    first_orders(&bank).await;
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::layer::SubscriberExt::with(
+        tracing_subscriber::registry(),
+        heard.clone(),
+    ));
+    let builder = || annals::Annals::on_shared(bank.memory.clone());
+    let parts = builder().events::<some::Placed>().events::<first::OrderEvent>().start().await;
+    parts.expect("the whole enum comes after the part").shutdown().await;
+    assert_eq!(heard.warnings(), Vec::<String>::new());
+    let renamed = builder().events::<prefix_renamed::PurchaseEvent>().start().await;
+    renamed.expect("it may be another service").shutdown().await;
+    let warnings = heard.warnings();
+    assert!(warnings.iter().any(|warning| warning.contains("order.placed")), "{warnings:?}");
+}
+
+/// The warnings of this thread.
+#[derive(Clone, Default)]
+struct Heard(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+impl Heard {
+    fn warnings(&self) -> Vec<String> {
+        self.0.lock().expect("nobody panics here").clone()
+    }
+}
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Heard {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        struct Message(String);
+        impl tracing::field::Visit for Message {
+            fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                self.0.push_str(&format!("{value:?}"));
+            }
+        }
+        if *event.metadata().level() == tracing::Level::WARN {
+            let mut message = Message(String::new());
+            event.record(&mut message);
+            self.0.lock().expect("nobody panics here").push(message.0);
+        }
+    }
+}

@@ -4,8 +4,8 @@ use tokio::time::Instant;
 
 use super::backoff::Backoff;
 use super::repeat::lost_record;
-use super::{EventOf, Execute, ExecuteError, ReceiptOf};
-use crate::aggregate::{Apply, Decision};
+use super::{Execute, ExecuteError, ReceiptOf};
+use crate::aggregate::{Apply, Decision, IntoDecision};
 use crate::envelope::{EventId, EventType, NewEvent};
 use crate::event::Event;
 use crate::journal::append::Prepared;
@@ -17,8 +17,11 @@ use crate::names::{ExpectedVersion, StreamId};
 use crate::schema::{SchemaError, Unbound};
 use crate::store::{Append, CommandOutcome, KeyedCommand, StoreError};
 
-impl<D: Decision<M>, M> Execute<'_, D, M> {
-    pub(super) async fn run(self) -> ReceiptOf<D, M> {
+impl<D, A: Apply> Execute<'_, D, A> {
+    pub(super) async fn run<M>(self) -> ReceiptOf<A>
+    where
+        D: Decision<M, Aggregate = A, Returns: IntoDecision<A>>,
+    {
         let Self { journal, stream, decision, mut origin, key, at, dry_run, .. } = self;
         let (stream, key) = (stream?, key?);
         let command = key.map(|key| KeyedCommand {
@@ -26,7 +29,7 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
             fingerprint: self.fingerprint.or_else(|| decision.fingerprint()),
             outcome: CommandOutcome::Executed,
         });
-        journal.register::<EventOf<D, M>>().await?;
+        journal.register::<A::Event>().await?;
         if let Some(receipt) = journal.first_receipt(&stream, command.as_ref()).await? {
             return Ok(receipt);
         }
@@ -36,7 +39,7 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
             origin.metadata.source.clone_from(&journal.inner.options.source);
         }
 
-        let slot = journal.inner.cache.slot::<D::Aggregate>(&stream);
+        let slot = journal.inner.cache.slot::<A>(&stream);
         let mut slot = slot.lock().await;
         let (mut folded, mut fresh) = match slot.take() {
             Some(folded) => (folded, false),
@@ -67,7 +70,7 @@ impl<D: Decision<M>, M> Execute<'_, D, M> {
         let began = Instant::now();
         loop {
             let context = journal.decision_context();
-            let decided = decision.decide(&folded.state, &context);
+            let decided = decision.decide(&folded.state, &context).into_decision();
             let appends = !dry_run
                 && match &decided {
                     Ok(events) => !events.is_empty() || command.is_some(),

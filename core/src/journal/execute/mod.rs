@@ -7,7 +7,6 @@ mod repeat;
 mod resolve;
 
 use std::future::{Future, IntoFuture};
-use std::marker::PhantomData;
 use std::pin::Pin;
 
 use tracing::Instrument;
@@ -15,7 +14,7 @@ use tracing::Instrument;
 use super::Journal;
 use super::options::Origin;
 use super::receipt::Receipt;
-use crate::aggregate::{Aggregate, Decision};
+use crate::aggregate::{Aggregate, Apply, Decision, IntoDecision};
 use crate::error_kind::ErrorKind;
 use crate::fingerprint::Fingerprint;
 use crate::names::{InvalidName, StreamId, StreamVersion};
@@ -23,13 +22,12 @@ use crate::store::{CommandKey, InvalidKey};
 
 pub use error::ExecuteError;
 
-type EventOf<D, M> = <<D as Decision<M>>::Aggregate as Aggregate>::Event;
-type ErrorOf<D, M> = <<D as Decision<M>>::Aggregate as Aggregate>::Error;
-type ReceiptOf<D, M> = Result<Receipt<EventOf<D, M>>, ExecuteError<ErrorOf<D, M>>>;
+type ReceiptOf<A> = Result<Receipt<<A as Aggregate>::Event>, ExecuteError<<A as Aggregate>::Error>>;
+type Executing<'j, A> = Pin<Box<dyn Future<Output = ReceiptOf<A>> + Send + 'j>>;
 
 /// A command that is about to be executed: set what it needs, then await it.
 #[must_use = "a command has no effect until it is awaited"]
-pub struct Execute<'j, D, M> {
+pub struct Execute<'j, D, A: Aggregate> {
     journal: &'j Journal,
     stream: Result<StreamId, InvalidName>,
     decision: D,
@@ -39,7 +37,9 @@ pub struct Execute<'j, D, M> {
     remember_refusal: bool,
     at: Option<StreamVersion>,
     dry_run: bool,
-    marker: PhantomData<fn() -> M>,
+    /// What [`Journal::execute`] knows of the decision and awaiting need not ask again: a mistake in
+    /// it is told once.
+    start: fn(Self) -> Executing<'j, A>,
 }
 
 impl Journal {
@@ -59,9 +59,10 @@ impl Journal {
         &'j self,
         id: &<D::Aggregate as Aggregate>::Id,
         decision: D,
-    ) -> Execute<'j, D, M>
+    ) -> Execute<'j, D, D::Aggregate>
     where
-        D: Decision<M>,
+        D: Decision<M, Aggregate: Apply, Returns: IntoDecision<D::Aggregate>> + 'j,
+        M: 'j,
     {
         Execute {
             journal: self,
@@ -73,12 +74,12 @@ impl Journal {
             remember_refusal: false,
             at: None,
             dry_run: false,
-            marker: PhantomData,
+            start: |execute| Box::pin(execute.observed::<M>()),
         }
     }
 }
 
-impl<D, M> Execute<'_, D, M> {
+impl<D, A: Aggregate> Execute<'_, D, A> {
     /// Gives the command its effect once: the same key again, even after a restart, returns the
     /// first receipt. A refused command is not remembered, unless
     /// [`remember_refusal`](Self::remember_refusal) says so.
@@ -127,32 +128,33 @@ impl<D, M> Execute<'_, D, M> {
     }
 }
 
-impl<'j, D, M> IntoFuture for Execute<'j, D, M>
-where
-    D: Decision<M> + 'j,
-    M: 'j,
-{
-    type Output = ReceiptOf<D, M>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'j>>;
+impl<'j, D: 'j, A: Aggregate> IntoFuture for Execute<'j, D, A> {
+    type Output = ReceiptOf<A>;
+    type IntoFuture = Executing<'j, A>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let category = <D::Aggregate as Aggregate>::CATEGORY;
+        (self.start)(self)
+    }
+}
+
+impl<D, A: Apply> Execute<'_, D, A> {
+    /// Runs inside a span, and counts what came of it.
+    async fn observed<M>(self) -> ReceiptOf<A>
+    where
+        D: Decision<M, Aggregate = A, Returns: IntoDecision<A>>,
+    {
+        let category = A::CATEGORY;
         let span = tracing::info_span!("annals.execute", category);
-        Box::pin(
-            async move {
-                let result = self.run().await;
-                let outcome = match result.as_ref().map_err(ExecuteError::kind) {
-                    Ok(_) => "ok",
-                    Err(ErrorKind::Refused) => "refused",
-                    Err(ErrorKind::Conflict) => "conflict",
-                    Err(ErrorKind::OutcomeUnknown) => "unknown",
-                    Err(_) => "error",
-                };
-                metrics::counter!("annals_commands_total", "category" => category, "outcome" => outcome)
-                    .increment(1);
-                result
-            }
-            .instrument(span),
-        )
+        let result = self.run().instrument(span).await;
+        let outcome = match result.as_ref().map_err(ExecuteError::kind) {
+            Ok(_) => "ok",
+            Err(ErrorKind::Refused) => "refused",
+            Err(ErrorKind::Conflict) => "conflict",
+            Err(ErrorKind::OutcomeUnknown) => "unknown",
+            Err(_) => "error",
+        };
+        metrics::counter!("annals_commands_total", "category" => category, "outcome" => outcome)
+            .increment(1);
+        result
     }
 }
