@@ -37,6 +37,9 @@ pub(crate) fn create_index(schema: &Schema, table: &TableSpec, index: &IndexSpec
         });
         columns.extend(whole);
     }
+    // As queries sort.
+    let columns: Vec<String> =
+        columns.iter().map(|column| format!("{column} NULLS FIRST")).collect();
     format!(
         "CREATE {unique}INDEX IF NOT EXISTS \"{}\" ON {} ({})",
         table.index_name(index),

@@ -25,7 +25,7 @@ pub use super::tables::Work;
 /// - The work may use tokio, and should wait for as little as it can but this transaction: others
 ///   wait for it, and a store gives up on it after a time.
 /// - The work cannot append to the same store, execute a command or begin another transaction: that
-///   is [`StoreError::Invalid`].
+///   is [`StoreError::Invalid`]. Whether it can read past the transaction is up to the store.
 #[async_trait]
 pub trait Transaction: Send {
     /// Reads a checkpoint. From here to the end of the transaction nobody else writes it: whoever

@@ -32,7 +32,9 @@ pub trait EventHandler: Send + Sync + 'static {
     /// The tables it keeps, such as `vec![Order::table().clone()]`.
     fn tables() -> Vec<TableSpec>;
 
-    /// Handles one event.
+    /// Handles one event. It can await what it likes, but everybody waits for it: on SQLite it is given up
+    /// after `work_timeout`. It cannot append to the store or execute a command, which is refused; to
+    /// react to events by commands, follow a subscription.
     ///
     /// # Errors
     /// Anything: the whole batch is rolled back and tried again later.

@@ -8,6 +8,7 @@ mod dry_run;
 mod history_by_pages;
 mod idempotency_key;
 mod import_in_part;
+mod large_commands;
 mod looking_back;
 mod lost_messages;
 mod lost_reply_then_failure;

@@ -23,8 +23,19 @@ impl Journal {
             let key = command.key.to_string();
             return Err(ExecuteError::Store(StoreError::RefusedBefore { key, refusal }));
         }
-        let query = StreamQuery::all(stream.clone()).after(record.before).up_to(record.after);
-        let stored = self.store().read_stream(&query).await.map_err(ExecuteError::Store)?;
+        let mut query = StreamQuery::all(stream.clone()).after(record.before).up_to(record.after);
+        let mut stored = Vec::new();
+        loop {
+            let page = self.store().read_stream(&query).await.map_err(ExecuteError::Store)?;
+            let ended = query.ends_with(&page);
+            if let Some(last) = page.last() {
+                query = query.after(last.version);
+            }
+            stored.extend(page);
+            if ended {
+                break;
+            }
+        }
         let event_ids = stored.iter().map(|event| event.id).collect();
         let events = stored
             .into_iter()
