@@ -38,6 +38,32 @@ async fn a_position_that_was_waited_for_is_there() {
     .await;
 }
 
+counter!(old: "rolling", "rolling", version 1, n += 1);
+counter!(new: "rolling", "rolling", version 2, n += 10);
+
+/// The old program goes on appending after the new one has taken over: its events are taken in by
+/// the new one, and both see them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rolling_deployment() {
+    Home::each(|home| async move {
+        let old = home.program().await.project_inline(old::P).runner_options(quick());
+        let old = old.start().await.unwrap();
+        deposit(&old, 1, 5).await;
+        let new = home.program().await.project_inline(new::P).runner_options(quick());
+        let new = new.start().await.unwrap();
+        for n in 6..10 {
+            let position = deposit(&old, 1, 1).await;
+            let read = new.read::<new::Row>().timeout(Duration::from_secs(20)).after(position);
+            assert_eq!(read.get(&1).await.unwrap().unwrap().n, 10 * n, "{}", home.name());
+            let read = old.read::<old::Row>().timeout(Duration::from_secs(20)).after(position);
+            assert_eq!(read.get(&1).await.unwrap().unwrap().n, 10 * n, "{}", home.name());
+        }
+        new.shutdown().await;
+        old.shutdown().await;
+    })
+    .await;
+}
+
 counter!(bulk: "bulk", "bulk", version 1, n += 1);
 
 /// More than an append takes in by itself. It is refused for a moment, and never waits for all of it.

@@ -204,30 +204,32 @@ fn nothing_read_is_not_everything_done() {
     assert_eq!(Progress { done: true, ..Progress::default() }.percent(), 100);
 }
 
+counter!(unmarked: "unmarked", "unmarked", version 1, n += 1);
+
 /// Retried without end it would be four thousand transactions a second.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_checkpoint_that_is_gone_is_said_and_repaired() {
     use annals::store::TransactExt;
     Home::each(|home| async move {
-        let annals = home.program().await.project(by_hand::P).runner_options(quick());
+        let annals = home.program().await.project(unmarked::P).runner_options(quick());
         let annals = annals.start().await.unwrap();
         let position = deposit(&annals, 1, 40).await;
         annals.wait_for(position, Duration::from_secs(20)).await.unwrap();
         let store = home.store().await;
         store
             .transact_with(|transaction| {
-                Box::pin(async { transaction.remove_checkpoint("projection/by_hand/1").await })
+                Box::pin(async { transaction.remove_checkpoint("projection/unmarked/1").await })
             })
             .await
             .unwrap();
         deposit(&annals, 1, 1).await;
         let failed = until(&annals, |status| status.state == RunState::Failed).await;
         let why = failed.last_error.unwrap();
-        assert!(why.contains("projection/by_hand/1") && why.contains("rebuild it"), "{why}");
-        let rebuilt = annals.rebuild::<by_hand::P>().await;
+        assert!(why.contains("projection/unmarked/1") && why.contains("rebuild it"), "{why}");
+        let rebuilt = annals.rebuild::<unmarked::P>().await;
         assert!(!matches!(rebuilt, Err(RebuildError::Projection(ProjectionError::Moved { .. }))));
         until(&annals, |status| status.state == RunState::Live).await;
-        assert_eq!(annals.read::<by_hand::Row>().get(&1).await.unwrap().unwrap().n, 41);
+        assert_eq!(annals.read::<unmarked::Row>().get(&1).await.unwrap().unwrap().n, 41);
         assert_eq!(annals.shutdown().await, Vec::<&str>::new());
     })
     .await;

@@ -4,3 +4,4 @@ mod breaks_off;
 mod other_tables;
 mod superseded;
 mod together;
+mod while_it_is_read;
