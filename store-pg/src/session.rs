@@ -1,8 +1,8 @@
 //! One connection, and the one way statements go through it.
 //!
-//! Directly, statements are prepared once a connection, but for those whose text may be any. Behind a pooler in transaction mode a
-//! prepared statement may meet another server connection than the one it was prepared on, so there
-//! each goes unnamed, in one round trip.
+//! Directly, statements are prepared once a connection, but for those whose text may be any. Behind a
+//! pooler in transaction mode a prepared statement may meet another server connection than the one it
+//! was prepared on, so there each goes unnamed, in one round trip.
 
 use deadpool_postgres::StatementCache;
 use futures_util::TryStreamExt;

@@ -41,6 +41,7 @@ const NOTHING_TO_CHOOSE: &[&str] = &[
     "append_one",
     "copy_events",
     "create_migrations",
+    "find_indexes",
     "find_table",
     "insert_command",
     "insert_events",
