@@ -2,7 +2,7 @@
 
 use annals::EventId;
 use annals_tests::ledger::Ledger;
-use annals_tests::postgres::{Server, connect};
+use annals_tests::postgres::{Server, connect_patiently};
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -23,7 +23,7 @@ const PROMISES: [(&str, &str); 8] = [
 
 /// Checks the database after a run. Returns how many events the log has.
 pub(crate) async fn verify(server: &Server, ledger: &Ledger, seen: &[EventId]) -> Outcome<i64> {
-    let client = connect(&server.url()).await;
+    let client = connect_patiently(&server.url()).await;
     client.batch_execute(include_str!("verify/tables.sql")).await?;
     let said: Vec<_> = ledger.acknowledged.iter().flatten().copied().collect();
     fill(&client, "acknowledged", &said).await?;

@@ -1,5 +1,7 @@
 //! Plain SQL beside the store, and the parts of a URL.
 
+use std::time::{Duration, Instant};
+
 use tokio_postgres::{Client, Config, NoTls};
 
 /// A connection to the server of a URL. What only the store understands in it is left out.
@@ -8,6 +10,24 @@ use tokio_postgres::{Client, Config, NoTls};
 /// When the server does not let us in.
 pub async fn connect(url: &str) -> Client {
     try_connect(&config(url)).await.unwrap_or_else(|error| panic!("{url}: {error:?}"))
+}
+
+/// A connection to a server that may be recovering from a crash: waits until it lets us in.
+///
+/// # Panics
+/// When it does not within a minute; the message is the server's.
+pub async fn connect_patiently(url: &str) -> Client {
+    /// How long a recovery may take, and how long it is left alone between two looks.
+    const PATIENCE: Duration = Duration::from_secs(60);
+    const PAUSE: Duration = Duration::from_millis(20);
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match try_connect(&config(url)).await {
+            Ok(client) => return client,
+            Err(error) if Instant::now() > end => panic!("{url}: {error:?}"),
+            Err(_) => tokio::time::sleep(PAUSE).await,
+        }
+    }
 }
 
 /// The same, for where it may fail.

@@ -20,7 +20,7 @@ mod server;
 mod shared;
 
 pub use bouncer::Bouncer;
-pub use client::{connect, database_of, host_of, proxied, with_database};
+pub use client::{connect, connect_patiently, database_of, host_of, proxied, with_database};
 pub use proxy::Proxy;
 pub use server::Server;
 pub use shared::{drop_schema, fresh_schema, shared_url};

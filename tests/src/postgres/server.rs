@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use super::client::connect;
+use super::client::{connect, connect_patiently};
 use super::directory::Directory;
 use super::installed::{command, server_programs};
 use super::port::free_port;
@@ -100,12 +100,12 @@ impl Server {
 
     /// `kill -9` of one of the server's processes that serves a client, if there is one. The server
     /// takes its memory for damaged then: it ends all connections and recovers as after a crash, by
-    /// itself.
+    /// itself. Where it still recovers from the last one, that is waited for.
     ///
     /// # Panics
     /// When the server does not let us in.
     pub async fn kill_9_a_session(&self) {
-        let client = connect(&self.url()).await;
+        let client = connect_patiently(&self.url()).await;
         let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'
                    AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1";
         if let Some(row) = client.query_opt(sql, &[]).await.expect("sessions can be seen") {
