@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use annals_tests::ledger::Ledger;
-use annals_tests::postgres::Server;
+use annals_tests::postgres::{Server, connect_patiently};
 use annals_tests::random::Random;
 
 use crate::process::Process;
@@ -88,6 +88,9 @@ impl Disturbance {
                 self.done.killed_sessions += 1;
             }
             90..=92 => {
+                // A PostgreSQL that is asked to stop while it recovers may wait for its own
+                // checkpointer for ever.
+                connect_patiently(&self.server.url()).await;
                 self.server.stop_fast();
                 self.server.start_again().await;
                 self.done.restarts += 1;

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -36,8 +37,21 @@ impl Program {
     }
 
     /// Waits until it and all its children are gone: none of them holds the log open any more.
+    ///
+    /// # Panics
+    /// When it has not ended within a minute of being told to; then it is killed.
     pub(super) fn wait(mut self) {
-        self.child.wait().expect("it has ended");
+        const PATIENCE: Duration = Duration::from_secs(60);
+        const PAUSE: Duration = Duration::from_millis(5);
+        let end = Instant::now() + PATIENCE;
+        while self.child.try_wait().expect("a child can be asked").is_none() {
+            if Instant::now() > end {
+                // An error means that it has just ended.
+                let _ = self.child.kill();
+                panic!("a server did not end for {PATIENCE:?}, and was killed");
+            }
+            std::thread::sleep(PAUSE);
+        }
         self.log.join().expect("the log is kept");
     }
 }
