@@ -39,14 +39,17 @@ async fn dropped_after<T>(waits: usize, future: impl Future<Output = T>) -> Opti
 }
 
 /// Makes calls and drops each one await later than the one before, until one comes to its end.
-/// After each of them `check` is told which it was, and ordinary work has to go on.
+/// After each of them `check` is told which it was, and ordinary work has to go on. They are counted
+/// on from what the store has been through before, from 0 in a fresh one.
 async fn at_each_await<T>(
     store: &dyn Store,
     mut call: impl AsyncFnMut(usize) -> T,
     mut check: impl AsyncFnMut(usize),
 ) -> T {
+    let done = store.checkpoint("later").await.expect("checkpoints can be read");
+    let done = done.unwrap_or_default().get() as usize;
     let mut waits = 0;
-    for number in 0.. {
+    for number in done.. {
         let ended = dropped_after(waits, call(number)).await;
         let going_on = async {
             work_goes_on(store, number).await;
@@ -107,8 +110,11 @@ async fn again(store: &dyn Store, wanted: &Append) {
 
 /// An append of one stream.
 pub async fn an_append(subject: Subject) {
+    appends(subject, |n| append(&format!("account-{n}"), 3)).await;
+}
+
+async fn appends(subject: Subject, wanted: impl FnMut(usize) -> Append) {
     let store = &*subject.store;
-    let wanted = |n: usize| append(&format!("account-{n}"), 3);
     let tried: Vec<Append> = (0..200).map(wanted).collect();
     let ended = at_each_await(
         store,
@@ -185,19 +191,11 @@ pub async fn an_append_with_a_key_and_a_hook(subject: Subject) {
 
 /// Several streams in one append.
 pub async fn an_append_of_several_streams(subject: Subject) {
-    let store = &*subject.store;
-    let wanted = |n: usize| {
+    let two = |n: usize| {
         let more = events(2);
         append(&format!("a-{n}"), 2).and(stream(&format!("b-{n}")), ExpectedVersion::NoStream, more)
     };
-    let tried: Vec<Append> = (0..200).map(wanted).collect();
-    let ended = at_each_await(
-        store,
-        async |n| store.append(tried[n].clone()).await,
-        async |n| again(store, &tried[n]).await,
-    );
-    ended.await.expect("the append is good");
-    assert_in_order(store).await;
+    appends(subject, two).await;
 }
 
 /// An import whose batches share streams.
@@ -325,19 +323,8 @@ pub async fn reads(subject: Subject) {
 }
 
 /// As [`at_each_await`], where there is nothing to check but that work goes on.
-async fn at_each_await_again<T>(store: &dyn Store, mut call: impl AsyncFnMut(usize) -> T) -> T {
-    let done = store.checkpoint("later").await.expect("checkpoints can be read");
-    let done = done.unwrap_or_default().get() as usize;
-    for (waits, number) in (done..).enumerate() {
-        let ended = dropped_after(waits, call(number)).await;
-        if tokio::time::timeout(PATIENCE, work_goes_on(store, number)).await.is_err() {
-            panic!("after call {number} was dropped at await {waits}, others stand still");
-        }
-        if let Some(value) = ended {
-            return value;
-        }
-    }
-    unreachable!("a call has a finite number of awaits")
+async fn at_each_await_again<T>(store: &dyn Store, call: impl AsyncFnMut(usize) -> T) -> T {
+    at_each_await(store, call, async |_| ()).await
 }
 
 /// A call that is begun and then neither polled nor dropped, as in a `select!` whose other branch
