@@ -6,8 +6,7 @@ use annals_core::store::{Append, Appended, StoreError};
 use annals_core::{ExpectedVersion, NewEvent, StreamVersion};
 use tokio_postgres::error::SqlState;
 
-use crate::append::Failure;
-use crate::error::{is_duplicate, is_lost};
+use crate::error::{Failure, is_duplicate, is_lost};
 
 /// An append on its way.
 #[derive(Debug)]

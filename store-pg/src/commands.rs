@@ -6,24 +6,21 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::connection::Connector;
 use crate::error::corrupt;
 use crate::event_row::{get, position, signed, version};
+use crate::link::Link;
 use crate::session::{Bound, Ready, Session};
-use crate::statements::Statements;
 
 /// How many records one statement forgets at the most: it ends long before any time limit.
 pub(crate) const FORGOTTEN_AT_ONCE: u64 = 2_000;
 
 /// The records that there are for some keys.
 pub(crate) async fn find_commands(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     keys: &[&str],
 ) -> Result<Vec<(String, CommandRecord)>, StoreError> {
-    let found = session.query(&sql.find_commands, &[(&keys, Type::TEXT_ARRAY)]).await;
-    found.map_err(connector.failed())?.iter().map(read_command).collect()
+    let found = link.query(&link.sql.find_commands, &[(&keys, Type::TEXT_ARRAY)]).await?;
+    found.iter().map(read_command).collect()
 }
 
 pub(crate) fn read_command(row: &Row) -> Result<(String, CommandRecord), StoreError> {
@@ -72,14 +69,8 @@ pub(crate) async fn insert_command(
 }
 
 /// Forgets the oldest of those that were recorded before a time, and says how many.
-pub(crate) async fn forget_some(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-    before: Timestamp,
-) -> Result<u64, StoreError> {
+pub(crate) async fn forget_some(link: Link<'_>, before: Timestamp) -> Result<u64, StoreError> {
     let limit = signed(FORGOTTEN_AT_ONCE);
     let parameters: [Bound<'_>; 2] = [(&before, Type::TIMESTAMPTZ), (&limit, Type::INT8)];
-    let forgotten = session.execute(&sql.forget_commands, &parameters).await;
-    forgotten.map_err(connector.failed())
+    link.execute(&link.sql.forget_commands, &parameters).await
 }

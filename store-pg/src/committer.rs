@@ -9,16 +9,17 @@ use annals_core::store::{Append, Appended, StoreError};
 use deadpool_postgres::ClientWrapper;
 use tokio::time::Instant;
 
-use crate::append::{COPY_EVENTS, Failure, Judging, append_judged};
 use crate::batch::{Trouble, Wanted};
 use crate::connection::Connector;
+use crate::error::Failure;
 use crate::event_row::get;
+use crate::insert::COPY_EVENTS;
 use crate::judge::Ends;
+use crate::judged_append::{Judging, append_judged};
 use crate::line::{Line, stand_alone};
+use crate::link::Link;
 use crate::listen::{Growth, channel};
 use crate::looks::first_results;
-use crate::session::Session;
-use crate::statements::Statements;
 use crate::writer::MAX_BATCH_BYTES;
 
 /// How much longer than the server the client waits, before it takes the connection for dead.
@@ -38,7 +39,6 @@ const LAST_PAUSE: Duration = Duration::from_millis(500);
 /// taken away for their time, and comes back when the server has said that they are over.
 pub(crate) struct Committer {
     connector: Arc<Connector>,
-    sql: Arc<Statements>,
     growth: Growth,
     line: Mutex<Option<Arc<Line>>>,
     desk: Mutex<Option<Desk>>,
@@ -55,18 +55,14 @@ struct Desk {
 type Results = Vec<Result<Appended, StoreError>>;
 
 impl Committer {
-    pub(crate) fn new(connector: Arc<Connector>, sql: Arc<Statements>, growth: Growth) -> Self {
+    pub(crate) fn new(connector: Arc<Connector>, growth: Growth) -> Self {
         let (line, desk) = (Mutex::default(), Mutex::default());
-        Self { connector, sql, growth, line, desk, imports: false }
+        Self { connector, growth, line, desk, imports: false }
     }
 
     /// For large parts: there is nothing to gain by a single statement.
-    pub(crate) fn of_imports(
-        connector: Arc<Connector>,
-        sql: Arc<Statements>,
-        growth: Growth,
-    ) -> Self {
-        Self { imports: true, ..Self::new(connector, sql, growth) }
+    pub(crate) fn of_imports(connector: Arc<Connector>, growth: Growth) -> Self {
+        Self { imports: true, ..Self::new(connector, growth) }
     }
 
     /// Commits one append that stands alone, in one statement, so that nothing is left half done when
@@ -192,7 +188,7 @@ impl Committer {
         if let Some(line) = open {
             return Ok(line);
         }
-        let line = Arc::new(Line::open(&self.connector, &self.sql).await?);
+        let line = Arc::new(Line::open(&self.connector).await?);
         *held(&self.line) = Some(line.clone());
         Ok(line)
     }
@@ -216,14 +212,14 @@ impl Committer {
         let line = held(&self.line).clone();
         let holder = async {
             let lent;
-            let session = match &line {
-                Some(line) => line.session(&self.connector),
+            let link = match &line {
+                Some(line) => line.link(&self.connector),
                 None => {
                     lent = self.connector.own().await.ok()?;
-                    self.connector.session(&lent)
+                    self.connector.link(&lent)
                 }
             };
-            let row = session.query_opt(&self.sql.log_holder, &[]).await.ok()??;
+            let row = link.query_opt(&link.sql.log_holder, &[]).await.ok()??;
             let (pid, name) = (get::<i32>(&row, 0).ok()?, get::<String>(&row, 1).ok()?);
             // Hidden from other roles.
             let age = get::<Option<f64>>(&row, 2).ok()?;
@@ -251,8 +247,7 @@ impl Committer {
         {
             self.growth.told(head);
         }
-        let session = line.session(&self.connector);
-        let told = self.tell_repetitions(session, &appends, &mut results).await;
+        let told = tell_repetitions(line.link(&self.connector), &appends, &mut results).await;
         // The batch is committed: an error from here on is none of it.
         told.map_err(|failure| StoreError::OutcomeUnknown {
             source: Arc::new(failure.explained(&self.connector)),
@@ -266,12 +261,12 @@ impl Committer {
         batch: &[Wanted],
         carefully: bool,
     ) -> Result<Results, Failure> {
-        let session = self.connector.session(&desk.client);
+        let link = self.connector.link(&desk.client);
         // What is known goes if the transaction does.
         let mut ends = std::mem::take(&mut desk.ends);
         let appends = appends(batch);
         let judging = Judging { now: self.now(), carefully, whole: true };
-        let judged = append_judged(session, &self.sql, &appends, judging, &mut ends).await;
+        let judged = append_judged(link, &appends, judging, &mut ends).await;
         let outcome = match judged {
             Ok((judged, _)) => {
                 desk.ends = ends;
@@ -279,7 +274,7 @@ impl Committer {
                 Ok(results.map(|(wanted, result)| wanted.settled(result)).collect())
             }
             Err(failure) => {
-                if session.client.batch_execute("ROLLBACK").await.is_err() {
+                if link.run("ROLLBACK").await.is_err() {
                     return Err(failure);
                 }
                 Err(failure)
@@ -289,34 +284,33 @@ impl Committer {
         outcome
     }
 
-    /// Finds the appends that met a conflict because they had been made before, all with one look.
-    async fn tell_repetitions(
-        &self,
-        session: Session<'_>,
-        appends: &[&Append],
-        results: &mut [Result<Appended, StoreError>],
-    ) -> Result<(), Failure> {
-        let mut lost: Vec<_> = appends
-            .iter()
-            .zip(results)
-            .filter(|(_, result)| matches!(result, Err(StoreError::Conflict { .. })))
-            .collect();
-        if lost.is_empty() {
-            return Ok(());
-        }
-        let asked: Vec<&Append> = lost.iter().map(|(append, _)| **append).collect();
-        let first = first_results(session, &self.sql, &asked).await?;
-        for ((_, result), first) in lost.iter_mut().zip(first) {
-            if let Some(first) = first {
-                **result = first;
-            }
-        }
-        Ok(())
-    }
-
     fn now(&self) -> Option<jiff::Timestamp> {
         self.connector.options.clock.as_ref().map(|clock| cut_time(clock.now()))
     }
+}
+
+/// Finds the appends that met a conflict because they had been made before, all with one look.
+async fn tell_repetitions(
+    link: Link<'_>,
+    appends: &[&Append],
+    results: &mut [Result<Appended, StoreError>],
+) -> Result<(), Failure> {
+    let mut lost: Vec<_> = appends
+        .iter()
+        .zip(results)
+        .filter(|(_, result)| matches!(result, Err(StoreError::Conflict { .. })))
+        .collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let asked: Vec<&Append> = lost.iter().map(|(append, _)| **append).collect();
+    let first = first_results(link, &asked).await?;
+    for ((_, result), first) in lost.iter_mut().zip(first) {
+        if let Some(first) = first {
+            **result = first;
+        }
+    }
+    Ok(())
 }
 
 fn held<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -13,9 +13,11 @@ use tokio_postgres::{AsyncMessage, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::{STORE, translate};
+use crate::link::Link;
 use crate::options::{PgOptions, Tls};
 use crate::portion::EventSize;
 use crate::session::Session;
+use crate::statements::Statements;
 use crate::tls;
 
 /// How long a connection may take unless the URL says otherwise.
@@ -24,12 +26,13 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The pauses between attempts to connect grow up to this.
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
-/// The way to the server.
+/// The way to the server, and what is said there.
 pub(crate) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     pool: Pool,
     pub(crate) options: PgOptions,
+    sql: Statements,
     pub(crate) place: Arc<str>,
     /// What pages are portioned by.
     pub(crate) event_size: EventSize,
@@ -65,8 +68,8 @@ impl Connector {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| StoreError::Invalid { why: error.to_string() })?;
-        let place = options.place().into();
-        Ok(Self { config, tls, pool, options, place, event_size: EventSize::default() })
+        let (place, sql) = (options.place().into(), Statements::of(&options.schema));
+        Ok(Self { config, tls, pool, options, sql, place, event_size: EventSize::default() })
     }
 
     /// A connection of the pool.
@@ -140,9 +143,14 @@ impl Connector {
         }
     }
 
-    pub(crate) fn session<'c>(&self, client: &'c ClientWrapper) -> Session<'c> {
+    pub(crate) fn link<'c>(&'c self, client: &'c ClientWrapper) -> Link<'c> {
         let prepared = (!self.options.pooler).then_some(&*client.statement_cache);
-        Session { client, prepared }
+        self.link_by(Session { client, prepared })
+    }
+
+    /// As [`link`](Self::link), by a connection that need not be of this store.
+    pub(crate) fn link_by<'c>(&'c self, session: Session<'c>) -> Link<'c> {
+        Link { session, sql: &self.sql, connector: self }
     }
 
     /// Sees to it that plans are made by index, though tables are small when they are made. Behind a

@@ -6,6 +6,8 @@ use annals_core::store::StoreError;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
+use crate::connection::Connector;
+
 /// The name of this store in messages.
 pub(crate) const STORE: &str = "postgres";
 
@@ -76,6 +78,35 @@ pub(crate) fn translate(error: Error, place: &str) -> StoreError {
         StoreError::Unavailable { place, source: Arc::new(Told::from(error)) }
     } else {
         StoreError::Database { store: STORE, source: Arc::new(Told::from(error)) }
+    }
+}
+
+/// What went wrong: the caller has to know what the server said before it is put into other words.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Server(Error),
+    Other(StoreError),
+}
+
+impl Failure {
+    /// In the words of the framework.
+    pub(crate) fn explained(self, connector: &Connector) -> StoreError {
+        match self {
+            Self::Server(error) => translate(error, &connector.place),
+            Self::Other(error) => error,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error)
     }
 }
 

@@ -13,10 +13,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::connection::Connector;
 use crate::error::STORE;
+use crate::link::Link;
 use crate::options::PgOptions;
 use crate::portion::Read;
-use crate::session::Session;
-use crate::statements::Statements;
 use crate::transaction::PgTransaction;
 
 /// How much longer than the server the client waits: long enough for the server to say so itself.
@@ -49,9 +48,9 @@ impl<'s> Lent<'s> {
         })
     }
 
-    pub(crate) fn session(&self) -> Result<Session<'_>, StoreError> {
+    pub(crate) fn link(&self) -> Result<Link<'_>, StoreError> {
         let object = self.object.as_ref().ok_or(StoreError::Closed)?;
-        Ok(self.connector.session(object))
+        Ok(self.connector.link(object))
     }
 
     /// Waits for work that is bounded by the server's own timeout, in case the server is not there
@@ -81,15 +80,14 @@ impl<'s> Lent<'s> {
     /// Runs work in a transaction of its own.
     pub(crate) async fn transaction<T>(
         &self,
-        sql: &Statements,
         work: impl AsyncFnOnce(&mut Strict<PgTransaction<'_>>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let limit = self.connector.options.statement_timeout * TRANSACTION_STATEMENTS + GRACE;
         let run = async {
-            let session = self.session()?;
-            let done = self.begin_and_commit(session, sql, work).await;
+            let link = self.link()?;
+            let done = self.begin_and_commit(link, work).await;
             // Also after a commit that failed before the server had heard of it.
-            if done.is_err() && session.client.batch_execute("ROLLBACK").await.is_err() {
+            if done.is_err() && link.run("ROLLBACK").await.is_err() {
                 self.spoilt.store(true, Ordering::Relaxed);
             }
             done
@@ -103,13 +101,11 @@ impl<'s> Lent<'s> {
     /// After an error a transaction may still be open.
     async fn begin_and_commit<T>(
         &self,
-        session: Session<'_>,
-        sql: &Statements,
+        link: Link<'_>,
         work: impl AsyncFnOnce(&mut Strict<PgTransaction<'_>>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        session.client.batch_execute(&self.begin()).await.map_err(self.connector.failed())?;
-        let transaction = PgTransaction::new(session, sql, self.connector, &self.spoilt);
-        let mut transaction = Strict::new(transaction);
+        link.run(&self.begin()).await?;
+        let mut transaction = Strict::new(PgTransaction::new(link, &self.spoilt));
         let value = work(&mut transaction).await?;
         transaction.finish()?.commit().await?;
         Ok(value)

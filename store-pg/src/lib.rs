@@ -4,22 +4,27 @@
 //! is held until the commit puts the commits of all processes into one order. The store knows no
 //! projection; it keeps rows, not read models.
 
-mod append;
+mod apart;
 mod batch;
-mod bulk;
 mod checkpoints;
 mod columns;
 mod commands;
+mod commit;
 mod committer;
 mod connection;
 mod definitions;
 mod error;
 mod event_row;
+mod hooks;
+mod import;
 mod indexes;
+mod insert;
 mod judge;
+mod judged_append;
 mod leases;
 mod lent;
 mod line;
+mod link;
 mod listen;
 mod log;
 mod looks;
@@ -51,7 +56,6 @@ use committer::Committer;
 use connection::Connector;
 use listen::{Growth, Live};
 use session::Session;
-use statements::Statements;
 use writer::{Appending, Writer};
 
 pub use options::{PgOptions, Roots, Tls};
@@ -83,7 +87,6 @@ pub struct PgStore {
 
 struct Inner {
     connector: Arc<Connector>,
-    sql: Arc<Statements>,
     /// `None` once the store is closed.
     writer: Mutex<Option<Writer>>,
     appending: Mutex<Option<Appending>>,
@@ -112,27 +115,25 @@ impl PgStore {
     /// migrated, [`StoreError::ReadOnly`] when the role may not make the schema or the server is a
     /// standby.
     pub async fn connect_with(options: PgOptions) -> Result<Self, StoreError> {
-        let sql = Arc::new(Statements::of(&options.schema));
         let migrating = options.migrate;
         let connector = Arc::new(Connector::new(options)?);
         let client = connector.own_patiently().await?;
-        let session = connector.session(&client);
+        let link = connector.link(&client);
         if migrating {
-            migrate::migrate(session, &sql, &connector).await?;
+            migrate::migrate(link).await?;
         } else {
             let limit = connector.options.statement_timeout;
-            tokio::time::timeout(limit, migrate::verify(session, &sql, &connector))
+            tokio::time::timeout(limit, migrate::verify(link))
                 .await
                 .unwrap_or_else(|_| Err(connector.silent(limit)))?;
         }
         let growth = Growth::default();
-        let (writer, appending) = Writer::start(connector.clone(), sql.clone(), growth.clone());
-        let live = Live::start(&connector, &sql, &growth);
-        let importer = Committer::of_imports(connector.clone(), sql.clone(), growth.clone());
+        let (writer, appending) = Writer::start(connector.clone(), growth.clone());
+        let live = Live::start(&connector, &growth);
+        let importer = Committer::of_imports(connector.clone(), growth.clone());
         Ok(Self {
             inner: Arc::new(Inner {
                 connector,
-                sql,
                 writer: Mutex::new(Some(writer)),
                 appending: Mutex::new(Some(appending)),
                 importer: tokio::sync::Mutex::new(importer),
@@ -173,7 +174,8 @@ impl PgStore {
     ) -> Result<Appended, StoreError> {
         append.check()?;
         let session = Session { client: transaction.client(), prepared: None };
-        let (appended, _) = bulk::append_in(self, session, &append).await?;
+        let link = self.connector().link_by(session);
+        let (appended, _) = judged_append::append_in(link, &append).await?;
         Ok(appended)
     }
 
@@ -215,10 +217,6 @@ impl PgStore {
     /// What the calls of a transaction's own work are known by.
     fn mark(&self) -> StoreMark {
         StoreMark::of(self.connector())
-    }
-
-    fn sql(&self) -> &Statements {
-        &self.inner.sql
     }
 
     fn wakeup_sender(&self) -> &WakeupSender {

@@ -11,13 +11,12 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::append::Failure;
 use crate::columns::{Columns, expectation, metadata, slice};
 use crate::connection::Connector;
-use crate::error::corrupt;
+use crate::error::{Failure, corrupt};
 use crate::event_row::{JsonText, get, position};
-use crate::session::{Ready, Session};
-use crate::statements::Statements;
+use crate::link::Link;
+use crate::session::Ready;
 
 /// As `append_one.sql` lists them.
 const ONE: [Type; 13] = [
@@ -76,10 +75,10 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) async fn open(connector: &Connector, sql: &Statements) -> Result<Self, StoreError> {
+    pub(crate) async fn open(connector: &Connector) -> Result<Self, StoreError> {
         let client = connector.own_patiently().await?;
         connector.plan_by_index(&client).await?;
-        let session = connector.session(&client);
+        let Link { session, sql, .. } = connector.link(&client);
         let ready = async {
             let mut one = None;
             if !connector.options.pooler {
@@ -99,8 +98,8 @@ impl Line {
         self.client.is_closed()
     }
 
-    pub(crate) fn session<'l>(&'l self, connector: &Connector) -> Session<'l> {
-        connector.session(&self.client)
+    pub(crate) fn link<'l>(&'l self, connector: &'l Connector) -> Link<'l> {
+        connector.link(&self.client)
     }
 
     /// Appends that stand alone, in one statement and one commit. A conflict may be a repetition,

@@ -15,7 +15,6 @@ use crate::connection::Connector;
 use crate::lent::Lent;
 use crate::log::read_head;
 use crate::session::Bound;
-use crate::statements::Statements;
 
 /// At most one notification in this time: under load many appends share one.
 const PACE: Duration = Duration::from_millis(4);
@@ -85,15 +84,11 @@ impl Growth {
 pub(crate) struct Live(Vec<JoinHandle<()>>);
 
 impl Live {
-    pub(crate) fn start(
-        connector: &Arc<Connector>,
-        sql: &Arc<Statements>,
-        growth: &Growth,
-    ) -> Self {
-        let notifier = notify(connector.clone(), sql.clone(), growth.clone());
+    pub(crate) fn start(connector: &Arc<Connector>, growth: &Growth) -> Self {
+        let notifier = notify(connector.clone(), growth.clone());
         let mut tasks = vec![tokio::spawn(notifier)];
         if connector.options.listen {
-            tasks.push(tokio::spawn(listen(connector.clone(), sql.clone(), growth.here.clone())));
+            tasks.push(tokio::spawn(listen(connector.clone(), growth.here.clone())));
         }
         Self(tasks)
     }
@@ -112,7 +107,7 @@ pub(crate) fn channel(connector: &Connector) -> String {
 
 /// Tells other processes what no append has told them with its own commit: what came within the pace,
 /// or with a transaction of somebody's own.
-async fn notify(connector: Arc<Connector>, sql: Arc<Statements>, growth: Growth) {
+async fn notify(connector: Arc<Connector>, growth: Growth) {
     let channel = channel(&connector);
     let mut appended = growth.own.subscribe();
     loop {
@@ -132,10 +127,8 @@ async fn notify(connector: Arc<Connector>, sql: Arc<Statements>, growth: Growth)
         let sent = async {
             let lent = Lent::from(&connector).await?;
             let values: [Bound<'_>; 2] = [(&channel, Type::TEXT), (&text, Type::TEXT)];
-            let session = lent.session()?;
-            let notify =
-                async { session.query(&sql.notify, &values).await.map_err(connector.failed()) };
-            lent.within(notify).await
+            let link = lent.link()?;
+            lent.within(link.query(&link.sql.notify, &values)).await
         };
         if let Err(error) = sent.await {
             if matches!(error, StoreError::Closed) {
@@ -148,10 +141,10 @@ async fn notify(connector: Arc<Connector>, sql: Arc<Statements>, growth: Growth)
 }
 
 /// Hears what other processes have appended, and connects again whenever the connection is gone.
-async fn listen(connector: Arc<Connector>, sql: Arc<Statements>, wakeups: WakeupSender) {
+async fn listen(connector: Arc<Connector>, wakeups: WakeupSender) {
     let mut pause = Duration::from_millis(50);
     loop {
-        match hear(&connector, &sql, &wakeups).await {
+        match hear(&connector, &wakeups).await {
             // The connection was good until it ended.
             Ok(()) => pause = Duration::from_millis(50),
             Err(error) => {
@@ -165,11 +158,7 @@ async fn listen(connector: Arc<Connector>, sql: Arc<Statements>, wakeups: Wakeup
 }
 
 /// Listens until the connection ends.
-async fn hear(
-    connector: &Connector,
-    sql: &Statements,
-    wakeups: &WakeupSender,
-) -> Result<(), StoreError> {
+async fn hear(connector: &Connector, wakeups: &WakeupSender) -> Result<(), StoreError> {
     let (alive, mut ended) = oneshot::channel::<()>();
     let woken = wakeups.clone();
     let client = connector
@@ -186,7 +175,7 @@ async fn hear(
     let begin = async {
         client.batch_execute(&listening).await.map_err(connector.failed())?;
         // What came before is not told any more.
-        read_head(connector.session(&client), sql, connector).await
+        read_head(connector.link(&client)).await
     };
     let head = tokio::time::timeout(limit, begin).await;
     wakeups.wake(head.map_err(|_| connector.silent(limit))??);

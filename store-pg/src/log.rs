@@ -7,12 +7,11 @@ use annals_core::{Position, RecordedEvent};
 use futures_util::TryStreamExt;
 use tokio_postgres::types::Type;
 
-use crate::connection::Connector;
 use crate::error::corrupt;
 use crate::event_row::{EventReader, get, position, signed};
+use crate::link::Link;
 use crate::portion::Read;
-use crate::session::{Bound, Session};
-use crate::statements::Statements;
+use crate::session::Bound;
 
 /// Where `read_log*.sql` puts the head.
 const HEAD_COLUMN: usize = 10;
@@ -21,31 +20,25 @@ const HEAD_COLUMN: usize = 10;
 /// reader is busy.
 const MAX_SCANNED: u64 = 200_000;
 
-pub(crate) async fn read_head(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-) -> Result<Position, StoreError> {
-    let row = session.query_opt(&sql.read_head, &[]).await.map_err(connector.failed())?;
+pub(crate) async fn read_head(link: Link<'_>) -> Result<Position, StoreError> {
+    let row = link.query_opt(&link.sql.read_head, &[]).await?;
     position(&row.ok_or_else(|| corrupt("there is no answer"))?, 0)
 }
 
 /// Reads a page. The head comes with its first portion, from the same snapshot: what lies at or below it
 /// is in the page, because positions become visible in their order.
 pub(crate) async fn read_log(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     query: &LogQuery,
 ) -> Result<Read<LogPage>, StoreError> {
     let mut rest = query.clone();
     let mut room = PageRoom::new(query.limit, query.bytes);
     let mut page: Option<LogPage> = None;
     loop {
-        let portion = connector.event_size.portion(room.events(), room.bytes());
-        let read = read_portion(session, sql, connector, &rest, portion, &mut room).await?;
+        let portion = link.connector.event_size.portion(room.events(), room.bytes());
+        let read = read_portion(link, &rest, portion, &mut room).await?;
         let Portion { page: part, is_full, more } = read;
-        connector.event_size.learn(&part.events);
+        link.connector.event_size.learn(&part.events);
         let read = match page.take() {
             None => part,
             Some(mut page) => {
@@ -72,14 +65,11 @@ struct Portion {
 }
 
 async fn read_portion(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     query: &LogQuery,
     portion: usize,
     room: &mut PageRoom,
 ) -> Result<Portion, StoreError> {
-    let failed = connector.failed();
     let everything = query.filter == LogFilter::default();
     let window = if everything { portion as u64 } else { MAX_SCANNED };
     let end = query.up_to.min(Position::new(query.after.get().saturating_add(window)));
@@ -89,15 +79,15 @@ async fn read_portion(
         vec![(&after, Type::INT8), (&up_to, Type::INT8), (&limit, Type::INT8)];
     let filter = Filter::of(&query.filter);
     let text = if everything {
-        &sql.read_log
+        &link.sql.read_log
     } else {
         parameters.extend(filter.parameters());
-        &sql.read_log_filtered
+        &link.sql.read_log_filtered
     };
-    let mut rows = pin!(session.stream(text, &parameters).await.map_err(&failed)?);
+    let mut rows = pin!(link.stream(text, &parameters).await?);
     let mut reader = EventReader::default();
     let (mut events, mut head, mut more) = (Vec::new(), Position::START, portion > 0);
-    while let Some(row) = rows.try_next().await.map_err(&failed)? {
+    while let Some(row) = rows.try_next().await? {
         if events.is_empty() {
             let end = get::<Option<i64>>(&row, HEAD_COLUMN)?;
             head = end.map_or(Ok(Position::START), |_| position(&row, HEAD_COLUMN))?;

@@ -8,20 +8,20 @@ use annals_core::{
 };
 use futures_util::future::join;
 use jiff::Timestamp;
-use tokio_postgres::Row;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
-use crate::append::Failure;
 use crate::commands::read_command;
-use crate::error::corrupt;
+use crate::error::{Failure, corrupt};
 use crate::event_row::{JsonText, get, position, version};
 use crate::judge::{Ends, Stood, first_result};
-use crate::session::{Ready, Session};
-use crate::statements::Statements;
+use crate::link::Link;
+use crate::session::Ready;
 
 /// The statements, made ready so that they are sent in the order in which they are asked for.
-pub(crate) struct Looks {
+pub(crate) struct Looks<'s> {
+    client: &'s Client,
     lock: Ready,
     end: Ready,
     ends: Ready,
@@ -33,12 +33,11 @@ pub(crate) struct Looks {
 /// Where a stream ends.
 type End = (StreamId, (StreamVersion, Position));
 
-impl Looks {
-    pub(crate) async fn ready(
-        session: Session<'_>,
-        sql: &Statements,
-    ) -> Result<Self, tokio_postgres::Error> {
+impl<'s> Looks<'s> {
+    pub(crate) async fn ready(link: Link<'s>) -> Result<Self, tokio_postgres::Error> {
+        let Link { session, sql, .. } = link;
         Ok(Self {
+            client: session.client,
             lock: session.ready(&sql.lock_log, &[]).await?,
             end: session.ready(&sql.read_end, &[Type::TIMESTAMPTZ]).await?,
             ends: session.ready(&sql.stream_ends, &[Type::TEXT_ARRAY]).await?,
@@ -52,12 +51,10 @@ impl Looks {
     /// is recorded. Both go out together; the second sees what was committed while the first waited.
     pub(crate) async fn lock(
         &self,
-        session: Session<'_>,
         now: Option<Timestamp>,
     ) -> Result<(Position, Timestamp), Failure> {
         let (locked, end) =
-            join(self.lock.query(session.client, &[]), self.end.query(session.client, &[&now]))
-                .await;
+            join(self.lock.query(self.client, &[]), self.end.query(self.client, &[&now])).await;
         let (locked, end) = (locked?.into_iter().next(), end?.into_iter().next());
         if locked.map_or(Ok(None), |row| get::<Option<String>>(&row, 0))?.is_none() {
             let why = "a transaction that appends must be READ COMMITTED: any other does not see \
@@ -72,7 +69,6 @@ impl Looks {
     /// The ends of those streams of which nothing is known.
     pub(crate) async fn ends(
         &self,
-        session: Session<'_>,
         appends: &[&Append],
         known: &Ends,
     ) -> Result<Vec<End>, Failure> {
@@ -83,7 +79,7 @@ impl Looks {
         }
         let wanted: Vec<&StreamId> = wanted.into_iter().collect();
         let names: Vec<&str> = wanted.iter().map(|stream| stream.as_str()).collect();
-        let rows = self.ends.query(session.client, &[&names]).await?;
+        let rows = self.ends.query(self.client, &[&names]).await?;
         let mut ends = Vec::new();
         for (stream, row) in wanted.into_iter().zip(&rows) {
             if get::<Option<i64>>(row, 0)?.is_some() {
@@ -95,7 +91,6 @@ impl Looks {
 
     pub(crate) async fn commands(
         &self,
-        session: Session<'_>,
         appends: &[&Append],
     ) -> Result<Vec<(String, CommandRecord)>, Failure> {
         let keys = appends.iter().filter_map(|append| append.command.as_ref());
@@ -103,27 +98,25 @@ impl Looks {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = self.commands.query(session.client, &[&keys]).await?;
+        let rows = self.commands.query(self.client, &[&keys]).await?;
         Ok(rows.iter().map(read_command).collect::<Result<_, _>>()?)
     }
 
     /// Those events of some appends that are stored already.
     pub(crate) async fn events(
         &self,
-        session: Session<'_>,
         appends: &[&Append],
     ) -> Result<Vec<(EventId, StoredPlace)>, Failure> {
         let events =
             appends.iter().flat_map(|append| &append.streams).flat_map(|part| &part.events);
         let ids: Vec<Uuid> = events.map(|event| event.id.get()).collect();
-        let rows = self.events.query(session.client, &[&ids]).await?;
+        let rows = self.events.query(self.client, &[&ids]).await?;
         Ok(rows.iter().map(read_place).collect::<Result<_, StoreError>>()?)
     }
 
     /// Where streams stood that an append of before only checked, unless it said so itself.
     pub(crate) async fn stood(
         &self,
-        session: Session<'_>,
         appends: &[&Append],
         events: &HashMap<EventId, StoredPlace>,
     ) -> Result<Vec<Stood>, Failure> {
@@ -145,7 +138,7 @@ impl Looks {
         }
         let names: Vec<&str> = streams.iter().map(|stream| stream.as_str()).collect();
         let places: Vec<i64> = before.iter().map(|at| crate::event_row::signed(at.get())).collect();
-        let rows = self.stood.query(session.client, &[&names, &places]).await?;
+        let rows = self.stood.query(self.client, &[&names, &places]).await?;
         let stood = streams.into_iter().zip(before).zip(&rows);
         Ok(stood
             .map(|((stream, before), row)| {
@@ -169,16 +162,14 @@ fn read_place(row: &Row) -> Result<(EventId, StoredPlace), StoreError> {
 
 /// The results of those appends that have been made before, each as it was.
 pub(crate) async fn first_results(
-    session: Session<'_>,
-    sql: &Statements,
+    link: Link<'_>,
     appends: &[&Append],
 ) -> Result<Vec<Option<Result<Appended, StoreError>>>, Failure> {
-    let looks = Looks::ready(session, sql).await?;
-    let (commands, events) =
-        join(looks.commands(session, appends), looks.events(session, appends)).await;
+    let looks = Looks::ready(link).await?;
+    let (commands, events) = join(looks.commands(appends), looks.events(appends)).await;
     let commands: HashMap<String, CommandRecord> = commands?.into_iter().collect();
     let events: HashMap<EventId, StoredPlace> = events?.into_iter().collect();
-    let stood = looks.stood(session, appends, &events).await?;
+    let stood = looks.stood(appends, &events).await?;
     Ok(appends
         .iter()
         .map(|append| first_result(append, &commands, &events, &stood).transpose())

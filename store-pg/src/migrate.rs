@@ -7,8 +7,8 @@ use tokio_postgres::types::Type;
 
 use crate::connection::Connector;
 use crate::event_row::{get, schema_version};
-use crate::session::{Bound, Session};
-use crate::statements::Statements;
+use crate::link::Link;
+use crate::session::Bound;
 
 struct Migration {
     version: u32,
@@ -38,81 +38,59 @@ const MIGRATIONS: &[Migration] = &[
 
 /// Brings the schema to the newest version, in one transaction. Other processes that start at the
 /// same time wait for it.
-pub(crate) async fn migrate(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-) -> Result<(), StoreError> {
-    let migrated = tokio::time::timeout(MIGRATION_TIME, migrate_locked(session, sql, connector))
+pub(crate) async fn migrate(link: Link<'_>) -> Result<(), StoreError> {
+    let migrated = tokio::time::timeout(MIGRATION_TIME, migrate_locked(link))
         .await
-        .unwrap_or_else(|_| Err(connector.silent(MIGRATION_TIME)));
+        .unwrap_or_else(|_| Err(link.connector.silent(MIGRATION_TIME)));
     if migrated.is_err() {
         // The error that matters is that of the migration.
-        let _ = session.client.batch_execute("ROLLBACK").await;
+        let _ = link.run("ROLLBACK").await;
     }
     migrated
 }
 
-async fn migrate_locked(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-) -> Result<(), StoreError> {
-    let failed = connector.failed();
-    let run = |text: String| async move { session.client.batch_execute(&text).await };
-    let schema = &connector.options.schema.0;
+async fn migrate_locked(link: Link<'_>) -> Result<(), StoreError> {
+    let schema = link.schema();
+    let name = schema.0.as_str();
     // Waits for who is migrating already, and then for the tables' users no longer than others do.
     let limit = MIGRATION_TIME.as_millis();
-    run(format!(
+    link.run(&format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED;
          SET LOCAL lock_timeout = {limit}; SET LOCAL statement_timeout = {limit};
-         SELECT pg_advisory_xact_lock(hashtextextended('annals migrations {schema}', 0));
+         SELECT pg_advisory_xact_lock(hashtextextended('annals migrations {name}', 0));
          SET LOCAL lock_timeout TO DEFAULT"
     ))
-    .await
-    .map_err(&failed)?;
-    let present = session
-        .query_opt(
-            "SELECT 1 FROM pg_namespace WHERE nspname = $1",
-            &[(&schema.as_str(), Type::TEXT)],
-        )
-        .await
-        .map_err(&failed)?;
-    if present.is_none() {
-        run(format!("CREATE SCHEMA {}", connector.options.schema.quoted()))
-            .await
-            .map_err(&failed)?;
+    .await?;
+    let present = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
+    if link.query_opt(present, &[(&name, Type::TEXT)]).await?.is_none() {
+        link.run(&format!("CREATE SCHEMA {}", schema.quoted())).await?;
     }
-    run(sql.create_migrations.clone()).await.map_err(&failed)?;
-    let applied = applied(session, sql, connector).await?;
+    link.run(&link.sql.create_migrations).await?;
+    let applied = applied(link).await?;
     for migration in MIGRATIONS {
-        if check(&applied, migration, connector)? {
+        if check(&applied, migration, link.connector)? {
             continue;
         }
-        run(connector.options.schema.name_in(migration.sql)).await.map_err(&failed)?;
+        link.run(&schema.name_in(migration.sql)).await?;
         let (version, checksum) =
             (migration.version.cast_signed(), migration_checksum(migration.sql));
         let values: [Bound<'_>; 3] =
             [(&version, Type::INT4), (&migration.name, Type::TEXT), (&checksum, Type::TEXT)];
-        session.execute(&sql.insert_migration, &values).await.map_err(&failed)?;
+        link.execute(&link.sql.insert_migration, &values).await?;
     }
-    run("COMMIT".to_owned()).await.map_err(&failed)
+    link.run("COMMIT").await
 }
 
 /// Makes sure that the schema is at the newest version, without changing anything.
-pub(crate) async fn verify(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-) -> Result<(), StoreError> {
-    let applied = applied(session, sql, connector).await?;
+pub(crate) async fn verify(link: Link<'_>) -> Result<(), StoreError> {
+    let applied = applied(link).await?;
     for migration in MIGRATIONS {
-        if !check(&applied, migration, connector)? {
+        if !check(&applied, migration, link.connector)? {
             return Err(StoreError::Invalid {
                 why: format!(
                     "{} lacks migration {} and this store may not migrate: open it once as the \
                      owner, without `migrate=off`",
-                    connector.place, migration.version
+                    link.connector.place, migration.version
                 ),
             });
         }
@@ -120,12 +98,8 @@ pub(crate) async fn verify(
     Ok(())
 }
 
-async fn applied(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-) -> Result<Vec<(u32, String)>, StoreError> {
-    let rows = session.query(&sql.read_migrations, &[]).await.map_err(connector.failed())?;
+async fn applied(link: Link<'_>) -> Result<Vec<(u32, String)>, StoreError> {
+    let rows = link.query(&link.sql.read_migrations, &[]).await?;
     let applied: Vec<(u32, String)> = rows
         .iter()
         .map(|row| Ok((schema_version(row, 0)?, get(row, 1)?)))
@@ -133,7 +107,8 @@ async fn applied(
     let known = MIGRATIONS.last().map_or(0, |migration| migration.version);
     match applied.last() {
         Some((found, _)) if *found > known => {
-            Err(StoreError::Newer { place: connector.place.to_string(), found: *found, known })
+            let place = link.connector.place.to_string();
+            Err(StoreError::Newer { place, found: *found, known })
         }
         _ => Ok(applied),
     }

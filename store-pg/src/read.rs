@@ -9,16 +9,13 @@ use annals_core::{Position, RecordedEvent, StreamId, StreamVersion};
 use futures_util::TryStreamExt;
 use tokio_postgres::types::Type;
 
-use crate::connection::Connector;
 use crate::event_row::{EventReader, JsonText, get, position, signed};
+use crate::link::Link;
 use crate::portion::Read;
-use crate::session::{Bound, Session};
-use crate::statements::Statements;
+use crate::session::Bound;
 
 pub(crate) async fn read_stream(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     query: &StreamQuery,
 ) -> Result<Read<Vec<RecordedEvent>>, StoreError> {
     let mut query = query.clone();
@@ -28,10 +25,9 @@ pub(crate) async fn read_stream(
         return Ok(Read { page, cut_off: false });
     }
     loop {
-        let portion = connector.event_size.portion(room.events(), room.bytes());
-        let (some, more) =
-            read_portion(session, sql, connector, &query, portion, &mut room).await?;
-        connector.event_size.learn(&some);
+        let portion = link.connector.event_size.portion(room.events(), room.bytes());
+        let (some, more) = read_portion(link, &query, portion, &mut room).await?;
+        link.connector.event_size.learn(&some);
         let asked_for_all = some.len() == portion;
         match (some.last().map(|last| last.version), query.direction) {
             (Some(last), ReadDirection::Forward) => query.from = last.plus(1),
@@ -49,27 +45,24 @@ pub(crate) async fn read_stream(
 
 /// Reads until the portion or the room ends, and says whether there is room left.
 async fn read_portion(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     query: &StreamQuery,
     portion: usize,
     room: &mut PageRoom,
 ) -> Result<(Vec<RecordedEvent>, bool), StoreError> {
-    let failed = connector.failed();
     let text = match query.direction {
-        ReadDirection::Forward => &sql.read_stream_forward,
-        ReadDirection::Backward => &sql.read_stream_backward,
+        ReadDirection::Forward => &link.sql.read_stream_forward,
+        ReadDirection::Backward => &link.sql.read_stream_backward,
     };
     let stream = query.stream.as_str();
     let (from, to) = (signed(query.from.get()), signed(query.to.get()));
     let limit = portion as i64;
     let parameters: [Bound<'_>; 4] =
         [(&stream, Type::TEXT), (&from, Type::INT8), (&to, Type::INT8), (&limit, Type::INT8)];
-    let mut rows = pin!(session.stream(text, &parameters).await.map_err(&failed)?);
+    let mut rows = pin!(link.stream(text, &parameters).await?);
     let mut reader = EventReader::default();
     let (mut events, mut more) = (Vec::new(), true);
-    while more && let Some(row) = rows.try_next().await.map_err(&failed)? {
+    while more && let Some(row) = rows.try_next().await? {
         let event = reader.read(&row)?;
         more = room.take(&event);
         events.push(event);
@@ -78,22 +71,18 @@ async fn read_portion(
 }
 
 pub(crate) async fn visit_stream(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     stream: &StreamId,
     (after, up_to): (StreamVersion, StreamVersion),
     mut visitor: PayloadVisitor,
 ) -> Result<Position, StoreError> {
-    let failed = connector.failed();
     let stream = stream.as_str();
     let (above, up_to) = (signed(after.get()), signed(up_to.get()));
     let parameters: [Bound<'_>; 3] =
         [(&stream, Type::TEXT), (&above, Type::INT8), (&up_to, Type::INT8)];
-    let rows = session.stream(&sql.visit_stream, &parameters).await.map_err(&failed)?;
-    let mut rows = pin!(rows);
+    let mut rows = pin!(link.stream(&link.sql.visit_stream, &parameters).await?);
     let (mut version, mut last) = (after, Position::START);
-    while let Some(row) = rows.try_next().await.map_err(&failed)? {
+    while let Some(row) = rows.try_next().await? {
         version = version.plus(1);
         let event = StoredPayload {
             version,

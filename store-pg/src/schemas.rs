@@ -4,17 +4,12 @@ use annals_core::RegisteredSchema;
 use annals_core::store::StoreError;
 use tokio_postgres::types::Type;
 
-use crate::connection::Connector;
 use crate::event_row::{get, schema_version};
-use crate::session::{Bound, Session};
-use crate::statements::Statements;
+use crate::link::Link;
+use crate::session::Bound;
 
-pub(crate) async fn schemas(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
-) -> Result<Vec<RegisteredSchema>, StoreError> {
-    let rows = session.query(&sql.read_schemas, &[]).await.map_err(connector.failed())?;
+pub(crate) async fn schemas(link: Link<'_>) -> Result<Vec<RegisteredSchema>, StoreError> {
+    let rows = link.query(&link.sql.read_schemas, &[]).await?;
     let read = |row| {
         Ok(RegisteredSchema {
             event_type: get(row, 0)?,
@@ -27,9 +22,7 @@ pub(crate) async fn schemas(
 }
 
 pub(crate) async fn register_schemas(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     schemas: &[RegisteredSchema],
 ) -> Result<(), StoreError> {
     let types: Vec<&str> = schemas.iter().map(|schema| schema.event_type.as_str()).collect();
@@ -43,13 +36,11 @@ pub(crate) async fn register_schemas(
         (&families, Type::TEXT_ARRAY),
         (&texts, Type::TEXT_ARRAY),
     ];
-    session.execute(&sql.insert_schemas, &values).await.map(|_| ()).map_err(connector.failed())
+    link.execute(&link.sql.insert_schemas, &values).await.map(|_| ())
 }
 
 pub(crate) async fn widen_schema(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     known: &RegisteredSchema,
     wider: &str,
 ) -> Result<bool, StoreError> {
@@ -60,6 +51,5 @@ pub(crate) async fn widen_schema(
         (&known.schema, Type::TEXT),
         (&wider, Type::TEXT),
     ];
-    let changed = session.execute(&sql.widen_schema, &values).await;
-    changed.map(|changed| changed > 0).map_err(connector.failed())
+    link.execute(&link.sql.widen_schema, &values).await.map(|changed| changed > 0)
 }

@@ -56,11 +56,6 @@ impl Session<'_> {
         }
     }
 
-    /// The same connection, where nothing stays prepared: for statements that may be any.
-    pub(crate) fn unnamed(self) -> Self {
-        Self { prepared: None, ..self }
-    }
-
     pub(crate) async fn query(
         &self,
         sql: &str,

@@ -4,22 +4,19 @@ use annals_core::store::{SnapshotRecord, StoreError};
 use annals_core::{Payload, StreamId};
 use tokio_postgres::types::Type;
 
-use crate::connection::Connector;
 use crate::event_row::{JsonText, get, position, signed, version};
-use crate::session::{Bound, Session};
-use crate::statements::Statements;
+use crate::link::Link;
+use crate::session::Bound;
 
 pub(crate) async fn snapshot(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     stream: &StreamId,
     state: &str,
 ) -> Result<Option<SnapshotRecord>, StoreError> {
     let stream = stream.as_str();
     let key: [Bound<'_>; 2] = [(&stream, Type::TEXT), (&state, Type::TEXT)];
-    let found = session.query_opt(&sql.read_snapshot, &key).await;
-    let Some(row) = found.map_err(connector.failed())? else { return Ok(None) };
+    let found = link.query_opt(&link.sql.read_snapshot, &key).await?;
+    let Some(row) = found else { return Ok(None) };
     Ok(Some(SnapshotRecord {
         version: version(&row, 0)?,
         position: position(&row, 1)?,
@@ -29,9 +26,7 @@ pub(crate) async fn snapshot(
 }
 
 pub(crate) async fn save_snapshot(
-    session: Session<'_>,
-    sql: &Statements,
-    connector: &Connector,
+    link: Link<'_>,
     stream: &StreamId,
     state: &str,
     snapshot: &SnapshotRecord,
@@ -47,5 +42,5 @@ pub(crate) async fn save_snapshot(
         (&shape, Type::INT8),
         (&content, Type::TEXT),
     ];
-    session.execute(&sql.write_snapshot, &values).await.map(|_| ()).map_err(connector.failed())
+    link.execute(&link.sql.write_snapshot, &values).await.map(|_| ())
 }

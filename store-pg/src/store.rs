@@ -12,12 +12,15 @@ use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVer
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::apart::apart;
 use crate::error::STORE;
 use crate::event_row::get;
+use crate::hooks::append_with_hooks;
+use crate::import::append_bulk;
 use crate::lent::Lent;
-use crate::session::Session;
+use crate::link::Link;
 use crate::transaction::PgTransaction;
-use crate::{PgStore, bulk, checkpoints, commands, leases, log, read, schemas, snapshots, tables};
+use crate::{PgStore, checkpoints, commands, leases, log, read, schemas, snapshots, tables};
 
 #[async_trait]
 impl EventStore for PgStore {
@@ -32,19 +35,19 @@ impl EventStore for PgStore {
             return self.writer()?.append(append).await;
         }
         let store = self.clone();
-        bulk::apart(async move { bulk::append_with_hooks(&store, append).await }).await
+        apart(async move { append_with_hooks(&store, append).await }).await
     }
 
     async fn append_bulk(&self, appends: Vec<Append>) -> Vec<Result<Appended, StoreError>> {
         if let Err(inside) = self.mark().refuse_inside() {
             return appends.iter().map(|_| Err(inside.clone())).collect();
         }
-        bulk::append_bulk(self, appends).await
+        append_bulk(self, appends).await
     }
 
     async fn read_stream(&self, query: &StreamQuery) -> Result<Vec<RecordedEvent>, StoreError> {
         let lent = self.lend().await?;
-        let read = read::read_stream(lent.session()?, self.sql(), self.connector(), query);
+        let read = read::read_stream(lent.link()?, query);
         Ok(lent.settled(lent.within(read).await?))
     }
 
@@ -56,21 +59,18 @@ impl EventStore for PgStore {
         visitor: PayloadVisitor,
     ) -> Result<Position, StoreError> {
         let lent = self.lend().await?;
-        let (session, range) = (lent.session()?, (after, up_to));
-        let visit =
-            read::visit_stream(session, self.sql(), self.connector(), stream, range, visitor);
-        lent.within(visit).await
+        lent.within(read::visit_stream(lent.link()?, stream, (after, up_to), visitor)).await
     }
 
     async fn read_log(&self, query: &LogQuery) -> Result<LogPage, StoreError> {
         let lent = self.lend().await?;
-        let read = log::read_log(lent.session()?, self.sql(), self.connector(), query);
+        let read = log::read_log(lent.link()?, query);
         Ok(lent.settled(lent.within(read).await?))
     }
 
     async fn head(&self) -> Result<Position, StoreError> {
         let lent = self.lend().await?;
-        lent.within(log::read_head(lent.session()?, self.sql(), self.connector())).await
+        lent.within(log::read_head(lent.link()?)).await
     }
 
     fn wakeups(&self) -> Wakeups {
@@ -82,8 +82,7 @@ impl EventStore for PgStore {
 impl CheckpointStore for PgStore {
     async fn checkpoint(&self, name: &str) -> Result<Option<Position>, StoreError> {
         let lent = self.lend().await?;
-        let read = checkpoints::checkpoint(lent.session()?, self.sql(), self.connector(), name);
-        lent.within(read).await
+        lent.within(checkpoints::checkpoint(lent.link()?, name)).await
     }
 }
 
@@ -92,17 +91,16 @@ impl CommandStore for PgStore {
     async fn command(&self, key: &CommandKey) -> Result<Option<CommandRecord>, StoreError> {
         let lent = self.lend().await?;
         let keys = [key.as_str()];
-        let find = commands::find_commands(lent.session()?, self.sql(), self.connector(), &keys);
+        let find = commands::find_commands(lent.link()?, &keys);
         let found = lent.within(find).await?;
         Ok(found.into_iter().next().map(|(_, record)| record))
     }
 
     async fn forget_commands(&self, before: Timestamp) -> Result<u64, StoreError> {
         let lent = self.lend().await?;
-        let (sql, connector) = (self.sql(), self.connector());
         let mut forgotten = 0;
         loop {
-            let forget = commands::forget_some(lent.session()?, sql, connector, before);
+            let forget = commands::forget_some(lent.link()?, before);
             let some = lent.within(forget).await?;
             forgotten += some;
             if some < commands::FORGOTTEN_AT_ONCE {
@@ -121,29 +119,27 @@ impl LeaseStore for PgStore {
         ttl: Duration,
     ) -> Result<Option<Lease>, StoreError> {
         let lent = self.lend().await?;
-        let session = lent.session()?;
+        let link = lent.link()?;
         let acquire = async {
-            let time = (self.now(session).await?, ttl);
-            let names = (name, holder);
-            leases::acquire_lease(session, self.sql(), self.connector(), names, time).await
+            let time = (now(link).await?, ttl);
+            leases::acquire_lease(link, (name, holder), time).await
         };
         lent.within(acquire).await
     }
 
     async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
         let lent = self.lend().await?;
-        let session = lent.session()?;
+        let link = lent.link()?;
         let renew = async {
-            let time = (self.now(session).await?, ttl);
-            leases::renew_lease(session, self.sql(), self.connector(), lease, time).await
+            let time = (now(link).await?, ttl);
+            leases::renew_lease(link, lease, time).await
         };
         lent.within(renew).await
     }
 
     async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
         let lent = self.lend().await?;
-        let release = leases::release_lease(lent.session()?, self.sql(), self.connector(), lease);
-        lent.within(release).await
+        lent.within(leases::release_lease(lent.link()?, lease)).await
     }
 }
 
@@ -151,14 +147,12 @@ impl LeaseStore for PgStore {
 impl SchemaStore for PgStore {
     async fn schemas(&self) -> Result<Vec<RegisteredSchema>, StoreError> {
         let lent = self.lend().await?;
-        lent.within(schemas::schemas(lent.session()?, self.sql(), self.connector())).await
+        lent.within(schemas::schemas(lent.link()?)).await
     }
 
     async fn register_schemas(&self, schemas: &[RegisteredSchema]) -> Result<(), StoreError> {
         let lent = self.lend().await?;
-        let register =
-            schemas::register_schemas(lent.session()?, self.sql(), self.connector(), schemas);
-        lent.within(register).await
+        lent.within(schemas::register_schemas(lent.link()?, schemas)).await
     }
 
     async fn widen_schema(
@@ -167,9 +161,7 @@ impl SchemaStore for PgStore {
         wider: &str,
     ) -> Result<bool, StoreError> {
         let lent = self.lend().await?;
-        let widen =
-            schemas::widen_schema(lent.session()?, self.sql(), self.connector(), known, wider);
-        lent.within(widen).await
+        lent.within(schemas::widen_schema(lent.link()?, known, wider)).await
     }
 }
 
@@ -181,9 +173,7 @@ impl SnapshotStore for PgStore {
         state: &str,
     ) -> Result<Option<SnapshotRecord>, StoreError> {
         let lent = self.lend().await?;
-        let (session, sql) = (lent.session()?, self.sql());
-        let read = snapshots::snapshot(session, sql, self.connector(), stream, state);
-        lent.within(read).await
+        lent.within(snapshots::snapshot(lent.link()?, stream, state)).await
     }
 
     async fn save_snapshot(
@@ -193,10 +183,7 @@ impl SnapshotStore for PgStore {
         snapshot: &SnapshotRecord,
     ) -> Result<(), StoreError> {
         let lent = self.lend().await?;
-        let (session, sql) = (lent.session()?, self.sql());
-        let save =
-            snapshots::save_snapshot(session, sql, self.connector(), stream, state, snapshot);
-        lent.within(save).await
+        lent.within(snapshots::save_snapshot(lent.link()?, stream, state, snapshot)).await
     }
 }
 
@@ -204,8 +191,7 @@ impl SnapshotStore for PgStore {
 impl TableStore for PgStore {
     async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
         let lent = self.lend().await?;
-        let load = tables::load_rows(lent.session()?, self.connector(), table, keys);
-        lent.within(load).await
+        lent.within(tables::load_rows(lent.link()?, table, keys)).await
     }
 
     async fn query_rows(
@@ -214,19 +200,17 @@ impl TableStore for PgStore {
         query: &RowQuery,
     ) -> Result<Vec<Row>, StoreError> {
         let lent = self.lend().await?;
-        let find = tables::query_rows(lent.session()?, self.connector(), table, query);
-        lent.within(find).await
+        lent.within(tables::query_rows(lent.link()?, table, query)).await
     }
 
     async fn count_rows(&self, table: &TableSpec, query: &RowQuery) -> Result<u64, StoreError> {
         let lent = self.lend().await?;
-        let count = tables::count_rows(lent.session()?, self.connector(), table, query);
-        lent.within(count).await
+        lent.within(tables::count_rows(lent.link()?, table, query)).await
     }
 
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         let lent = self.lend().await?;
-        lent.within(checkpoints::state(lent.session()?, self.sql(), self.connector(), key)).await
+        lent.within(checkpoints::state(lent.link()?, key)).await
     }
 
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
@@ -235,7 +219,7 @@ impl TableStore for PgStore {
         let run = async |transaction: &mut Strict<PgTransaction<'_>>| {
             self.mark().around(work.run(transaction)).await
         };
-        lent.transaction(self.sql(), run).await
+        lent.transaction(run).await
     }
 }
 
@@ -243,14 +227,13 @@ impl PgStore {
     async fn lend(&self) -> Result<Lent<'_>, StoreError> {
         Lent::from(self.connector()).await
     }
+}
 
-    /// The time by the store's clock: the server's, unless another was chosen.
-    async fn now(&self, session: Session<'_>) -> Result<Timestamp, StoreError> {
-        if let Some(clock) = &self.connector().options.clock {
-            return Ok(clock.now());
-        }
-        let row = session.query_opt("SELECT clock_timestamp()", &[]).await;
-        let row = row.map_err(self.connector().failed())?;
-        row.map_or(Err(StoreError::Closed), |row| get(&row, 0))
+/// The time by the store's clock: the server's, unless another was chosen.
+async fn now(link: Link<'_>) -> Result<Timestamp, StoreError> {
+    if let Some(clock) = &link.options().clock {
+        return Ok(clock.now());
     }
+    let row = link.query_opt("SELECT clock_timestamp()", &[]).await?;
+    row.map_or(Err(StoreError::Closed), |row| get(&row, 0))
 }

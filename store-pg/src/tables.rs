@@ -5,16 +5,15 @@ use annals_core::table::{MAX_ROWS, Row, RowKey, RowQuery, TableSpec, Value};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::connection::Connector;
-use crate::error::{is_duplicate, translate};
+use crate::error::translate;
 use crate::event_row::number;
-use crate::session::{Bound, Session};
+use crate::link::Link;
+use crate::session::Bound;
 use crate::table_sql;
 use crate::value::{Bind, array, array_type, read_row};
 
 pub(crate) async fn load_rows(
-    session: Session<'_>,
-    connector: &Connector,
+    link: Link<'_>,
     table: &TableSpec,
     keys: &[RowKey],
 ) -> Result<Vec<Row>, StoreError> {
@@ -24,15 +23,14 @@ pub(crate) async fn load_rows(
         return Ok(Vec::new());
     }
     let arrays = Arrays::of_keys(table, keys)?;
-    let sql = table_sql::load(&connector.options.schema, table);
-    let rows = session.query(&sql, &arrays.bound()).await;
-    let rows = rows.map_err(|error| explain(error, table, connector))?;
+    let sql = table_sql::load(link.schema(), table);
+    let rows = link.session.query(&sql, &arrays.bound()).await;
+    let rows = rows.map_err(explained(link, table))?;
     rows.iter().map(|row| read_row(row, table)).collect()
 }
 
 pub(crate) async fn upsert_rows(
-    session: Session<'_>,
-    connector: &Connector,
+    link: Link<'_>,
     table: &TableSpec,
     rows: &[Row],
 ) -> Result<(), StoreError> {
@@ -43,14 +41,13 @@ pub(crate) async fn upsert_rows(
     let rows = last_of_each_key(table, rows);
     let places: Vec<usize> = (0..table.columns.len()).collect();
     let arrays = Arrays::of(table, &places, |place| rows.iter().map(|row| &row[place]).collect())?;
-    let sql = table_sql::upsert(&connector.options.schema, table);
-    let written = session.execute(&sql, &arrays.bound()).await;
-    written.map(|_| ()).map_err(|error| explain(error, table, connector))
+    let sql = table_sql::upsert(link.schema(), table);
+    let written = link.session.execute(&sql, &arrays.bound()).await;
+    written.map(|_| ()).map_err(explained(link, table))
 }
 
 pub(crate) async fn delete_rows(
-    session: Session<'_>,
-    connector: &Connector,
+    link: Link<'_>,
     table: &TableSpec,
     keys: &[RowKey],
 ) -> Result<(), StoreError> {
@@ -59,40 +56,38 @@ pub(crate) async fn delete_rows(
         return Ok(());
     }
     let arrays = Arrays::of_keys(table, keys)?;
-    let sql = table_sql::delete(&connector.options.schema, table);
-    let removed = session.execute(&sql, &arrays.bound()).await;
-    removed.map(|_| ()).map_err(|error| explain(error, table, connector))
+    let sql = table_sql::delete(link.schema(), table);
+    let removed = link.session.execute(&sql, &arrays.bound()).await;
+    removed.map(|_| ()).map_err(explained(link, table))
 }
 
 pub(crate) async fn query_rows(
-    session: Session<'_>,
-    connector: &Connector,
+    link: Link<'_>,
     table: &TableSpec,
     query: &RowQuery,
 ) -> Result<Vec<Row>, StoreError> {
     query.check(table)?;
     let query = &RowQuery { limit: query.limit.min(MAX_ROWS), ..query.clone() };
-    let sql = table_sql::query(&connector.options.schema, table, query);
+    let sql = table_sql::query(link.schema(), table, query);
     let binds: Vec<Bind<'_>> = table_sql::bound(query).map(|c| Bind(&c.value)).collect();
     // The limit stands in the text: bound, it is not known to the plan, which then sorts a whole table
     // for a page of twenty. There are few limits, but as many texts as there are pages.
-    let session = if query.offset == 0 { session } else { session.unnamed() };
-    let rows = session.query(&sql, &bound(&binds)).await;
-    let rows = rows.map_err(|error| explain(error, table, connector))?;
+    let link = if query.offset == 0 { link } else { link.unnamed() };
+    let rows = link.session.query(&sql, &bound(&binds)).await;
+    let rows = rows.map_err(explained(link, table))?;
     rows.iter().map(|row| read_row(row, table)).collect()
 }
 
 pub(crate) async fn count_rows(
-    session: Session<'_>,
-    connector: &Connector,
+    link: Link<'_>,
     table: &TableSpec,
     query: &RowQuery,
 ) -> Result<u64, StoreError> {
     query.check(table)?;
-    let sql = table_sql::count(&connector.options.schema, table, query);
+    let sql = table_sql::count(link.schema(), table, query);
     let binds: Vec<Bind<'_>> = table_sql::bound(query).map(|c| Bind(&c.value)).collect();
-    let row = session.query_opt(&sql, &bound(&binds)).await;
-    let row = row.map_err(|error| explain(error, table, connector))?;
+    let row = link.session.query_opt(&sql, &bound(&binds)).await;
+    let row = row.map_err(explained(link, table))?;
     row.map_or(Ok(0), |row| number(&row, 0))
 }
 
@@ -147,23 +142,25 @@ fn last_of_each_key<'r>(table: &TableSpec, rows: &'r [Row]) -> Vec<&'r Row> {
 
 /// The errors that users meet: they forgot to start a projection, or another version of it has made
 /// the table anew.
-pub(crate) fn explain(
-    error: tokio_postgres::Error,
+pub(crate) fn explained(
+    link: Link<'_>,
     table: &TableSpec,
-    connector: &Connector,
-) -> StoreError {
-    if error.code() == Some(&SqlState::UNDEFINED_TABLE) {
-        return StoreError::NoSuchTable { table: table.name.clone() };
+) -> impl Fn(tokio_postgres::Error) -> StoreError {
+    move |error| {
+        let said = error.as_db_error();
+        match error.code() {
+            Some(&SqlState::UNDEFINED_TABLE) => {
+                StoreError::NoSuchTable { table: table.name.clone() }
+            }
+            Some(&SqlState::UNIQUE_VIOLATION) => {
+                let index = said.and_then(|said| said.constraint());
+                StoreError::not_unique(table, index.and_then(|name| table.index_named(name)))
+            }
+            Some(&SqlState::UNDEFINED_COLUMN | &SqlState::DATATYPE_MISMATCH) => {
+                let said = said.map(|said| said.message()).unwrap_or_default();
+                table.has_other_columns(said).into()
+            }
+            _ => translate(error, &link.connector.place),
+        }
     }
-    if is_duplicate(&error) {
-        let index = error.as_db_error().and_then(|said| said.constraint());
-        return StoreError::not_unique(table, index.and_then(|name| table.index_named(name)));
-    }
-    if [Some(&SqlState::UNDEFINED_COLUMN), Some(&SqlState::DATATYPE_MISMATCH)]
-        .contains(&error.code())
-        && let Some(said) = error.as_db_error()
-    {
-        return table.has_other_columns(said.message()).into();
-    }
-    translate(error, &connector.place)
 }

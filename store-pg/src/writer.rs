@@ -18,7 +18,6 @@ use crate::committer::Committer;
 use crate::connection::Connector;
 use crate::error::{STORE, lost_inside};
 use crate::listen::Growth;
-use crate::statements::Statements;
 
 /// How many appends share a commit at the most: it bounds how long the first of them waits.
 const MAX_BATCH: usize = 256;
@@ -100,15 +99,11 @@ impl Appending {
 
 impl Writer {
     /// Starts the appender.
-    pub(crate) fn start(
-        connector: Arc<Connector>,
-        sql: Arc<Statements>,
-        growth: Growth,
-    ) -> (Self, Appending) {
+    pub(crate) fn start(connector: Arc<Connector>, growth: Growth) -> (Self, Appending) {
         let (queue, waiting) = mpsc::channel(connector.options.queue);
         let (close, closing) = oneshot::channel();
         let (end, ended) = oneshot::channel();
-        let committer = Arc::new(Committer::new(connector.clone(), sql, growth.clone()));
+        let committer = Arc::new(Committer::new(connector.clone(), growth.clone()));
         let writer = Self {
             queue,
             committer: committer.clone(),
