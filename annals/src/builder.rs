@@ -60,26 +60,26 @@ impl Builder {
     }
 
     /// Keeps a projection up to date by subscription, a moment behind the appends.
-    pub fn project<P: Projection>(mut self, _: P) -> Self {
-        self.projections.push(Definition::projection::<P>(Mode::Async));
+    pub fn project<P: Projection>(mut self, projection: P) -> Self {
+        self.projections.push(Definition::projection(projection, Mode::Async));
         self
     }
 
     /// Keeps a projection up to date in the transaction of every append.
-    pub fn project_inline<P: Projection>(mut self, _: P) -> Self {
-        self.projections.push(Definition::projection::<P>(Mode::Inline));
+    pub fn project_inline<P: Projection>(mut self, projection: P) -> Self {
+        self.projections.push(Definition::projection(projection, Mode::Inline));
         self
     }
 
     /// Runs a handler with SQL of its own, by subscription.
-    pub fn handle<H: EventHandler>(mut self, _: H) -> Self {
-        self.projections.push(Definition::handler::<H>(Mode::Async));
+    pub fn handle<H: EventHandler>(mut self, handler: H) -> Self {
+        self.projections.push(Definition::handler(handler, Mode::Async));
         self
     }
 
     /// Runs a handler with SQL of its own, in the transaction of every append.
-    pub fn handle_inline<H: EventHandler>(mut self, _: H) -> Self {
-        self.projections.push(Definition::handler::<H>(Mode::Inline));
+    pub fn handle_inline<H: EventHandler>(mut self, handler: H) -> Self {
+        self.projections.push(Definition::handler(handler, Mode::Inline));
         self
     }
 

@@ -44,7 +44,7 @@ impl Projection for Balances {
     type Event = AccountEvent;
     type Row = Balance;
 
-    fn fold(account: &u32, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
         let row = row.get_or_insert(Balance { account: *account, cents: 0 });
         let AccountEvent::Deposited { cents } = event.event;
         row.cents += cents;

@@ -183,13 +183,13 @@ impl Annals {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let annals = Annals::open("memory:").await?.start().await?;
     /// annals.execute(&7, |account: &Account| account.deposit(500)).await?;
-    /// let rows = annals.live::<Balances>().all().await?;
+    /// let rows = annals.live(Balances).all().await?;
     /// assert_eq!(rows[&7].cents, 500);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn live<P: Projection>(&self) -> Live<P> {
-        self.projections.live()
+    pub fn live<P: Projection>(&self, projection: P) -> Live<P> {
+        self.projections.live(projection)
     }
 
     /// Rebuilds a projection from history, beside the tables that serve, and switches. Await the

@@ -1,7 +1,6 @@
 //! A projection folded on demand: always right, never stored, as slow as the events are many.
 
 use std::collections::HashMap;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use annals_core::store::{LogFilter, LogQuery, Store, StoreError, StreamQuery};
@@ -19,12 +18,12 @@ type KeyOf<P> = <<P as Projection>::Row as ReadModel>::Key;
 /// A projection without a table.
 pub struct Live<P> {
     store: Arc<dyn Store>,
-    marker: PhantomData<fn() -> P>,
+    projection: Arc<P>,
 }
 
 impl<P: Projection> Live<P> {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, marker: PhantomData }
+    pub(crate) fn new(store: Arc<dyn Store>, projection: P) -> Self {
+        Self { store, projection: Arc::new(projection) }
     }
 
     /// All rows, folded from the whole log. They are kept in memory.
@@ -33,7 +32,7 @@ impl<P: Projection> Live<P> {
     /// [`ReadError`]
     pub async fn all(&self) -> Result<HashMap<KeyOf<P>, P::Row>, ReadError> {
         let filter = LogFilter { event_types: event_types::<P::Event>(), ..LogFilter::default() };
-        let mut folding = Folding::<P>::new(P::Row::table().clone());
+        let mut folding = self.folding();
         let mut position = Position::START;
         loop {
             let query = LogQuery::after(position).filter(filter.clone());
@@ -66,7 +65,7 @@ impl<P: Projection> Live<P> {
         stream: &StreamId,
     ) -> Result<HashMap<KeyOf<P>, P::Row>, ReadError> {
         let wanted = event_types::<P::Event>();
-        let mut folding = Folding::<P>::new(P::Row::table().clone());
+        let mut folding = self.folding();
         let mut query = StreamQuery::all(stream.clone());
         loop {
             let page = self.store.read_stream(&query).await?;
@@ -80,6 +79,10 @@ impl<P: Projection> Live<P> {
                 return Ok(folding.into_rows().collect());
             }
         }
+    }
+
+    fn folding(&self) -> Folding<P> {
+        Folding::new(self.projection.clone(), P::Row::table().clone())
     }
 }
 

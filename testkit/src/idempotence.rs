@@ -15,30 +15,32 @@ use crate::{FaultyStore, ManualClock, Operation, SequentialIds};
 /// How long a projection may take for a test's handful of events before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Runs `P` over `events` as they are, and again with each event delivered one to `times` times
+/// Runs a projection over `events` as they are, and again with each event delivered one to `times` times
 /// and with writes that fail or whose replies are lost, and expects the same rows each time. A
 /// fold that depends on anything but its arguments, such as the system's time, is noticed too. The
 /// events happen a second apart, with the same times and ids in each run, so a row may keep those.
 ///
 /// # Panics
 /// When the rows differ, with both.
-pub async fn assert_idempotent<P>(events: &[(StreamId, P::Event)], times: u64)
+pub async fn assert_idempotent<P>(projection: P, events: &[(StreamId, P::Event)], times: u64)
 where
     P: Projection,
     P::Row: PartialEq + Debug,
 {
-    let expected = rows::<P>(events, 1, 0).await;
+    let definition = Definition::projection(projection, Mode::Async);
+    let expected = rows::<P>(&definition, events, 1, 0).await;
     for delivered in 2..=times {
-        let rows = rows::<P>(events, delivered, 0).await;
+        let rows = rows::<P>(&definition, events, delivered, 0).await;
         assert_eq!(rows, expected, "each event delivered one to {delivered} times");
     }
     for lost in 1..=times {
-        let rows = rows::<P>(events, times, lost).await;
+        let rows = rows::<P>(&definition, events, times, lost).await;
         assert_eq!(rows, expected, "with the replies of {lost} writes lost");
     }
 }
 
 async fn rows<P: Projection>(
+    definition: &Definition,
     events: &[(StreamId, P::Event)],
     delivered: u64,
     lost: u64,
@@ -68,8 +70,7 @@ async fn rows<P: Projection>(
         retry_at_most: millisecond,
         ..RunnerOptions::default()
     };
-    let definition = Definition::projection::<P>(Mode::Async);
-    let running = Projections::start(journal.clone(), vec![definition], options)
+    let running = Projections::start(journal.clone(), vec![definition.clone()], options)
         .await
         .expect("the projection starts");
     for n in 0..lost {

@@ -38,11 +38,11 @@ impl Projection for Tallies {
     const NAME: &str = "tallies";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<Happened>) -> Keys<String> {
+    fn keys(&self, event: &Recorded<Happened>) -> Keys<String> {
         event.stream.to_string().into()
     }
 
-    fn fold(stream: &String, row: &mut Option<Tally>, event: &Recorded<Happened>) {
+    fn fold(&self, stream: &String, row: &mut Option<Tally>, event: &Recorded<Happened>) {
         let new = || Tally { stream: stream.clone(), events: 0, numbers: 0, last: 0 };
         let tally = row.get_or_insert_with(new);
         tally.events += 1;

@@ -101,11 +101,11 @@ impl Projection for Balances {
     const NAME: &str = "balances";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<AccountEvent>) -> Keys<u32> {
+    fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<u32> {
         event.aggregate_id().into()
     }
 
-    fn fold(account: &u32, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
         let new = || Balance { account: *account, owner: String::new(), cents: 0, events: 0 };
         let balance = row.get_or_insert_with(new);
         balance.events += 1;

@@ -64,7 +64,7 @@ async fn check(file: &Path, acknowledged: &HashMap<String, (String, String, Stri
     let head = store.head().await.unwrap();
     annals.wait_for(head, Duration::from_secs(30)).await.unwrap();
     let rows = annals.read::<Balance>().list().await.unwrap();
-    let replay = annals.live::<Balances>().all().await.unwrap();
+    let replay = annals.live(Balances).all().await.unwrap();
     assert_eq!(rows.len(), replay.len());
     assert!(rows.iter().all(|row| replay.get(&row.account) == Some(row)), "rows equal a replay");
     annals.shutdown().await;

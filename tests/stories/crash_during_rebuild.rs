@@ -81,7 +81,7 @@ async fn rows(annals: &Annals) -> Vec<Balance> {
 }
 
 async fn replay(annals: &Annals) -> Vec<Balance> {
-    let rows = annals.live::<Balances>().all().await.unwrap();
+    let rows = annals.live(Balances).all().await.unwrap();
     let mut rows: Vec<Balance> = rows.into_values().collect();
     rows.sort_by_key(|row| row.account);
     rows

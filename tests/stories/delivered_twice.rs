@@ -20,7 +20,7 @@ fn history() -> Vec<(StreamId, AccountEvent)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_balances_do_not_notice() {
-    assert_idempotent::<Balances>(&history(), 4).await;
+    assert_idempotent(Balances, &history(), 4).await;
 }
 
 /// A fold that looks at something else than its arguments.
@@ -30,7 +30,7 @@ impl Projection for Forgetful {
     type Event = AccountEvent;
     type Row = Balance;
 
-    fn fold(account: &u32, row: &mut Option<Balance>, _: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<Balance>, _: &Recorded<AccountEvent>) {
         use std::sync::atomic::{AtomicI64, Ordering};
         static COUNT: AtomicI64 = AtomicI64::new(0);
         let events = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -41,7 +41,7 @@ impl Projection for Forgetful {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[should_panic(expected = "each event delivered one to 2 times")]
 async fn the_check_can_fail() {
-    assert_idempotent::<Forgetful>(&history(), 4).await;
+    assert_idempotent(Forgetful, &history(), 4).await;
 }
 
 /// When an account was opened, and when that was noticed.
@@ -61,7 +61,7 @@ impl Projection for Openings {
     type Event = AccountEvent;
     type Row = Opening;
 
-    fn fold(account: &u32, row: &mut Option<Opening>, event: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<Opening>, event: &Recorded<AccountEvent>) {
         row.get_or_insert_with(|| Opening {
             account: *account,
             opened_at: event.occurred_at,
@@ -73,5 +73,5 @@ impl Projection for Openings {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_that_keep_times_and_ids_are_no_false_alarm() {
-    assert_idempotent::<Openings>(&history(), 3).await;
+    assert_idempotent(Openings, &history(), 3).await;
 }

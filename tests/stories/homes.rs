@@ -147,7 +147,7 @@ macro_rules! counter {
                 const VERSION: u32 = $version;
                 $(const FORMERLY: &[&str] = &[$former];)?
 
-                fn fold(account: &u32, row: &mut Option<Row>, _: &Recorded<AccountEvent>) {
+                fn fold(&self, account: &u32, row: &mut Option<Row>, _: &Recorded<AccountEvent>) {
                     assert!(!ARMED.load(Ordering::SeqCst), "a fold lost its nerve");
                     row.get_or_insert(Row { account: *account, $column: 0 }).$column += $by;
                 }

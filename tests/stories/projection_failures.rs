@@ -30,11 +30,11 @@ impl Projection for Nervous {
     const NAME: &str = "nervous";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<AccountEvent>) -> Keys<u32> {
+    fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<u32> {
         event.aggregate_id().into()
     }
 
-    fn fold(account: &u32, row: &mut Option<Count>, _: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<Count>, _: &Recorded<AccountEvent>) {
         assert!(!PANICS.load(Ordering::Relaxed), "a fold lost its nerve");
         row.get_or_insert(Count { account: *account, events: 0 }).events += 1;
     }
@@ -148,7 +148,12 @@ async fn a_panic_in_an_inline_fold() {
     impl Projection for Inline {
         type Event = AccountEvent;
         type Row = InlineCount;
-        fn fold(account: &u32, row: &mut Option<InlineCount>, event: &Recorded<AccountEvent>) {
+        fn fold(
+            &self,
+            account: &u32,
+            row: &mut Option<InlineCount>,
+            event: &Recorded<AccountEvent>,
+        ) {
             let thirteen = AccountEvent::Deposited { cents: 13 };
             assert!(event.event != thirteen, "thirteen is refused");
             row.get_or_insert(InlineCount { account: *account, events: 0 }).events += 1;

@@ -33,7 +33,7 @@ async fn balances(annals: &Annals) -> Vec<Balance> {
 }
 
 async fn live(annals: &Annals) -> Vec<Balance> {
-    let mut rows: Vec<_> = annals.live::<Balances>().all().await.unwrap().into_values().collect();
+    let mut rows: Vec<_> = annals.live(Balances).all().await.unwrap().into_values().collect();
     rows.sort_by_key(|row| row.account);
     rows
 }
@@ -68,7 +68,7 @@ async fn inline_async_and_live_agree() {
         assert_eq!((status.position, status.lag_events), (head, 0), "{store}");
         assert_eq!((status.state, status.last_error), (RunState::Live, None), "{store}");
         let of_stream =
-            annals.live::<Balances>().of_stream(&"account-3".parse().unwrap()).await.unwrap();
+            annals.live(Balances).of_stream(&"account-3".parse().unwrap()).await.unwrap();
         assert_eq!(of_stream.get(&3), live(&annals).await.iter().find(|row| row.account == 3));
         annals.shutdown().await;
     }
@@ -113,6 +113,7 @@ impl EventHandler for Sizes {
     }
 
     async fn handle(
+        &self,
         event: &Recorded<AccountEvent>,
         tables: &mut HandlerTables<'_>,
     ) -> Result<(), BoxError> {
@@ -182,6 +183,7 @@ impl EventHandler for Largest {
     }
 
     async fn handle(
+        &self,
         event: &Recorded<AccountEvent>,
         tables: &mut HandlerTables<'_>,
     ) -> Result<(), BoxError> {

@@ -67,11 +67,11 @@ impl Projection for Samples {
     const NAME: &str = "samples";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<Taken>) -> Keys<(Uuid, i32)> {
+    fn keys(&self, event: &Recorded<Taken>) -> Keys<(Uuid, i32)> {
         (id(event.event.number), event.event.number).into()
     }
 
-    fn fold(_: &(Uuid, i32), slot: &mut Option<SampleRow>, event: &Recorded<Taken>) {
+    fn fold(&self, _: &(Uuid, i32), slot: &mut Option<SampleRow>, event: &Recorded<Taken>) {
         *slot = Some(row(event));
     }
 }

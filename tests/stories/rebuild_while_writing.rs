@@ -35,7 +35,7 @@ async fn rows_equal_a_replay(annals: &Annals) {
     let head = annals.store().head().await.unwrap();
     annals.wait_for(head, Duration::from_secs(20)).await.unwrap();
     let rows = annals.read::<Balance>().list().await.unwrap();
-    let mut replay: Vec<_> = annals.live::<Balances>().all().await.unwrap().into_values().collect();
+    let mut replay: Vec<_> = annals.live(Balances).all().await.unwrap().into_values().collect();
     replay.sort_by_key(|row| row.account);
     assert_eq!(rows, replay);
 }
@@ -137,11 +137,11 @@ impl Projection for Euros {
     const NAME: &str = "balances";
     const VERSION: u32 = 2;
 
-    fn keys(event: &Recorded<AccountEvent>) -> Keys<u32> {
+    fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<u32> {
         event.aggregate_id().into()
     }
 
-    fn fold(account: &u32, row: &mut Option<EuroBalance>, event: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<EuroBalance>, event: &Recorded<AccountEvent>) {
         let balance = row.get_or_insert(EuroBalance { account: *account, euros: 0.0 });
         if let AccountEvent::Deposited { cents } = event.event {
             balance.euros += cents as f64 / 100.0;
@@ -158,12 +158,12 @@ impl Projection for Careless {
     const NAME: &str = "balances";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<AccountEvent>) -> Keys<u32> {
-        Euros::keys(event)
+    fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<u32> {
+        Euros.keys(event)
     }
 
-    fn fold(account: &u32, row: &mut Option<EuroBalance>, event: &Recorded<AccountEvent>) {
-        Euros::fold(account, row, event);
+    fn fold(&self, account: &u32, row: &mut Option<EuroBalance>, event: &Recorded<AccountEvent>) {
+        Euros.fold(account, row, event);
     }
 }
 
@@ -233,10 +233,10 @@ async fn an_index_is_added_in_place() {
                 type Row = $row;
                 const NAME: &str = "plain";
                 const VERSION: u32 = 1;
-                fn keys(event: &Recorded<AccountEvent>) -> Keys<u32> {
+                fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<u32> {
                     event.aggregate_id().into()
                 }
-                fn fold(account: &u32, row: &mut Option<$row>, _: &Recorded<AccountEvent>) {
+                fn fold(&self, account: &u32, row: &mut Option<$row>, _: &Recorded<AccountEvent>) {
                     row.get_or_insert($row { account: *account, cents: 0 }).cents += 1;
                 }
             }

@@ -36,12 +36,12 @@ impl Projection for Ticks {
     const NAME: &str = "ticks";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<Reading>) -> Keys<Timestamp> {
+    fn keys(&self, event: &Recorded<Reading>) -> Keys<Timestamp> {
         let Reading::Taken { at, .. } = &event.event;
         (*at).into()
     }
 
-    fn fold(at: &Timestamp, row: &mut Option<Tick>, _: &Recorded<Reading>) {
+    fn fold(&self, at: &Timestamp, row: &mut Option<Tick>, _: &Recorded<Reading>) {
         row.get_or_insert(Tick { at: *at, readings: 0 }).readings += 1;
     }
 }
@@ -65,11 +65,11 @@ impl Projection for Sensors {
     const NAME: &str = "sensors";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<Reading>) -> Keys<u32> {
+    fn keys(&self, event: &Recorded<Reading>) -> Keys<u32> {
         event.aggregate_id().into()
     }
 
-    fn fold(sensor: &u32, row: &mut Option<Sensor>, event: &Recorded<Reading>) {
+    fn fold(&self, sensor: &u32, row: &mut Option<Sensor>, event: &Recorded<Reading>) {
         let Reading::Taken { at, price, .. } = &event.event;
         let first = Sensor { sensor: *sensor, at: None, newer: 0, price: Decimal::ZERO };
         let row = row.get_or_insert(first);
@@ -117,7 +117,7 @@ pub(crate) async fn rows_are_the_same(open: impl AsyncFn() -> Arc<dyn Store>) {
     for (key, readings) in [(times[0], 3), (cut, 3)] {
         let row = annals.read::<Tick>().get(&time(key)).await.unwrap().unwrap();
         assert_eq!(row.readings, readings);
-        assert_eq!(annals.live::<Ticks>().get(&time(key)).await.unwrap(), Some(row));
+        assert_eq!(annals.live(Ticks).get(&time(key)).await.unwrap(), Some(row));
     }
     let step_by_step = sensors().await;
     assert_eq!(step_by_step[0].price.to_string(), "21.00", "as it was written");
@@ -126,7 +126,7 @@ pub(crate) async fn rows_are_the_same(open: impl AsyncFn() -> Arc<dyn Store>) {
     annals.rebuild::<Sensors>().await.unwrap();
     assert_eq!(ticks().await, expected, "from history in one batch");
     assert_eq!(sensors().await, step_by_step, "from history in one batch");
-    let live = annals.live::<Sensors>().get(&1).await.unwrap().unwrap();
+    let live = annals.live(Sensors).get(&1).await.unwrap().unwrap();
     assert_eq!(live, step_by_step[0]);
     assert_eq!(live.price.to_string(), "21.00");
     annals.shutdown().await;
@@ -197,11 +197,11 @@ macro_rules! averages {
             const NAME: &str = $text;
             const VERSION: u32 = 1;
 
-            fn keys(event: &Recorded<Reading>) -> Keys<u32> {
+            fn keys(&self, event: &Recorded<Reading>) -> Keys<u32> {
                 event.aggregate_id().into()
             }
 
-            fn fold(sensor: &u32, row: &mut Option<Average>, _: &Recorded<Reading>) {
+            fn fold(&self, sensor: &u32, row: &mut Option<Average>, _: &Recorded<Reading>) {
                 let mut average =
                     Average { sensor: *sensor, plain: 0.0, perhaps: None, inside: BTreeMap::new() };
                 $row(&mut average);

@@ -24,11 +24,11 @@ impl Projection for Balances {
     const NAME: &str = "balances";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<AccountEvent>) -> Keys<Uuid> {
+    fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<Uuid> {
         event.aggregate_id().into()
     }
 
-    fn fold(account: &Uuid, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &Uuid, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
         let AccountEvent::Moved(movement) = &event.event;
         let row = row.get_or_insert(Balance { account: *account, cents: 0, movements: 0 });
         row.cents += movement.cents;

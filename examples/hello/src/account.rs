@@ -47,7 +47,7 @@ struct Balances;
 impl Projection for Balances {
     type Event = AccountEvent;
     type Row = Balance;
-    fn fold(account: &Uuid, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &Uuid, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
         let new = || Balance { account: *account, owner: String::new(), cents: 0 };
         let row = row.get_or_insert_with(new);
         match &event.event {

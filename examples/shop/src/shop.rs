@@ -49,7 +49,7 @@ pub(crate) struct Comparison {
 }
 
 /// Compares; nobody may write meanwhile.
-pub(crate) async fn compare<P>(annals: &Annals) -> Result<Comparison, Failure>
+pub(crate) async fn compare<P>(annals: &Annals, projection: P) -> Result<Comparison, Failure>
 where
     P: Projection,
     P::Row: PartialEq,
@@ -57,7 +57,7 @@ where
 {
     let rows = rows::<P::Row>(annals).await?;
     let stored: HashMap<_, _> = rows.into_iter().map(|row| (row.key(), row)).collect();
-    let live = annals.live::<P>().all().await?;
+    let live = annals.live(projection).all().await?;
     let not_the_same = live.iter().filter(|(key, row)| stored.get(key) != Some(row)).count();
     let too_many = stored.keys().filter(|key| !live.contains_key(key)).count();
     Ok(Comparison { name: P::NAME, rows: stored.len(), different: not_the_same + too_many })

@@ -24,6 +24,7 @@ const CHUNK: usize = 1_000;
 type KeyOf<P> = <<P as Projection>::Row as ReadModel>::Key;
 
 pub(crate) struct Folding<P: Projection> {
+    projection: Arc<P>,
     table: TableSpec,
     /// Where the slot of each key stands.
     places: HashMap<KeyOf<P>, usize>,
@@ -40,8 +41,8 @@ struct Slot<P: Projection> {
 
 impl<P: Projection> Folding<P> {
     /// A fold into a table with the shape of the read model's.
-    pub(crate) fn new(table: TableSpec) -> Self {
-        Self { table, places: HashMap::new(), slots: Vec::new(), touched: 0 }
+    pub(crate) fn new(projection: Arc<P>, table: TableSpec) -> Self {
+        Self { projection, table, places: HashMap::new(), slots: Vec::new(), touched: 0 }
     }
 
     /// The rows as they stand in memory.
@@ -99,7 +100,10 @@ impl<P: Projection> Folding<P> {
 type Routed<P> = (Keys<KeyOf<P>>, Recorded<<P as Projection>::Event>);
 
 /// Reads a payload and finds the keys.
-fn route<P: Projection>(event: RecordedEvent) -> Result<Routed<P>, ProjectionError> {
+fn route<P: Projection>(
+    projection: &P,
+    event: RecordedEvent,
+) -> Result<Routed<P>, ProjectionError> {
     let (event_type, payload) = (event.event_type.as_str(), event.payload.as_str());
     let event = match P::Event::decode(event_type, event.schema_version, payload) {
         Ok(decoded) => Recorded { event: decoded, envelope: event },
@@ -108,7 +112,7 @@ fn route<P: Projection>(event: RecordedEvent) -> Result<Routed<P>, ProjectionErr
             return Err(ProjectionError::Decode { event, source: Arc::new(source) });
         }
     };
-    match P::keys(&event) {
+    match projection.keys(&event) {
         Keys(Inner::Invalid(source)) => {
             Err(ProjectionError::Key { event: FailedEvent::of_recorded(&event), source })
         }
@@ -153,14 +157,16 @@ impl<P: Projection> Folder for Folding<P> {
         let mut events = events.into_iter();
         while events.len() > 0 {
             let chunk = events.by_ref().take(CHUNK);
-            let routed = chunk.map(route::<P>).collect::<Result<Vec<_>, _>>()?;
+            let routed = chunk
+                .map(|event| route(&*self.projection, event))
+                .collect::<Result<Vec<_>, _>>()?;
             let mut places = self.load(&routed, rows).await?.into_iter();
             for (keys, event) in &routed {
                 for place in places.by_ref().take(keys.as_slice().len()) {
                     let slot = &mut self.slots[place];
                     self.touched += usize::from(!slot.touched);
                     slot.touched = true;
-                    P::fold(&slot.key, &mut slot.row, event);
+                    self.projection.fold(&slot.key, &mut slot.row, event);
                     // The next event meets the row as it would come back from the database.
                     slot.row.iter_mut().for_each(ReadModel::settle);
                 }

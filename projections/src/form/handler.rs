@@ -11,7 +11,8 @@ use super::{Folder, RowSource, Until, Wrote};
 use crate::error::{FailedEvent, ProjectionError};
 use crate::read_model::ReadModel;
 
-/// Handles one event at a time inside the transaction that also writes the checkpoint.
+/// Handles one event at a time inside the transaction that also writes the checkpoint. The value is
+/// kept for as long as the program runs, so that it can hold settings or a client of its own.
 ///
 /// Its tables are made, versioned, rebuilt and switched like those of a
 /// [`Projection`](super::Projection). It must write nothing but them.
@@ -39,6 +40,7 @@ pub trait EventHandler: Send + Sync + 'static {
     /// # Errors
     /// Anything: the whole batch is rolled back and tried again later.
     async fn handle(
+        &self,
         event: &Recorded<Self::Event>,
         tables: &mut HandlerTables<'_>,
     ) -> Result<(), BoxError>;
@@ -119,6 +121,7 @@ impl HandlerTables<'_> {
 }
 
 pub(crate) struct Handling<H: EventHandler> {
+    handler: Arc<H>,
     /// Each table as it is called, and as it is.
     tables: Vec<(TableSpec, TableSpec)>,
     events: Vec<Recorded<H::Event>>,
@@ -127,8 +130,8 @@ pub(crate) struct Handling<H: EventHandler> {
 }
 
 impl<H: EventHandler> Handling<H> {
-    pub(crate) fn new(tables: Vec<(TableSpec, TableSpec)>) -> Self {
-        Self { tables, events: Vec::new(), handled: 0 }
+    pub(crate) fn new(handler: Arc<H>, tables: Vec<(TableSpec, TableSpec)>) -> Self {
+        Self { handler, tables, events: Vec::new(), handled: 0 }
     }
 }
 
@@ -162,9 +165,11 @@ impl<H: EventHandler> Folder for Handling<H> {
         self.handled = 0;
         let mut tables = HandlerTables { transaction, tables: &self.tables };
         for event in &self.events {
-            H::handle(event, &mut tables).await.map_err(|source| ProjectionError::Handler {
-                event: FailedEvent::of_recorded(event),
-                source: source.into(),
+            self.handler.handle(event, &mut tables).await.map_err(|source| {
+                ProjectionError::Handler {
+                    event: FailedEvent::of_recorded(event),
+                    source: source.into(),
+                }
             })?;
             self.handled += 1;
             if self.handled < self.events.len() && until.is_over() {

@@ -7,7 +7,8 @@ use crate::read_model::{ReadModel, RowKey};
 
 /// Folds events into rows. The runner loads the rows that a batch touches at once, folds in
 /// memory, and writes them with the checkpoint in one transaction: the work grows with the rows
-/// touched, not with the events.
+/// touched, not with the events. The value is kept for as long as the program runs, so that it can
+/// hold settings.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a projection",
     note = "write `impl Projection for {Self}`, or `impl EventHandler for {Self}` for SQL of your own"
@@ -33,13 +34,15 @@ pub trait Projection: Send + Sync + 'static {
 
     /// Which rows an event touches. Unless told otherwise, the one whose key is the id of the
     /// event's aggregate.
-    fn keys(event: &Recorded<Self::Event>) -> Keys<<Self::Row as ReadModel>::Key> {
+    fn keys(&self, event: &Recorded<Self::Event>) -> Keys<<Self::Row as ReadModel>::Key> {
         <<Self::Row as ReadModel>::Key as RowKey>::of_stream(&event.stream).into()
     }
 
     /// Changes one of those rows: `row` is `None` when there is none, and leaving `None` removes
-    /// it. It must not fail and must depend on nothing but its arguments.
+    /// it. It must not fail and must depend on nothing but its arguments; raise
+    /// [`VERSION`](Self::VERSION) when `self` holds other settings than before.
     fn fold(
+        &self,
         key: &<Self::Row as ReadModel>::Key,
         row: &mut Option<Self::Row>,
         event: &Recorded<Self::Event>,

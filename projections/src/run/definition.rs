@@ -41,7 +41,8 @@ pub struct Definition {
 
 impl Definition {
     /// A fold of rows.
-    pub fn projection<P: Projection>(mode: Mode) -> Self {
+    pub fn projection<P: Projection>(projection: P, mode: Mode) -> Self {
+        let projection = Arc::new(projection);
         Self {
             name: P::NAME,
             version: P::VERSION,
@@ -49,17 +50,18 @@ impl Definition {
             formerly: P::FORMERLY,
             event_types: event_types::<P::Event>(),
             tables: vec![P::Row::table().clone()],
-            make: Arc::new(|mut tables| {
+            make: Arc::new(move |mut tables| {
                 // The definition has one table, and so has each of its generations.
                 let (_, real) = tables.remove(0);
-                Box::new(Folding::<P>::new(real))
+                Box::new(Folding::new(projection.clone(), real))
             }),
             register: |journal| Box::pin(journal.register::<P::Event>()),
         }
     }
 
     /// A handler with the transaction.
-    pub fn handler<H: EventHandler>(mode: Mode) -> Self {
+    pub fn handler<H: EventHandler>(handler: H, mode: Mode) -> Self {
+        let handler = Arc::new(handler);
         Self {
             name: H::NAME,
             version: H::VERSION,
@@ -67,7 +69,7 @@ impl Definition {
             formerly: H::FORMERLY,
             event_types: event_types::<H::Event>(),
             tables: H::tables(),
-            make: Arc::new(|tables| Box::new(Handling::<H>::new(tables))),
+            make: Arc::new(move |tables| Box::new(Handling::new(handler.clone(), tables))),
             register: |journal| Box::pin(journal.register::<H::Event>()),
         }
     }

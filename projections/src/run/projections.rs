@@ -125,8 +125,8 @@ impl Projections {
     }
 
     /// A projection folded on demand, with nothing stored.
-    pub fn live<P: Projection>(&self) -> Live<P> {
-        Live::new(self.store.clone())
+    pub fn live<P: Projection>(&self, projection: P) -> Live<P> {
+        Live::new(self.store.clone(), projection)
     }
 
     /// Rebuilds a projection from history, beside the tables that serve. A rebuild that was

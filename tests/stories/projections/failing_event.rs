@@ -33,7 +33,7 @@ impl Projection for Folded {
     type Event = AccountEvent;
     type Row = Wary;
 
-    fn fold(account: &u32, row: &mut Option<Wary>, event: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<Wary>, event: &Recorded<AccountEvent>) {
         assert!(!is_bad(event), "thirteen is refused");
         row.get_or_insert(Wary { account: *account, n: 0 }).n += 1;
     }
@@ -52,6 +52,7 @@ impl EventHandler for Handled {
     }
 
     async fn handle(
+        &self,
         event: &Recorded<AccountEvent>,
         tables: &mut HandlerTables<'_>,
     ) -> Result<(), BoxError> {
@@ -112,7 +113,7 @@ impl Projection for Inline {
     type Event = AccountEvent;
     type Row = WaryInline;
 
-    fn fold(account: &u32, row: &mut Option<WaryInline>, event: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<WaryInline>, event: &Recorded<AccountEvent>) {
         assert!(event.event != AccountEvent::Deposited { cents: 17 }, "seventeen is refused");
         row.get_or_insert(WaryInline { account: *account, n: 0 }).n += 1;
     }

@@ -31,6 +31,7 @@ impl EventHandler for Patient {
     }
 
     async fn handle(
+        &self,
         event: &Recorded<AccountEvent>,
         tables: &mut HandlerTables<'_>,
     ) -> Result<(), BoxError> {

@@ -26,7 +26,7 @@ macro_rules! version {
                 type Event = AccountEvent;
                 type Row = Row;
 
-                fn fold(account: &u32, row: &mut Option<Row>, event: &Recorded<AccountEvent>) {
+                fn fold(&self, account: &u32, row: &mut Option<Row>, event: &Recorded<AccountEvent>) {
                     if let AccountEvent::Opened { owner } = &event.event {
                         *row = Some(Row { account: *account, seat: owner.clone() });
                     }

@@ -8,4 +8,5 @@ mod older_columns;
 mod owner;
 mod pace;
 mod reading;
+mod settings;
 mod unique;

@@ -25,12 +25,12 @@ impl Projection for Entries {
     type Event = AccountEvent;
     type Row = Entry;
 
-    fn keys(event: &Recorded<AccountEvent>) -> Keys<(i64, i64)> {
+    fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<(i64, i64)> {
         let position = event.position.get() as i64;
         (position % 2, position).into()
     }
 
-    fn fold(key: &(i64, i64), row: &mut Option<Entry>, _: &Recorded<AccountEvent>) {
+    fn fold(&self, key: &(i64, i64), row: &mut Option<Entry>, _: &Recorded<AccountEvent>) {
         *row = Some(Entry { half: key.0, position: key.1, tenant: "ours".to_owned() });
     }
 }
@@ -110,11 +110,11 @@ impl Projection for Transfers {
     type Event = AccountEvent;
     type Row = Transfer;
 
-    fn keys(_: &Recorded<AccountEvent>) -> Keys<i64> {
+    fn keys(&self, _: &Recorded<AccountEvent>) -> Keys<i64> {
         vec![7, 8, 7].into()
     }
 
-    fn fold(account: &i64, row: &mut Option<Transfer>, _: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &i64, row: &mut Option<Transfer>, _: &Recorded<AccountEvent>) {
         row.get_or_insert(Transfer { account: *account, n: 0 }).n += 1;
     }
 }

@@ -23,7 +23,7 @@ impl Projection for Nicks {
     type Event = AccountEvent;
     type Row = Nick;
 
-    fn fold(account: &u32, row: &mut Option<Nick>, event: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<Nick>, event: &Recorded<AccountEvent>) {
         *row = match &event.event {
             AccountEvent::Opened { owner } => Some(Nick { account: *account, nick: owner.clone() }),
             AccountEvent::Closed => None,

@@ -120,7 +120,7 @@ impl annals::Projection for Slow {
     type Event = AccountEvent;
     type Row = Count;
 
-    fn fold(account: &u32, row: &mut Option<Count>, _: &Recorded<AccountEvent>) {
+    fn fold(&self, account: &u32, row: &mut Option<Count>, _: &Recorded<AccountEvent>) {
         std::thread::sleep(Duration::from_millis(20));
         row.get_or_insert(Count { account: *account, n: 0 }).n += 1;
     }
@@ -165,7 +165,11 @@ impl EventHandler for Stuck {
         Vec::new()
     }
 
-    async fn handle(_: &Recorded<AccountEvent>, _: &mut HandlerTables<'_>) -> Result<(), BoxError> {
+    async fn handle(
+        &self,
+        _: &Recorded<AccountEvent>,
+        _: &mut HandlerTables<'_>,
+    ) -> Result<(), BoxError> {
         BEGUN.notify_one();
         std::future::pending().await
     }

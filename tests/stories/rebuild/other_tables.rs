@@ -69,6 +69,7 @@ macro_rules! handler {
             }
 
             async fn handle(
+                &self,
                 event: &Recorded<AccountEvent>,
                 tables: &mut HandlerTables<'_>,
             ) -> Result<(), BoxError> {

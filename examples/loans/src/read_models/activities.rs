@@ -28,7 +28,7 @@ impl Projection for Activities {
     const NAME: &str = "activities";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<LoanEvent>) -> Keys<(String, String, String)> {
+    fn keys(&self, event: &Recorded<LoanEvent>) -> Keys<(String, String, String)> {
         let (family, state) = event.event.event_type().split_once('.').unwrap_or_default();
         let (activity, phase) = match &event.event {
             LoanEvent::Work(work) => (task(work).name(), state),
@@ -37,7 +37,12 @@ impl Projection for Activities {
         (family.to_owned(), activity.to_owned(), phase.to_owned()).into()
     }
 
-    fn fold(key: &(String, String, String), row: &mut Option<Activity>, _: &Recorded<LoanEvent>) {
+    fn fold(
+        &self,
+        key: &(String, String, String),
+        row: &mut Option<Activity>,
+        _: &Recorded<LoanEvent>,
+    ) {
         let (family, activity, phase) = key.clone();
         row.get_or_insert(Activity { family, activity, phase, events: 0 }).events += 1;
     }

@@ -29,11 +29,11 @@ impl Projection for Applications {
     const NAME: &str = "applications";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<LoanEvent>) -> Keys<u32> {
+    fn keys(&self, event: &Recorded<LoanEvent>) -> Keys<u32> {
         event.aggregate_id().into()
     }
 
-    fn fold(&number: &u32, row: &mut Option<Application>, event: &Recorded<LoanEvent>) {
+    fn fold(&self, &number: &u32, row: &mut Option<Application>, event: &Recorded<LoanEvent>) {
         let row = row.get_or_insert_with(|| Application {
             number,
             amount_eur: 0,

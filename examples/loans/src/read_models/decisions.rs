@@ -90,6 +90,7 @@ impl EventHandler for Decisions {
     }
 
     async fn handle(
+        &self,
         event: &Recorded<ApplicationEvent>,
         tables: &mut HandlerTables<'_>,
     ) -> Result<(), BoxError> {

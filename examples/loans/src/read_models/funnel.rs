@@ -24,11 +24,11 @@ impl Projection for StatusFunnel {
     const NAME: &str = "status_funnel";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<ApplicationEvent>) -> Keys<String> {
+    fn keys(&self, event: &Recorded<ApplicationEvent>) -> Keys<String> {
         state(&event.event).into()
     }
 
-    fn fold(state: &String, row: &mut Option<State>, event: &Recorded<ApplicationEvent>) {
+    fn fold(&self, state: &String, row: &mut Option<State>, event: &Recorded<ApplicationEvent>) {
         let row = row.get_or_insert_with(|| State {
             state: state.clone(),
             applications: 0,

@@ -30,7 +30,7 @@ impl Projection for WorkByDay {
     const NAME: &str = "work_by_resource_and_day";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<WorkEvent>) -> Keys<(String, Date)> {
+    fn keys(&self, event: &Recorded<WorkEvent>) -> Keys<(String, Date)> {
         let day = match event.event {
             WorkEvent::Scheduled { day, .. }
             | WorkEvent::Started { day, .. }
@@ -39,7 +39,7 @@ impl Projection for WorkByDay {
         (event.metadata.actor.as_deref().unwrap_or(NOBODY).to_owned(), day).into()
     }
 
-    fn fold(key: &(String, Date), row: &mut Option<WorkDay>, event: &Recorded<WorkEvent>) {
+    fn fold(&self, key: &(String, Date), row: &mut Option<WorkDay>, event: &Recorded<WorkEvent>) {
         let row = row.get_or_insert_with(|| WorkDay {
             resource: key.0.clone(),
             day: key.1,

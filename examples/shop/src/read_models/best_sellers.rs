@@ -25,14 +25,14 @@ impl Projection for BestSellers {
     const NAME: &str = "best_sellers";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<ProductEvent>) -> Keys<String> {
+    fn keys(&self, event: &Recorded<ProductEvent>) -> Keys<String> {
         match &event.event {
             ProductEvent::Received { .. } => Keys::none(),
             _ => event.aggregate_id().into(),
         }
     }
 
-    fn fold(product: &String, row: &mut Option<BestSeller>, event: &Recorded<ProductEvent>) {
+    fn fold(&self, product: &String, row: &mut Option<BestSeller>, event: &Recorded<ProductEvent>) {
         let row = row.get_or_insert_with(|| BestSeller {
             product: product.clone(),
             name: String::new(),

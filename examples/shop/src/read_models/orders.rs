@@ -43,11 +43,11 @@ impl Projection for Orders {
     const NAME: &str = "orders";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<OrderOrPayment>) -> Keys<String> {
+    fn keys(&self, event: &Recorded<OrderOrPayment>) -> Keys<String> {
         event.aggregate_id().into()
     }
 
-    fn fold(id: &String, row: &mut Option<OrderRow>, event: &Recorded<OrderOrPayment>) {
+    fn fold(&self, id: &String, row: &mut Option<OrderRow>, event: &Recorded<OrderOrPayment>) {
         use OrderEvent::{Confirmed, Credited, Placed, Rejected};
         use PaymentEvent::{Authorised, Declined, Refunded};
 

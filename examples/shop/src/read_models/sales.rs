@@ -27,7 +27,7 @@ impl Projection for Sales {
     const NAME: &str = "sales";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<OrderEvent>) -> Keys<(String, Date)> {
+    fn keys(&self, event: &Recorded<OrderEvent>) -> Keys<(String, Date)> {
         match &event.event {
             OrderEvent::Confirmed { country, day, .. } => (country.clone(), *day).into(),
             OrderEvent::Credited { buyer, credited_at, .. } => {
@@ -38,6 +38,7 @@ impl Projection for Sales {
     }
 
     fn fold(
+        &self,
         (country, day): &(String, Date),
         row: &mut Option<CountryDay>,
         event: &Recorded<OrderEvent>,

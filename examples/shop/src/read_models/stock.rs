@@ -25,11 +25,11 @@ impl Projection for Stock {
     const NAME: &str = "stock";
     const VERSION: u32 = 1;
 
-    fn keys(event: &Recorded<ProductEvent>) -> Keys<String> {
+    fn keys(&self, event: &Recorded<ProductEvent>) -> Keys<String> {
         event.aggregate_id().into()
     }
 
-    fn fold(product: &String, row: &mut Option<StockLevel>, event: &Recorded<ProductEvent>) {
+    fn fold(&self, product: &String, row: &mut Option<StockLevel>, event: &Recorded<ProductEvent>) {
         let row = row.get_or_insert_with(|| StockLevel {
             product: product.clone(),
             name: String::new(),

@@ -16,10 +16,10 @@ pub(crate) async fn proof(annals: &Annals, screen: &Screen) -> Result<bool, Fail
     screen
         .heading("Each read model, row by row, against its projection folded afresh over history");
     let comparisons = [
-        shop::compare::<Orders>(annals).await?,
-        shop::compare::<Stock>(annals).await?,
-        shop::compare::<Sales>(annals).await?,
-        shop::compare::<BestSellers>(annals).await?,
+        shop::compare(annals, Orders).await?,
+        shop::compare(annals, Stock).await?,
+        shop::compare(annals, Sales).await?,
+        shop::compare(annals, BestSellers).await?,
     ];
     for Comparison { name, rows, different } in &comparisons {
         let verdict = match different {
