@@ -14,6 +14,7 @@ use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use uuid::Uuid;
 
+use crate::columns::at;
 use crate::error::corrupt;
 
 /// JSON as the text it is on its way.
@@ -43,7 +44,7 @@ impl<T: AsRef<str> + Debug> ToSql for JsonText<T> {
     to_sql_checked!();
 }
 
-/// Reads rows whose columns stand in the order of `read_stream_*.sql` and `read_log*.sql`.
+/// Reads rows whose columns are the `{event_columns}` of a statement.
 #[derive(Default)]
 pub(crate) struct EventReader {
     /// The types of a program are few, and the next event is most likely of one just seen.
@@ -54,21 +55,21 @@ pub(crate) struct EventReader {
 
 impl EventReader {
     pub(crate) fn read(&mut self, row: &Row) -> Result<RecordedEvent, StoreError> {
-        let metadata: Option<JsonText<&str>> = get(row, 9)?;
+        let metadata: Option<JsonText<&str>> = get(row, at::metadata)?;
         let metadata = match metadata {
             None => self.no_metadata.clone(),
             Some(JsonText(text)) => serde_json::from_str(text).map(Arc::new).map_err(corrupt)?,
         };
-        let payload: JsonText<&str> = get(row, 8)?;
+        let payload: JsonText<&str> = get(row, at::payload)?;
         Ok(RecordedEvent {
-            position: position(row, 0)?,
-            stream: self.stream(get(row, 1)?)?,
-            version: version(row, 2)?,
-            id: EventId::new(get::<Uuid>(row, 3)?),
-            event_type: self.event_type(get(row, 4)?),
-            schema_version: schema_version(row, 5)?,
-            recorded_at: get::<Timestamp>(row, 6)?,
-            occurred_at: get::<Timestamp>(row, 7)?,
+            position: position(row, at::position)?,
+            stream: self.stream(get(row, at::stream)?)?,
+            version: version(row, at::version)?,
+            id: EventId::new(get::<Uuid>(row, at::id)?),
+            event_type: self.event_type(get(row, at::event_type)?),
+            schema_version: schema_version(row, at::schema_version)?,
+            recorded_at: get::<Timestamp>(row, at::recorded_at)?,
+            occurred_at: get::<Timestamp>(row, at::occurred_at)?,
             payload: Payload::from_stored(payload.0),
             metadata,
         })

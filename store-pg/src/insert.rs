@@ -5,12 +5,10 @@ use std::pin::pin;
 use futures_util::future::{join_all, join3};
 use jiff::Timestamp;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::{ToSql, Type};
 
-use crate::columns::{Columns, metadata, slice};
+use crate::columns::{StoredEvent, StoredEvents};
 use crate::commands::{COMMAND, insert_command};
 use crate::error::Failure;
-use crate::event_row::{JsonText, signed};
 use crate::judge::Judged;
 use crate::link::Link;
 use crate::session::Ready;
@@ -33,7 +31,7 @@ pub(crate) async fn write(
         copy(link, judged, now).await?;
     }
     let Link { session, sql, .. } = link;
-    let insert = session.ready(&sql.insert_events, &INSERT).await?;
+    let insert = session.ready(&sql.insert_events, StoredEvents::TYPES).await?;
     let command = session.ready(&sql.insert_command, &COMMAND).await?;
     // Polled, and so sent, in this order. If something cannot be written, the commit rolls back.
     let events = async {
@@ -58,85 +56,24 @@ pub(crate) async fn write(
     Ok(committed?)
 }
 
-/// As `insert_events.sql` lists them.
-const INSERT: [Type; 11] = [
-    Type::INT8_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::INT8_ARRAY,
-    Type::UUID_ARRAY,
-    Type::TEXT_ARRAY,
-    Type::INT4_ARRAY,
-    Type::INT2_ARRAY,
-    Type::TIMESTAMPTZ,
-    Type::TIMESTAMPTZ_ARRAY,
-    Type::JSON_ARRAY,
-    Type::JSON_ARRAY,
-];
-
 async fn send_events(
     link: Link<'_>,
     statement: &Ready,
     judged: &Judged<'_>,
     now: Timestamp,
 ) -> Result<(), tokio_postgres::Error> {
-    let mut columns = Columns::default();
+    let mut events = StoredEvents::default();
     for placed in &judged.events {
-        columns.push(placed.stream, placed.event);
+        events.push(StoredEvent::of(placed, now));
     }
-    let occurred_at: Vec<Timestamp> =
-        columns.occurred_at.iter().map(|at| at.unwrap_or(now)).collect();
-    let placed = || judged.events.iter();
-    let positions: Vec<i64> = placed().map(|event| signed(event.position.get())).collect();
-    let versions: Vec<i64> = placed().map(|event| signed(event.version.get())).collect();
-    let values: [&(dyn ToSql + Sync); 11] = [
-        &positions,
-        &columns.streams,
-        &versions,
-        &columns.ids,
-        &columns.types,
-        &columns.schema_versions,
-        &columns.slices,
-        &now,
-        &occurred_at,
-        &columns.payloads,
-        &columns.metadata,
-    ];
-    statement.query(link.session.client, &values).await.map(|_| ())
+    statement.query(link.session.client, &events.values()).await.map(|_| ())
 }
 
 async fn copy(link: Link<'_>, judged: &Judged<'_>, now: Timestamp) -> Result<(), Failure> {
-    const TYPES: [Type; 11] = [
-        Type::INT8,
-        Type::TEXT,
-        Type::INT8,
-        Type::UUID,
-        Type::TEXT,
-        Type::INT4,
-        Type::INT2,
-        Type::TIMESTAMPTZ,
-        Type::TIMESTAMPTZ,
-        Type::JSON,
-        Type::JSON,
-    ];
     let sink = link.session.client.copy_in(&link.sql.copy_events).await?;
-    let mut rows = pin!(BinaryCopyInWriter::new(sink, &TYPES));
+    let mut rows = pin!(BinaryCopyInWriter::new(sink, StoredEvent::TYPES));
     for placed in &judged.events {
-        let event = placed.event;
-        rows.as_mut()
-            .write(&[
-                &signed(placed.position.get()),
-                &placed.stream.as_str(),
-                &signed(placed.version.get()),
-                &event.id.get(),
-                &event.event_type.as_str(),
-                &event.schema_version.cast_signed(),
-                &slice(placed.stream),
-                &now,
-                &event.happened(now),
-                &JsonText(event.payload.as_str()),
-                &metadata(event),
-            ])
-            .await?;
+        rows.as_mut().write(&StoredEvent::of(placed, now).values()).await?;
     }
     rows.finish().await?;
     Ok(())

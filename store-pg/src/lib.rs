@@ -5,6 +5,7 @@
 //! projection; it keeps rows, not read models.
 
 mod apart;
+mod arguments;
 mod batch;
 mod checkpoints;
 mod columns;

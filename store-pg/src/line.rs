@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::columns::{Columns, expectation, metadata, slice};
+use crate::arguments::{Arguments, expectation};
+use crate::columns::{metadata, slice};
 use crate::connection::Connector;
 use crate::error::{Failure, corrupt};
 use crate::event_row::{JsonText, get, position};
@@ -165,13 +166,13 @@ impl Line {
         let fingerprints: Vec<Option<&[u8]>> =
             appends.iter().map(|append| fingerprint(append)).collect();
         let counts: Vec<i32> = parts.iter().map(|part| part.events.len() as i32).collect();
-        let mut columns = Columns::default();
+        let mut arguments = Arguments::default();
         let (mut owners, mut places) = (Vec::new(), Vec::new());
         for (part, owner) in parts.iter().zip(1i32..) {
             for (event, place) in part.events.iter().zip(1i32..) {
                 owners.push(owner);
                 places.push(place);
-                columns.push(&part.stream, event);
+                arguments.push(&part.stream, event);
             }
         }
         let row = self
@@ -185,13 +186,13 @@ impl Line {
                     &counts,
                     &owners,
                     &places,
-                    &columns.ids,
-                    &columns.types,
-                    &columns.schema_versions,
-                    &columns.slices,
-                    &columns.occurred_at,
-                    &columns.payloads,
-                    &columns.metadata,
+                    &arguments.ids,
+                    &arguments.types,
+                    &arguments.schema_versions,
+                    &arguments.slices,
+                    &arguments.occurred_at,
+                    &arguments.payloads,
+                    &arguments.metadata,
                     &now,
                     &keys.iter().any(Option::is_some),
                     &notified,

@@ -7,6 +7,7 @@ use annals_core::{Position, RecordedEvent};
 use futures_util::TryStreamExt;
 use tokio_postgres::types::Type;
 
+use crate::columns::{READ, at};
 use crate::error::corrupt;
 use crate::event_row::{EventReader, get, position, signed};
 use crate::link::Link;
@@ -14,7 +15,7 @@ use crate::portion::Read;
 use crate::session::Bound;
 
 /// Where `read_log*.sql` puts the head.
-const HEAD_COLUMN: usize = 10;
+const HEAD_COLUMN: usize = READ;
 
 /// How many positions one page looks at when its filter admits few of them: it bounds the time a
 /// reader is busy.
@@ -93,7 +94,7 @@ async fn read_portion(
             head = end.map_or(Ok(Position::START), |_| position(&row, HEAD_COLUMN))?;
             events.reserve_exact(head.since(query.after).min(portion as u64) as usize);
         }
-        if get::<Option<i64>>(&row, 0)?.is_some() {
+        if get::<Option<i64>>(&row, at::position)?.is_some() {
             let event = reader.read(&row)?;
             more = room.take(&event);
             events.push(event);

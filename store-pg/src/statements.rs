@@ -1,5 +1,7 @@
 //! Every statement by name; the texts stand in `sql/statements`, their parameters listed on top.
 
+use crate::columns::listed;
+
 /// The schema all of a store's tables stand in. A plain name, though one that may be a word of SQL, so
 /// that it can be written into SQL in quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,9 +35,9 @@ macro_rules! statements {
         impl Statements {
             pub(crate) fn of(schema: &Schema) -> Self {
                 Self {
-                    $($name: schema.name_in(include_str!(concat!(
+                    $($name: schema.name_in(&listed(include_str!(concat!(
                         "../sql/statements/", stringify!($name), ".sql"
-                    ))),)*
+                    )))),)*
                 }
             }
         }

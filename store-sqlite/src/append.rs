@@ -2,13 +2,13 @@
 
 use annals_core::store::{Append, Appended, AppendedStream, StoreError, StoredPlace, Strict};
 use annals_core::{
-    EventId, EventType, Metadata, NewEvent, Payload, Position, RecordedEvent, StreamId,
-    StreamVersion,
+    EventId, EventType, NewEvent, Payload, Position, RecordedEvent, StreamId, StreamVersion,
 };
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use crate::block_on::Host;
+use crate::columns::StoredEvent;
 use crate::commands::{find_command, insert_command};
 use crate::error::corrupt;
 use crate::job::{Group, in_savepoint};
@@ -146,24 +146,11 @@ fn insert(
     event: &NewEvent,
 ) -> Result<(), StoreError> {
     let at = Position::new(group.head.get() + 1);
-    let metadata = &event.metadata;
-    let metadata = (*metadata != Metadata::default())
-        // Texts, and a map of them, can always be written as JSON.
-        .then(|| serde_json::to_string(metadata).unwrap_or_default());
-    let inserted = group.connection.prepare_cached(INSERT_EVENT).and_then(|mut statement| {
-        statement.execute(params![
-            stream.as_str(),
-            signed(version.get()),
-            event.id.get().as_bytes(),
-            event.event_type.as_str(),
-            event.schema_version,
-            stream.slice().get(),
-            group.recorded_at.as_microsecond(),
-            event.happened(group.recorded_at).as_microsecond(),
-            event.payload.as_str(),
-            metadata,
-        ])
-    });
+    let stored = StoredEvent::of(stream, version, event, group.recorded_at);
+    let inserted = group
+        .connection
+        .prepare_cached(&INSERT_EVENT)
+        .and_then(|mut statement| statement.execute(stored.values()));
     match inserted {
         Ok(_) => {
             group.head = at;

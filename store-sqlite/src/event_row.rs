@@ -11,9 +11,10 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use uuid::Uuid;
 
+use crate::columns::at;
 use crate::error::corrupt;
 
-/// Reads rows whose columns stand in the order of `read_stream_*.sql` and `read_log.sql`.
+/// Reads rows whose columns are the `{event_columns}` of a statement.
 #[derive(Default)]
 pub(crate) struct EventReader {
     /// The types of a program are few, and the next event is most likely of one just seen.
@@ -30,17 +31,17 @@ impl EventReader {
     }
 
     pub(crate) fn read(&mut self, row: &Row<'_>) -> Result<RecordedEvent, StoreError> {
-        let recorded_at = time(row, 6)?;
+        let recorded_at = time(row, at::recorded_at)?;
         Ok(RecordedEvent {
-            position: Position::new(number(row, 0)?),
+            position: Position::new(number(row, at::position)?),
             stream: self.stream(row)?,
-            version: StreamVersion::new(number(row, 2)?),
-            id: id(row, 3)?,
+            version: StreamVersion::new(number(row, at::version)?),
+            id: id(row, at::id)?,
             event_type: self.event_type(row)?,
-            schema_version: u32::try_from(number(row, 5)?).map_err(corrupt)?,
+            schema_version: u32::try_from(number(row, at::schema_version)?).map_err(corrupt)?,
             recorded_at,
-            occurred_at: time(row, 7)?,
-            payload: Payload::from_stored(text(row, 8)?),
+            occurred_at: time(row, at::occurred_at)?,
+            payload: Payload::from_stored(text(row, at::payload)?),
             metadata: self.metadata(row)?,
         })
     }
@@ -50,22 +51,22 @@ impl EventReader {
             return Ok(only.clone());
         }
         if let Some(last) = &self.last_stream
-            && last.as_str().as_bytes() == bytes(row, 1)?
+            && last.as_str().as_bytes() == bytes(row, at::stream)?
         {
             return Ok(last.clone());
         }
-        let stream = StreamId::parse(text(row, 1)?).map_err(corrupt)?;
+        let stream = StreamId::parse(text(row, at::stream)?).map_err(corrupt)?;
         self.last_stream = Some(stream.clone());
         Ok(stream)
     }
 
     fn event_type(&mut self, row: &Row<'_>) -> Result<EventType, StoreError> {
-        let name = bytes(row, 4)?;
+        let name = bytes(row, at::event_type)?;
         let known = self.types.iter().position(|known| known.as_str().as_bytes() == name);
         let place = match known {
             Some(place) => place,
             None => {
-                self.types.push(EventType::from(text(row, 4)?));
+                self.types.push(EventType::from(text(row, at::event_type)?));
                 self.types.len() - 1
             }
         };
@@ -74,9 +75,9 @@ impl EventReader {
     }
 
     fn metadata(&self, row: &Row<'_>) -> Result<Arc<Metadata>, StoreError> {
-        match row.get_ref(9).map_err(corrupt)? {
+        match row.get_ref(at::metadata).map_err(corrupt)? {
             ValueRef::Null => Ok(self.no_metadata.clone()),
-            _ => serde_json::from_str(text(row, 9)?).map(Arc::new).map_err(corrupt),
+            _ => serde_json::from_str(text(row, at::metadata)?).map(Arc::new).map_err(corrupt),
         }
     }
 }

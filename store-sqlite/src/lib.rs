@@ -6,6 +6,7 @@
 mod append;
 mod block_on;
 mod checkpoints;
+mod columns;
 mod commands;
 mod connection;
 mod error;

@@ -5,6 +5,7 @@ use annals_core::store::{LogFilter, LogPage, LogQuery, PageRoom, StoreError};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::columns::at;
 use crate::error::{corrupt, translate};
 use crate::event_row::{EventReader, bytes, number, text};
 use crate::read::{position, signed};
@@ -51,7 +52,7 @@ pub(crate) fn read_log(
         page.next = query.after;
         return Ok(page);
     }
-    let mut statement = connection.prepare_cached(READ_LOG).map_err(failed)?;
+    let mut statement = connection.prepare_cached(&READ_LOG).map_err(failed)?;
     let mut rows =
         statement.query(params![signed(query.after.get()), signed(end.get())]).map_err(failed)?;
     let mut reader = EventReader::default();
@@ -68,7 +69,7 @@ pub(crate) fn read_log(
         }
         scanned += 1;
         if !more || scanned == MAX_SCANNED {
-            page.next = Position::new(number(row, 0)?);
+            page.next = Position::new(number(row, at::position)?);
             break;
         }
     }
@@ -78,20 +79,20 @@ pub(crate) fn read_log(
 /// Whether an event is wanted, before anything is copied out of its row.
 fn admits(filter: &LogFilter, row: &Row<'_>) -> Result<bool, StoreError> {
     if !filter.event_types.is_empty() {
-        let name = bytes(row, 4)?;
+        let name = bytes(row, at::event_type)?;
         if !filter.event_types.iter().any(|wanted| wanted.as_str().as_bytes() == name) {
             return Ok(false);
         }
     }
     if !filter.categories.is_empty() {
-        let category = text(row, 1)?.split('-').next().unwrap_or_default();
+        let category = text(row, at::stream)?.split('-').next().unwrap_or_default();
         if !filter.categories.iter().any(|wanted| wanted == category) {
             return Ok(false);
         }
     }
     match &filter.slices {
         Some(slices) => {
-            let slice = number(row, 10)?;
+            let slice = number(row, at::slice)?;
             Ok((u64::from(slices.start)..u64::from(slices.end)).contains(&slice))
         }
         None => Ok(true),

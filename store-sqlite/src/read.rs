@@ -17,8 +17,8 @@ pub(crate) fn read_stream(
     place: &str,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     let sql = match query.direction {
-        ReadDirection::Forward => READ_STREAM_FORWARD,
-        ReadDirection::Backward => READ_STREAM_BACKWARD,
+        ReadDirection::Forward => &READ_STREAM_FORWARD,
+        ReadDirection::Backward => &READ_STREAM_BACKWARD,
     };
     let failed = |error| translate(error, place);
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;

@@ -1,12 +1,22 @@
 //! Every statement by name; the texts stand in `sql/statements`, their binds listed on top.
 
+use std::sync::LazyLock;
+
+use crate::columns::listed;
+
 macro_rules! statements {
-    ($($name:ident = $file:literal;)*) => {
+    ($($name:ident = $file:literal;)* [whole events] $($listed:ident = $listed_file:literal;)*) => {
         $(pub(crate) const $name: &str = include_str!(concat!("../sql/statements/", $file, ".sql"));)*
+
+        $(pub(crate) static $listed: LazyLock<String> = LazyLock::new(|| {
+            listed(include_str!(concat!("../sql/statements/", $listed_file, ".sql")))
+        });)*
 
         /// All of them, for the tests of their plans.
         #[cfg(test)]
-        pub(crate) const ALL: &[(&str, &str)] = &[$(($file, $name)),*];
+        pub(crate) fn all() -> Vec<(&'static str, &'static str)> {
+            vec![$(($file, $name),)* $(($listed_file, $listed.as_str())),*]
+        }
     };
 }
 
@@ -23,20 +33,16 @@ statements! {
     FIND_TABLE = "find_table";
     FORGET_COMMANDS = "forget_commands";
     INSERT_COMMAND = "insert_command";
-    INSERT_EVENT = "insert_event";
     INSERT_MIGRATION = "insert_migration";
     INSERT_SCHEMA = "insert_schema";
     READ_CHECKPOINT = "read_checkpoint";
     READ_END = "read_end";
     READ_HEAD = "read_head";
     READ_LEASE = "read_lease";
-    READ_LOG = "read_log";
     READ_MIGRATIONS = "read_migrations";
     READ_SCHEMAS = "read_schemas";
     READ_SNAPSHOT = "read_snapshot";
     READ_STATE = "read_state";
-    READ_STREAM_BACKWARD = "read_stream_backward";
-    READ_STREAM_FORWARD = "read_stream_forward";
     REMOVE_CHECKPOINT = "remove_checkpoint";
     STOOD_AT = "stood_at";
     STREAM_VERSION = "stream_version";
@@ -47,4 +53,10 @@ statements! {
     WRITE_LEASE = "write_lease";
     WRITE_SNAPSHOT = "write_snapshot";
     WRITE_STATE = "write_state";
+
+    [whole events]
+    INSERT_EVENT = "insert_event";
+    READ_LOG = "read_log";
+    READ_STREAM_BACKWARD = "read_stream_backward";
+    READ_STREAM_FORWARD = "read_stream_forward";
 }

@@ -1,2 +1,1 @@
-COPY annals.events (position, stream, version, id, type, schema_version, slice, recorded_at,
-                    occurred_at, payload, metadata) FROM STDIN (FORMAT binary)
+COPY annals.events ({stored_columns}) FROM STDIN (FORMAT binary)

@@ -3,8 +3,7 @@
 --
 -- Inside CASE the filter is taken to admit every second event. Written plainly, without statistics,
 -- it is taken to admit next to none, and then all positions up to $2 are fetched and sorted.
-SELECT e.position, e.stream, e.version, e.id, e.type, e.schema_version, e.recorded_at,
-       e.occurred_at, e.payload, e.metadata, h.head
+SELECT {event_columns}, h.head
 FROM (SELECT (SELECT position FROM annals.events ORDER BY position DESC LIMIT 1) AS head) h
 LEFT JOIN (
     SELECT * FROM annals.events

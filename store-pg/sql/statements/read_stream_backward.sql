@@ -1,4 +1,3 @@
 -- $1 stream, $2 first version, $3 last version, $4 how many
-SELECT position, stream, version, id, type, schema_version, recorded_at, occurred_at, payload,
-       metadata
+SELECT {event_columns}
 FROM annals.events WHERE stream = $1 AND version BETWEEN $2 AND $3 ORDER BY version DESC LIMIT $4

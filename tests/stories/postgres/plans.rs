@@ -99,7 +99,10 @@ async fn every_statement_uses_its_index() {
     let place = Place::shared().await;
     let _store = place.store().await;
     let client = place.client().await;
-    let here = |sql: &str| sql.replace("annals.", &format!("{}.", place.schema));
+    // Which columns a plan fetches does not change it.
+    let here = |sql: &str| {
+        sql.replace("annals.", &format!("{}.", place.schema)).replace("{event_columns}", "*")
+    };
     client.batch_execute(&here(ROWS)).await.expect("the tables take rows");
     // Tables that were just filled have no statistics yet, and logs grow in one go by imports.
     let seen = plans_are_meant(&client, &here, |name| IN_ORDER.contains(&name)).await;
