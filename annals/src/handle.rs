@@ -215,7 +215,7 @@ impl Annals {
     }
 
     /// Rebuilds a projection or handler by its name.
-    pub fn rebuild_named(&self, projection: &'static str) -> RebuildHandle {
+    pub fn rebuild_named(&self, projection: &str) -> RebuildHandle {
         self.projections.rebuild(projection)
     }
 
@@ -267,7 +267,7 @@ impl Annals {
     /// store stays open. It takes at most [`RunnerOptions::stop_within`](crate::RunnerOptions), 10 s
     /// unless told otherwise: what is still writing then is broken off, and the names of those
     /// projections are returned. Their last transaction is undone; nothing is lost.
-    pub async fn shutdown(&self) -> Vec<&'static str> {
+    pub async fn shutdown(&self) -> Vec<Arc<str>> {
         self.projections.stop().await
     }
 

@@ -102,7 +102,7 @@ pub enum ProjectionError {
     )]
     ShapeChanged {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
         /// The table.
         table: String,
         /// Its version.
@@ -114,7 +114,7 @@ pub enum ProjectionError {
     )]
     Superseded {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
         /// The version that is active.
         active: u32,
         /// The version of this program.
@@ -128,7 +128,7 @@ pub enum ProjectionError {
     )]
     BeingReplaced {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
         /// The version that is being built.
         building: u32,
         /// The version of this program.
@@ -143,7 +143,7 @@ pub enum ProjectionError {
     )]
     Owned {
         /// The projection that was to be started.
-        projection: &'static str,
+        projection: Arc<str>,
         /// The table.
         table: String,
         /// Whose it is.
@@ -156,7 +156,7 @@ pub enum ProjectionError {
     )]
     CheckpointLost {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
         /// The checkpoint's name.
         checkpoint: String,
     },
@@ -164,19 +164,19 @@ pub enum ProjectionError {
     #[error("`{projection}` is run by this program: take it out before its tables are dropped")]
     InUse {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
     },
     /// Somebody else moved the checkpoint or switched the table.
     #[error("another worker moved `{projection}` on")]
     Moved {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
     },
     /// The user's code panicked.
     #[error("`{projection}` panicked: {message}")]
     Panicked {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
         /// What it said.
         message: String,
     },
@@ -273,7 +273,7 @@ impl From<StoreError> for ProjectionError {
 #[error("`{projection}` is at position {position} and did not reach {wanted} within {waited:?}{}", last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default())]
 pub struct WaitError {
     /// The projection.
-    pub projection: &'static str,
+    pub projection: Arc<str>,
     /// Where it is.
     pub position: Position,
     /// Where it should be.
@@ -304,7 +304,7 @@ pub enum ReadError {
     )]
     Rebuilding {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
         /// How far it has got.
         percent: u8,
     },

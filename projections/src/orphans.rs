@@ -24,7 +24,7 @@ pub struct Orphan {
 
 pub(crate) async fn orphans(
     store: &dyn Store,
-    known: &HashSet<&'static str>,
+    known: &HashSet<&str>,
 ) -> Result<Vec<Orphan>, ProjectionError> {
     let names = parse_names(store.state(NAMES).await?.as_deref())?;
     let mut orphans = Vec::new();

@@ -92,7 +92,7 @@ impl TableRecord {
 /// Makes tables a projection's own, unless they are another's.
 pub(crate) async fn claim(
     transaction: &mut dyn Transaction,
-    projection: &'static str,
+    projection: &str,
     tables: &[TableSpec],
 ) -> Result<(), ProjectionError> {
     for name in names(tables) {
@@ -101,6 +101,7 @@ pub(crate) async fn claim(
             Some(owner) if owner == projection => {}
             Some(owner) => {
                 let table = name.to_owned();
+                let projection = projection.into();
                 return Err(ProjectionError::Owned { projection, table, owner });
             }
             None => {
@@ -142,7 +143,7 @@ fn names(tables: &[TableSpec]) -> Vec<&str> {
 /// right. Whoever still runs it under the old name is refused from now on.
 pub(crate) async fn take_over(
     transaction: &mut dyn Transaction,
-    projection: &'static str,
+    projection: &str,
     formerly: &[&str],
     record: &mut Record,
 ) -> Result<(), ProjectionError> {

@@ -84,7 +84,7 @@ impl Record {
     pub(crate) async fn begin(
         &mut self,
         transaction: &mut dyn Transaction,
-        projection: &'static str,
+        projection: &str,
         version: u32,
         tables: &[TableSpec],
     ) -> Result<Generation, ProjectionError> {
@@ -112,7 +112,7 @@ impl Record {
     pub(crate) async fn activate(
         &mut self,
         transaction: &mut dyn Transaction,
-        projection: &'static str,
+        projection: &str,
         generation: Generation,
         tables: &[TableSpec],
     ) -> Result<(), ProjectionError> {

@@ -11,7 +11,7 @@ use crate::error::ProjectionError;
 /// Polls `work`, and returns a panic in it as [`ProjectionError::Panicked`]. What it was working on
 /// must be thrown away then: it may be half done.
 pub(crate) async fn caught<T>(
-    projection: &'static str,
+    projection: &str,
     work: impl Future<Output = Result<T, ProjectionError>>,
 ) -> Result<T, ProjectionError> {
     let mut work = pin!(work);
@@ -19,7 +19,7 @@ pub(crate) async fn caught<T>(
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
         polled.unwrap_or_else(|panic| {
             let message = message(&*panic);
-            Poll::Ready(Err(ProjectionError::Panicked { projection, message }))
+            Poll::Ready(Err(ProjectionError::Panicked { projection: projection.into(), message }))
         })
     })
     .await

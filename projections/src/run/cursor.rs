@@ -42,7 +42,7 @@ impl Cursor {
         generation: Generation,
         stop: Stop,
     ) -> Result<Self, ProjectionError> {
-        let checkpoint = generation.checkpoint(shared.definition.name);
+        let checkpoint = generation.checkpoint(&shared.definition.name);
         let Some(committed) = shared.store().checkpoint(&checkpoint).await? else {
             return Err(shared.lost(&generation, checkpoint).await?);
         };
@@ -77,7 +77,7 @@ impl Cursor {
         self.bytes += events.iter().map(|event| event.payload.as_str().len()).sum::<usize>();
         let mut folder = self.folder.lock().await;
         let mut rows = StoreRows(&**self.shared.store());
-        caught(self.shared.definition.name, folder.fold(events, &mut rows)).await?;
+        caught(&self.shared.definition.name, folder.fold(events, &mut rows)).await?;
         self.folded = page.next;
         Ok(())
     }
@@ -111,7 +111,7 @@ impl Cursor {
         let reached = Arc::new(std::sync::Mutex::new(self.folded));
         let deadline = Instant::now() + self.shared.options.batch_time;
         let work = CommitBatch {
-            projection: self.shared.definition.name,
+            projection: self.shared.definition.name.clone(),
             generation: self.generation.clone(),
             folder: self.folder.clone(),
             from: self.committed,
@@ -125,7 +125,7 @@ impl Cursor {
             Ok(()) => {
                 folder.written();
                 let reached = *reached.lock().unwrap_or_else(PoisonError::into_inner);
-                metrics::counter!("annals_projection_events_total", "projection" => self.shared.definition.name)
+                metrics::counter!("annals_projection_events_total", "projection" => self.shared.definition.name.clone())
                     .increment(reached.since(self.committed));
                 self.committed = reached;
                 if self.shown {
@@ -156,9 +156,9 @@ impl Shared {
         generation: &Generation,
         checkpoint: String,
     ) -> Result<ProjectionError, ProjectionError> {
-        let projection = self.definition.name;
-        let text = self.store().state(&Record::key(projection)).await?;
-        let record = Record::parse(text.as_deref(), projection)?;
+        let projection = self.definition.name.clone();
+        let text = self.store().state(&Record::key(&projection)).await?;
+        let record = Record::parse(text.as_deref(), &projection)?;
         let current = [&record.active, &record.building].into_iter().flatten();
         let is_current = current.into_iter().any(|current| current.number == generation.number);
         // It may have been made between the two reads.
@@ -171,7 +171,7 @@ impl Shared {
 }
 
 struct CommitBatch {
-    projection: &'static str,
+    projection: Arc<str>,
     generation: Generation,
     folder: SharedFolder,
     from: Position,
@@ -182,12 +182,12 @@ struct CommitBatch {
 
 impl CommitBatch {
     async fn write(&mut self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError> {
-        let checkpoint = self.generation.checkpoint(self.projection);
+        let checkpoint = self.generation.checkpoint(&self.projection);
         let at = transaction.checkpoint(&checkpoint).await?;
         // Rows were folded on what stood there at `from`: if anybody has moved on, they are wrong.
         // The checkpoint of a generation goes with its tables, and its number is not given out again.
         if at != Some(self.from) {
-            return Err(ProjectionError::Moved { projection: self.projection });
+            return Err(ProjectionError::Moved { projection: self.projection.clone() });
         }
         let wrote = self.folder.lock().await.write(transaction, &self.until).await?;
         let reached = match wrote {
@@ -202,7 +202,7 @@ impl CommitBatch {
 #[async_trait]
 impl TransactionWork for CommitBatch {
     async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        let projection = self.projection;
-        caught(projection, self.write(transaction)).await.map_err(ProjectionError::refuse)
+        let projection = self.projection.clone();
+        caught(&projection, self.write(transaction)).await.map_err(ProjectionError::refuse)
     }
 }

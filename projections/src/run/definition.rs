@@ -28,7 +28,7 @@ type Registering<'j> = Pin<Box<dyn Future<Output = Result<(), RegisterError>> + 
 /// One projection to be run.
 #[derive(Clone)]
 pub struct Definition {
-    pub(crate) name: &'static str,
+    pub(crate) name: Arc<str>,
     pub(crate) version: u32,
     pub(crate) mode: Mode,
     /// Names it had before.
@@ -44,7 +44,7 @@ impl Definition {
     pub fn projection<P: Projection>(projection: P, mode: Mode) -> Self {
         let projection = Arc::new(projection);
         Self {
-            name: P::NAME,
+            name: P::NAME.into(),
             version: P::VERSION,
             mode,
             formerly: P::FORMERLY,
@@ -63,7 +63,7 @@ impl Definition {
     pub fn handler<H: EventHandler>(handler: H, mode: Mode) -> Self {
         let handler = Arc::new(handler);
         Self {
-            name: H::NAME,
+            name: H::NAME.into(),
             version: H::VERSION,
             mode,
             formerly: H::FORMERLY,

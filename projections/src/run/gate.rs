@@ -57,7 +57,8 @@ impl Gate {
             && active < shared.definition.version
         {
             let percent = shared.rebuild_progress().map_or(0, |progress| progress.percent());
-            return Err(ReadError::Rebuilding { projection: shared.definition.name, percent });
+            let projection = shared.definition.name.clone();
+            return Err(ReadError::Rebuilding { projection, percent });
         }
         Err(ReadError::Superseded { table: table.name.clone(), active })
     }
@@ -97,7 +98,7 @@ impl Waiting {
                 let stopped = || Some("it was stopped".to_owned());
                 let stopped = || (state == RunState::Stopped).then(stopped).flatten();
                 return Err(WaitError {
-                    projection: shared.definition.name,
+                    projection: shared.definition.name.clone(),
                     position: shared.position(),
                     wanted,
                     waited: begun.elapsed(),

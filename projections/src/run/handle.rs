@@ -2,6 +2,7 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 
 use annals_core::ErrorKind;
 use tokio::sync::watch;
@@ -20,7 +21,7 @@ pub enum RebuildError {
     )]
     Cancelled {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
         /// How far it had got.
         events: u64,
     },
@@ -28,13 +29,13 @@ pub enum RebuildError {
     #[error("`{projection}` is being rebuilt already")]
     AlreadyRunning {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
     },
     /// No projection of this name is started.
     #[error("`{projection}` is not started in this process: add it with `project` before `start`")]
     NotProjected {
         /// The projection.
-        projection: &'static str,
+        projection: Arc<str>,
     },
     /// It failed.
     #[error(transparent)]
@@ -60,12 +61,12 @@ pub struct RebuildHandle {
     pub(super) progress: watch::Receiver<Progress>,
     pub(super) cancel: watch::Sender<bool>,
     pub(super) task: JoinHandle<Result<Progress, RebuildError>>,
-    pub(super) projection: &'static str,
+    pub(super) projection: Arc<str>,
 }
 
 impl RebuildHandle {
     /// A rebuild that could not begin.
-    pub(crate) fn failed(projection: &'static str, error: RebuildError) -> Self {
+    pub(crate) fn failed(projection: Arc<str>, error: RebuildError) -> Self {
         let (_, progress) = watch::channel(Progress::default());
         let (cancel, _) = watch::channel(false);
         let task = tokio::spawn(async move { Err(error) });

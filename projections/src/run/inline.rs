@@ -42,7 +42,7 @@ impl Shared {
                 Err(error) => return Err(error),
             }
             if stop.within(pauses.next()).await {
-                return Err(ProjectionError::Moved { projection: self.definition.name });
+                return Err(ProjectionError::Moved { projection: self.definition.name.clone() });
             }
         }
         let hook = Arc::new(InlineHook(self.clone()));
@@ -76,15 +76,15 @@ impl InlineHook {
         transaction: &mut dyn Transaction,
     ) -> Result<(), ProjectionError> {
         let definition = &self.0.definition;
-        let record = Record::read(transaction, definition.name).await?;
+        let record = Record::read(transaction, &definition.name).await?;
         let active = record.active.filter(|active| active.version == definition.version);
         let (Some(active), [first, .., last] | [first @ last]) = (active, events) else {
             // A newer program keeps the read model, and takes in what this one adds.
             return Ok(());
         };
-        let checkpoint = active.checkpoint(definition.name);
+        let checkpoint = active.checkpoint(&definition.name);
         let Some(mut position) = transaction.checkpoint(&checkpoint).await? else {
-            let projection = definition.name;
+            let projection = definition.name.clone();
             return Err(ProjectionError::CheckpointLost { projection, checkpoint });
         };
         let behind = first.position.since(position).saturating_sub(1);
@@ -103,7 +103,7 @@ impl InlineHook {
                 let page = if in_reach { Some(transaction.read_log(&query).await?) } else { None };
                 let Some(page) = page.filter(|page| page.events.len() <= left) else {
                     self.0.behind.notify_one();
-                    return Err(ProjectionError::Store(far_behind(definition.name, behind)));
+                    return Err(ProjectionError::Store(far_behind(&definition.name, behind)));
                 };
                 left -= page.events.len();
                 folder.fold(page.events, &mut TransactionRows(transaction)).await?;
@@ -133,7 +133,7 @@ impl AppendHook for InlineHook {
         transaction: &mut dyn Transaction,
     ) -> Result<(), StoreError> {
         let shared = &self.0;
-        match caught(shared.definition.name, self.take_in(events, transaction)).await {
+        match caught(&shared.definition.name, self.take_in(events, transaction)).await {
             Ok(()) => {
                 if shared.failed() {
                     shared.go_on(RunState::Live);

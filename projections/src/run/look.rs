@@ -9,7 +9,7 @@ use crate::record::{Generation, Record};
 impl Shared {
     /// The active generation and its checkpoint, whoever fills it. `None` when there is none.
     pub(crate) async fn look(&self) -> Result<Option<(Generation, Position)>, ProjectionError> {
-        let projection = self.definition.name;
+        let projection = &*self.definition.name;
         // The checkpoint of a generation goes with it: as long as it is there, it is active.
         if let Some(known) = self.active()
             && let Some(at) = self.store().checkpoint(&known.checkpoint(projection)).await?

@@ -32,7 +32,7 @@ pub struct Projections {
     store: Arc<dyn Store>,
     shapes: Arc<Shapes>,
     stop_within: Duration,
-    by_name: HashMap<&'static str, Arc<Shared>>,
+    by_name: HashMap<Arc<str>, Arc<Shared>>,
     by_table: HashMap<String, Arc<Shared>>,
     stop: StopSource,
     runners: Mutex<Vec<Runner>>,
@@ -96,7 +96,7 @@ impl Projections {
                 definition.name.len()
             ));
         }
-        if self.by_name.insert(definition.name, shared.clone()).is_some() {
+        if self.by_name.insert(definition.name.clone(), shared.clone()).is_some() {
             return refuse(format!("two projections are named `{}`", definition.name));
         }
         for table in &definition.tables {
@@ -136,12 +136,12 @@ impl Projections {
     /// [`ProjectionError::Superseded`] when a newer program keeps the read model.
     ///
     /// Must be called within a Tokio runtime.
-    pub fn rebuild(&self, projection: &'static str) -> RebuildHandle {
+    pub fn rebuild(&self, projection: &str) -> RebuildHandle {
         let begun = match self.by_name.get(projection) {
             Some(shared) => shared.rebuild(&self.stop.listen()),
-            None => Err(RebuildError::NotProjected { projection }),
+            None => Err(RebuildError::NotProjected { projection: projection.into() }),
         };
-        begun.unwrap_or_else(|error| RebuildHandle::failed(projection, error))
+        begun.unwrap_or_else(|error| RebuildHandle::failed(projection.into(), error))
     }
 
     /// Waits until every projection has taken in everything up to a position.
@@ -164,7 +164,7 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the store cannot be read.
     pub async fn orphans(&self) -> Result<Vec<Orphan>, ProjectionError> {
-        let known = self.by_name.keys().copied().collect();
+        let known = self.by_name.keys().map(|name| &**name).collect();
         orphans::orphans(&*self.store, &known).await
     }
 
@@ -176,7 +176,7 @@ impl Projections {
     /// [`ProjectionError::InUse`] when this program runs it, or what the store says.
     pub async fn drop_orphan(&self, projection: &str) -> Result<(), ProjectionError> {
         if let Some((projection, _)) = self.by_name.get_key_value(projection) {
-            return Err(ProjectionError::InUse { projection });
+            return Err(ProjectionError::InUse { projection: projection.clone() });
         }
         orphans::drop_orphan(&self.store, projection.to_owned()).await
     }
@@ -190,14 +190,14 @@ impl Projections {
         for shared in self.by_name.values() {
             all.push(shared.status().await?);
         }
-        all.sort_by_key(|status| status.name);
+        all.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(all)
     }
 
     /// Stops all projections after writing what they have folded, and all rebuilds. What is still
     /// writing after [`stop_within`](RunnerOptions::stop_within) is broken off, its transaction with
     /// it; the names of those projections are returned.
-    pub async fn stop(&self) -> Vec<&'static str> {
+    pub async fn stop(&self) -> Vec<Arc<str>> {
         self.stop.stop();
         let deadline = Instant::now() + self.stop_within;
         let mut unfinished = Vec::new();
@@ -206,13 +206,13 @@ impl Projections {
             // An error means that the runtime is going down: a runner catches its panics itself.
             if tokio::time::timeout_at(deadline, &mut runner).await.is_err() {
                 runner.abort();
-                unfinished.push(shared.definition.name);
+                unfinished.push(shared.definition.name.clone());
             }
         }
         for shared in self.by_name.values() {
             if tokio::time::timeout_at(deadline, shared.rebuild_ended(None)).await.is_err() {
                 shared.abort_rebuild();
-                unfinished.push(shared.definition.name);
+                unfinished.push(shared.definition.name.clone());
             }
         }
         unfinished.sort_unstable();
@@ -220,7 +220,7 @@ impl Projections {
         for name in &unfinished {
             let shared = &self.by_name[name];
             let why = format!("it did not stop within {:?} and was broken off", self.stop_within);
-            tracing::warn!(projection = name, why, "a projection did not stop");
+            tracing::warn!(projection = %name, why, "a projection did not stop");
             shared.set_state(RunState::Stopped, Some(why));
         }
         unfinished

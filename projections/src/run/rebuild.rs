@@ -30,25 +30,26 @@ const SWITCH_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration
 impl Shared {
     /// Starts a rebuild in the background.
     pub(crate) fn rebuild(self: &Arc<Self>, stop: &Stop) -> Result<RebuildHandle, RebuildError> {
-        let projection = self.definition.name;
+        let projection = self.definition.name.clone();
         let (slot, watching) = self.take_slot()?;
         let (cancel, cancelled) = watch::channel(false);
         let (shared, stop) = (self.clone(), stop.or(cancelled));
         let task = tokio::spawn(async move {
             let progress = &slot.progress;
-            match caught(projection, shared.build(progress, &stop)).await {
+            match caught(&projection, shared.build(progress, &stop)).await {
                 Ok(Built::Switched | Built::Elsewhere) => Ok(progress.borrow().clone()),
                 Ok(Built::Stopped) => {
                     let events = progress.borrow().events;
                     Err(RebuildError::Cancelled { projection, events })
                 }
                 Err(error) => {
-                    tracing::error!(projection, %error, "the rebuild failed");
+                    tracing::error!(%projection, %error, "the rebuild failed");
                     Err(RebuildError::Projection(error))
                 }
             }
         });
         self.rebuild_is(task.abort_handle());
+        let projection = self.definition.name.clone();
         Ok(RebuildHandle { progress: watching, cancel, task, projection })
     }
 
@@ -144,7 +145,7 @@ impl Shared {
 
     /// Whether a generation, or one after it, has taken over.
     async fn is_active(&self, number: u64) -> Result<bool, ProjectionError> {
-        let projection = self.definition.name;
+        let projection = &*self.definition.name;
         let text = self.store().state(&Record::key(projection)).await?;
         let active = Record::parse(text.as_deref(), projection)?.active;
         Ok(active.is_some_and(|active| active.number >= number))
@@ -185,17 +186,18 @@ impl BeginGeneration {
         transaction: &mut dyn Transaction,
     ) -> Result<Generation, ProjectionError> {
         let Definition { name, version, tables, .. } = &self.definition;
-        let (projection, own) = (*name, *version);
+        let (projection, own) = (&**name, *version);
         let mut record = Record::read(transaction, name).await?;
         if let Some(active) = record.active.as_ref().map(|active| active.version)
             && active > own
         {
+            let projection = projection.into();
             return Err(ProjectionError::Superseded { projection, active, own });
         }
         owner::claim(transaction, projection, tables).await?;
         if let Some(building) = record.building.take() {
             if building.version > own {
-                let building = building.version;
+                let (building, projection) = (building.version, projection.into());
                 return Err(ProjectionError::BeingReplaced { projection, building, own });
             }
             let checkpoint = building.checkpoint(name);

@@ -41,7 +41,7 @@ pub(crate) async fn supervise(shared: Arc<Shared>, stop: Stop) {
     let mut rounds = 0;
     while !stop.is_set() {
         let before = shared.position();
-        let error = match caught(shared.definition.name, drive(&shared, &stop)).await {
+        let error = match caught(&shared.definition.name, drive(&shared, &stop)).await {
             Ok(Left::Stopped) => break,
             Ok(Left::Switched) => continue,
             Err(error) => error,

@@ -54,13 +54,13 @@ async fn find(
     definition: &Definition,
     transaction: &mut dyn Transaction,
 ) -> Result<Setup, ProjectionError> {
-    let (projection, version) = (definition.name, definition.version);
+    let (projection, version) = (&*definition.name, definition.version);
     let mut record = Record::read(transaction, projection).await?;
     owner::take_over(transaction, projection, definition.formerly, &mut record).await?;
     if let Some(active) = &record.active
         && active.version > version
     {
-        let active = active.version;
+        let (active, projection) = (active.version, projection.into());
         return Err(ProjectionError::Superseded { projection, active, own: version });
     }
     owner::claim(transaction, projection, &definition.tables).await?;
@@ -77,6 +77,7 @@ async fn find(
     }
     if active.shape != own_shape {
         let table = definition.tables.first().map(|table| table.name.clone()).unwrap_or_default();
+        let projection = projection.into();
         return Err(ProjectionError::ShapeChanged { projection, table, version });
     }
     for (_, real) in active.real(&definition.tables) {

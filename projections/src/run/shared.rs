@@ -141,9 +141,9 @@ impl Shared {
             ProjectionError::Superseded { .. } => RunState::Superseded,
             _ => RunState::Failed,
         };
-        let projection = self.definition.name;
-        tracing::error!(projection, %error, "the projection stands still");
-        metrics::counter!("annals_projection_failures_total", "projection" => projection)
+        let projection = &self.definition.name;
+        tracing::error!(%projection, %error, "the projection stands still");
+        metrics::counter!("annals_projection_failures_total", "projection" => projection.clone())
             .increment(1);
         self.set_state(state, Some(error.to_string()));
     }

@@ -37,7 +37,7 @@ impl Shared {
     ) -> Result<(RebuildSlot, watch::Receiver<Progress>), RebuildError> {
         let mut rebuild = self.rebuild.lock().unwrap_or_else(PoisonError::into_inner);
         if rebuild.is_some() {
-            return Err(RebuildError::AlreadyRunning { projection: self.definition.name });
+            return Err(RebuildError::AlreadyRunning { projection: self.definition.name.clone() });
         }
         let (progress, watching) = watch::channel(Progress::default());
         *rebuild = Some(Running { progress: watching.clone(), task: None });

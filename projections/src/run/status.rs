@@ -1,5 +1,6 @@
 //! What an operator sees of a projection.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use annals_core::Position;
@@ -31,7 +32,7 @@ pub enum RunState {
 #[derive(Debug, Clone)]
 pub struct Status {
     /// Its name.
-    pub name: &'static str,
+    pub name: Arc<str>,
     /// Its version in this program.
     pub version: u32,
     /// When it takes events in.
@@ -78,7 +79,7 @@ impl Shared {
             }
         };
         Ok(Status {
-            name: self.definition.name,
+            name: self.definition.name.clone(),
             version: self.definition.version,
             mode: self.definition.mode,
             state,

@@ -66,8 +66,8 @@ impl Switch {
         &mut self,
         transaction: &mut dyn Transaction,
     ) -> Result<(), ProjectionError> {
-        let projection = self.definition.name;
-        let moved = || ProjectionError::Moved { projection };
+        let projection = &*self.definition.name;
+        let moved = || ProjectionError::Moved { projection: projection.into() };
         let mut record = Record::read(transaction, projection).await?;
         let checkpoint = self.generation.checkpoint(projection);
         if record.building.as_ref() != Some(&self.generation)
@@ -107,7 +107,7 @@ impl Switch {
             return Ok(transaction.read_log(&query).await?.head);
         }
         let Some(active) = &record.active else { return Ok(self.from) };
-        let old = transaction.checkpoint(&active.checkpoint(self.definition.name)).await?;
+        let old = transaction.checkpoint(&active.checkpoint(&self.definition.name)).await?;
         Ok(old.unwrap_or_default().max(self.from))
     }
 }
@@ -115,7 +115,7 @@ impl Switch {
 #[async_trait]
 impl TransactionWork for Switch {
     async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        let projection = self.definition.name;
-        caught(projection, self.take_over(transaction)).await.map_err(ProjectionError::refuse)
+        let projection = self.definition.name.clone();
+        caught(&projection, self.take_over(transaction)).await.map_err(ProjectionError::refuse)
     }
 }

@@ -39,7 +39,7 @@ pub(crate) async fn tend(shared: Arc<Shared>, stop: Stop) {
             () = shared.behind.notified() => {}
             () = stop.wait() => break,
         }
-        match caught(shared.definition.name, shared.tend_to_head(&stop)).await {
+        match caught(&shared.definition.name, shared.tend_to_head(&stop)).await {
             Ok(()) => {
                 if std::mem::take(&mut failed) {
                     shared.go_on(RunState::Live);
@@ -74,13 +74,13 @@ impl Shared {
             return Ok(());
         }
         let mut pauses = Pauses::to_yield();
-        let (projection, own) = (self.definition.name, self.definition.version);
+        let own = self.definition.version;
         while !stop.is_set() {
             let Some((generation, at)) = self.look().await? else {
-                return Err(ProjectionError::Moved { projection });
+                return Err(ProjectionError::Moved { projection: self.definition.name.clone() });
             };
             if generation.version > own {
-                let active = generation.version;
+                let (active, projection) = (generation.version, self.definition.name.clone());
                 return Err(ProjectionError::Superseded { projection, active, own });
             }
             if at >= wanted || generation.version < own {

@@ -44,7 +44,7 @@ pub(crate) async fn status(annals: &Annals, screen: &Screen) -> Result<(), Failu
     ];
     let cells = annals.status().await?.into_iter().map(|status| {
         vec![
-            status.name.to_owned(),
+            status.name.to_string(),
             format!("{:?}", status.state).to_lowercase(),
             count(status.position.get()),
             count(status.head.get()),
