@@ -46,7 +46,7 @@ impl Projection for Balances {
 
     fn fold(&self, account: &u32, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
         let row = row.get_or_insert(Balance { account: *account, cents: 0 });
-        let AccountEvent::Deposited { cents } = event.event;
+        let AccountEvent::Deposited { cents } = event.data;
         row.cents += cents;
     }
 }

@@ -46,7 +46,7 @@ impl Projection for Tallies {
         let new = || Tally { stream: stream.clone(), events: 0, numbers: 0, last: 0 };
         let tally = row.get_or_insert_with(new);
         tally.events += 1;
-        tally.numbers += i64::from(event.event.n);
+        tally.numbers += i64::from(event.data.n);
         // A store holds positions in as many bits.
         tally.last = event.position.get() as i64;
     }

@@ -109,7 +109,7 @@ impl Projection for Balances {
         let new = || Balance { account: *account, owner: String::new(), cents: 0, events: 0 };
         let balance = row.get_or_insert_with(new);
         balance.events += 1;
-        match &event.event {
+        match &event.data {
             AccountEvent::Opened { owner } => balance.owner.clone_from(owner),
             AccountEvent::Deposited { cents } => balance.cents += cents,
             AccountEvent::Withdrawn { cents } => balance.cents -= cents,

@@ -155,7 +155,7 @@ async fn a_panic_in_an_inline_fold() {
             event: &Recorded<AccountEvent>,
         ) {
             let thirteen = AccountEvent::Deposited { cents: 13 };
-            assert!(event.event != thirteen, "thirteen is refused");
+            assert!(event.data != thirteen, "thirteen is refused");
             row.get_or_insert(InlineCount { account: *account, events: 0 }).events += 1;
         }
     }

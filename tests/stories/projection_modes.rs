@@ -117,7 +117,7 @@ impl EventHandler for Sizes {
         event: &Recorded<AccountEvent>,
         tables: &mut HandlerTables<'_>,
     ) -> Result<(), BoxError> {
-        if let AccountEvent::Deposited { cents } = event.event {
+        if let AccountEvent::Deposited { cents } = event.data {
             let sql = "INSERT INTO {sizes} (cents, deposits) VALUES ($1, $2)
                        ON CONFLICT (cents) DO UPDATE SET deposits = deposits + $2";
             tables.execute(sql, &[Value::Integer(cents), Value::Integer(1)]).await?;
@@ -189,7 +189,7 @@ impl EventHandler for Largest {
     ) -> Result<(), BoxError> {
         let account = event.aggregate_id()?;
         let known = tables.get::<LargestDeposit>(&account).await?.map_or(0, |row| row.cents);
-        match event.event {
+        match event.data {
             AccountEvent::Deposited { cents } if cents > known => {
                 tables.put(&LargestDeposit { account, cents }).await
             }

@@ -46,13 +46,13 @@ fn id(number: i32) -> Uuid {
 }
 
 fn row(event: &Recorded<Taken>) -> SampleRow {
-    let number = event.event.number;
+    let number = event.data.number;
     SampleRow {
         id: id(number),
         number,
         text: format!("it's number {number} — \"quoted\" ✓"),
         float: f64::from(number) / 4.0,
-        decimal: event.event.decimal,
+        decimal: event.data.decimal,
         even: number % 2 == 0,
         at: Timestamp::from_nanosecond(i128::from(number) * 1_000_000_001).unwrap(),
         day: Date::constant(2010, 12, 1 + (number.unsigned_abs() % 20) as i8),
@@ -68,7 +68,7 @@ impl Projection for Samples {
     const VERSION: u32 = 1;
 
     fn keys(&self, event: &Recorded<Taken>) -> Keys<(Uuid, i32)> {
-        (id(event.event.number), event.event.number).into()
+        (id(event.data.number), event.data.number).into()
     }
 
     fn fold(&self, _: &(Uuid, i32), slot: &mut Option<SampleRow>, event: &Recorded<Taken>) {

@@ -143,7 +143,7 @@ impl Projection for Euros {
 
     fn fold(&self, account: &u32, row: &mut Option<EuroBalance>, event: &Recorded<AccountEvent>) {
         let balance = row.get_or_insert(EuroBalance { account: *account, euros: 0.0 });
-        if let AccountEvent::Deposited { cents } = event.event {
+        if let AccountEvent::Deposited { cents } = event.data {
             balance.euros += cents as f64 / 100.0;
         }
     }

@@ -37,7 +37,7 @@ impl Projection for Ticks {
     const VERSION: u32 = 1;
 
     fn keys(&self, event: &Recorded<Reading>) -> Keys<Timestamp> {
-        let Reading::Taken { at, .. } = &event.event;
+        let Reading::Taken { at, .. } = &event.data;
         (*at).into()
     }
 
@@ -70,7 +70,7 @@ impl Projection for Sensors {
     }
 
     fn fold(&self, sensor: &u32, row: &mut Option<Sensor>, event: &Recorded<Reading>) {
-        let Reading::Taken { at, price, .. } = &event.event;
+        let Reading::Taken { at, price, .. } = &event.data;
         let first = Sensor { sensor: *sensor, at: None, newer: 0, price: Decimal::ZERO };
         let row = row.get_or_insert(first);
         row.newer += i64::from(row.at.is_none_or(|last| *at > last));

@@ -29,7 +29,7 @@ impl Projection for Balances {
     }
 
     fn fold(&self, account: &Uuid, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
-        let AccountEvent::Moved(movement) = &event.event;
+        let AccountEvent::Moved(movement) = &event.data;
         let row = row.get_or_insert(Balance { account: *account, cents: 0, movements: 0 });
         row.cents += movement.cents;
         row.movements += 1;

@@ -11,7 +11,7 @@ use crate::event::{DecodeError, Event};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded<E> {
     /// The event itself, upcast to its newest version.
-    pub event: E,
+    pub data: E,
     /// The envelope, with the payload as it was stored.
     pub envelope: RecordedEvent,
 }
@@ -22,12 +22,12 @@ impl<E: Event> Recorded<E> {
     /// # Errors
     /// [`DecodeError`] when the type is not one of `E`'s or the payload does not fit.
     pub fn decode(envelope: RecordedEvent) -> Result<Self, DecodeError> {
-        let event = E::decode(
+        let data = E::decode(
             envelope.event_type.as_str(),
             envelope.schema_version,
             envelope.payload.as_str(),
         )?;
-        Ok(Self { event, envelope })
+        Ok(Self { data, envelope })
     }
 }
 

@@ -50,7 +50,7 @@ impl Projection for Balances {
     fn fold(&self, account: &Uuid, row: &mut Option<Balance>, event: &Recorded<AccountEvent>) {
         let new = || Balance { account: *account, owner: String::new(), cents: 0 };
         let row = row.get_or_insert_with(new);
-        match &event.event {
+        match &event.data {
             Opened { owner } => row.owner.clone_from(owner),
             Deposited { cents } => row.cents += cents,
             Withdrawn { cents } => row.cents -= cents,

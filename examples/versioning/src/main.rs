@@ -38,8 +38,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut read = Vec::new();
     for event in history {
         let event = Recorded::<v3::CustomerEvent>::decode(event)?;
-        println!("  {:?}", event.event);
-        read.push(event.event);
+        println!("  {:?}", event.data);
+        read.push(event.data);
     }
     // Nobody who registered before today had been asked about the newsletter.
     assert_eq!(

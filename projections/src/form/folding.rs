@@ -106,7 +106,7 @@ fn route<P: Projection>(
 ) -> Result<Routed<P>, ProjectionError> {
     let (event_type, payload) = (event.event_type.as_str(), event.payload.as_str());
     let event = match P::Event::decode(event_type, event.schema_version, payload) {
-        Ok(decoded) => Recorded { event: decoded, envelope: event },
+        Ok(data) => Recorded { data, envelope: event },
         Err(source) => {
             let event = FailedEvent::of(&event);
             return Err(ProjectionError::Decode { event, source: Arc::new(source) });

@@ -50,7 +50,7 @@ async fn what_is_passed_over_does_not_end_it() {
                 pages += 1;
                 for event in page.events {
                     match event {
-                        HistoryEvent::Known(event) => seen.push(event.event.n),
+                        HistoryEvent::Known(event) => seen.push(event.data.n),
                         HistoryEvent::Unknown(_) => others += 1,
                     }
                 }

@@ -131,7 +131,7 @@ async fn the_history_has_the_same_three_ways() {
     assert!(error.to_string().contains("account.frozen"), "{error}");
 
     let known = |event: &HistoryEvent<AccountEvent>| match event {
-        HistoryEvent::Known(recorded) => Some((recorded.version.get(), recorded.event.clone())),
+        HistoryEvent::Known(recorded) => Some((recorded.version.get(), recorded.data.clone())),
         HistoryEvent::Unknown(_) => None,
     };
     let two = vec![Some((2, Deposited { cents: 2 })), Some((3, Deposited { cents: 4 }))];

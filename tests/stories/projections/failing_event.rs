@@ -16,7 +16,7 @@ use crate::homes::{Home, append, deposit, quick, until};
 static BRAVE: AtomicBool = AtomicBool::new(false);
 
 fn is_bad(event: &Recorded<AccountEvent>) -> bool {
-    event.event == AccountEvent::Deposited { cents: 13 } && !BRAVE.load(Ordering::SeqCst)
+    event.data == AccountEvent::Deposited { cents: 13 } && !BRAVE.load(Ordering::SeqCst)
 }
 
 #[derive(ReadModel, Debug, Clone, PartialEq)]
@@ -114,7 +114,7 @@ impl Projection for Inline {
     type Row = WaryInline;
 
     fn fold(&self, account: &u32, row: &mut Option<WaryInline>, event: &Recorded<AccountEvent>) {
-        assert!(event.event != AccountEvent::Deposited { cents: 17 }, "seventeen is refused");
+        assert!(event.data != AccountEvent::Deposited { cents: 17 }, "seventeen is refused");
         row.get_or_insert(WaryInline { account: *account, n: 0 }).n += 1;
     }
 }

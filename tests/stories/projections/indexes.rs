@@ -27,7 +27,7 @@ macro_rules! version {
                 type Row = Row;
 
                 fn fold(&self, account: &u32, row: &mut Option<Row>, event: &Recorded<AccountEvent>) {
-                    if let AccountEvent::Opened { owner } = &event.event {
+                    if let AccountEvent::Opened { owner } = &event.data {
                         *row = Some(Row { account: *account, seat: owner.clone() });
                     }
                 }

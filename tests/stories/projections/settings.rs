@@ -32,7 +32,7 @@ impl Projection for LargeDeposits {
     type Row = LargeDeposit;
 
     fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<u32> {
-        match event.event {
+        match event.data {
             AccountEvent::Deposited { cents } if cents >= self.from => event.aggregate_id().into(),
             _ => Keys::none(),
         }

@@ -24,7 +24,7 @@ impl Projection for Nicks {
     type Row = Nick;
 
     fn fold(&self, account: &u32, row: &mut Option<Nick>, event: &Recorded<AccountEvent>) {
-        *row = match &event.event {
+        *row = match &event.data {
             AccountEvent::Opened { owner } => Some(Nick { account: *account, nick: owner.clone() }),
             AccountEvent::Closed => None,
             _ => row.take(),

@@ -29,8 +29,8 @@ impl Projection for Activities {
     const VERSION: u32 = 1;
 
     fn keys(&self, event: &Recorded<LoanEvent>) -> Keys<(String, String, String)> {
-        let (family, state) = event.event.event_type().split_once('.').unwrap_or_default();
-        let (activity, phase) = match &event.event {
+        let (family, state) = event.data.event_type().split_once('.').unwrap_or_default();
+        let (activity, phase) = match &event.data {
             LoanEvent::Work(work) => (task(work).name(), state),
             _ => (state, "completed"),
         };

@@ -45,7 +45,7 @@ impl Projection for Applications {
         });
         row.events += 1;
         row.last_event_at = event.occurred_at;
-        match &event.event {
+        match &event.data {
             LoanEvent::Application(application) => {
                 if let ApplicationEvent::Submitted { amount_eur, .. } = application {
                     row.amount_eur = *amount_eur;

@@ -95,7 +95,7 @@ impl EventHandler for Decisions {
         tables: &mut HandlerTables<'_>,
     ) -> Result<(), BoxError> {
         let number = event.aggregate_id()?;
-        let outcome = match &event.event {
+        let outcome = match &event.data {
             ApplicationEvent::Submitted { amount_eur, .. } => {
                 let (amount_eur, submitted_at) = (*amount_eur, event.occurred_at);
                 return tables.put(&OpenApplication { number, amount_eur, submitted_at }).await;

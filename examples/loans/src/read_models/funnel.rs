@@ -25,7 +25,7 @@ impl Projection for StatusFunnel {
     const VERSION: u32 = 1;
 
     fn keys(&self, event: &Recorded<ApplicationEvent>) -> Keys<String> {
-        state(&event.event).into()
+        state(&event.data).into()
     }
 
     fn fold(&self, state: &String, row: &mut Option<State>, event: &Recorded<ApplicationEvent>) {

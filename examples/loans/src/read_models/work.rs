@@ -31,7 +31,7 @@ impl Projection for WorkByDay {
     const VERSION: u32 = 1;
 
     fn keys(&self, event: &Recorded<WorkEvent>) -> Keys<(String, Date)> {
-        let day = match event.event {
+        let day = match event.data {
             WorkEvent::Scheduled { day, .. }
             | WorkEvent::Started { day, .. }
             | WorkEvent::Completed { day, .. } => day,
@@ -47,7 +47,7 @@ impl Projection for WorkByDay {
             started: 0,
             completed: 0,
         });
-        match event.event {
+        match event.data {
             WorkEvent::Scheduled { .. } => row.scheduled += 1,
             WorkEvent::Started { .. } => row.started += 1,
             WorkEvent::Completed { .. } => row.completed += 1,

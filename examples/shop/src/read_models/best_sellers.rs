@@ -26,7 +26,7 @@ impl Projection for BestSellers {
     const VERSION: u32 = 1;
 
     fn keys(&self, event: &Recorded<ProductEvent>) -> Keys<String> {
-        match &event.event {
+        match &event.data {
             ProductEvent::Received { .. } => Keys::none(),
             _ => event.aggregate_id().into(),
         }
@@ -39,7 +39,7 @@ impl Projection for BestSellers {
             quantity: 0,
             revenue: Decimal::ZERO,
         });
-        match &event.event {
+        match &event.data {
             ProductEvent::Listed { name, .. } => row.name.clone_from(name),
             ProductEvent::Sold { quantity, amount, .. } => {
                 row.quantity += quantity;

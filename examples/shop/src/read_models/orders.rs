@@ -51,7 +51,7 @@ impl Projection for Orders {
         use OrderEvent::{Confirmed, Credited, Placed, Rejected};
         use PaymentEvent::{Authorised, Declined, Refunded};
 
-        match (&event.event, row) {
+        match (&event.data, row) {
             (OrderOrPayment::Order(Placed { buyer, placed_at, lines }), row) => {
                 *row = Some(OrderRow {
                     id: id.clone(),

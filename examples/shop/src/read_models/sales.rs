@@ -28,7 +28,7 @@ impl Projection for Sales {
     const VERSION: u32 = 1;
 
     fn keys(&self, event: &Recorded<OrderEvent>) -> Keys<(String, Date)> {
-        match &event.event {
+        match &event.data {
             OrderEvent::Confirmed { country, day, .. } => (country.clone(), *day).into(),
             OrderEvent::Credited { buyer, credited_at, .. } => {
                 (buyer.country.clone(), day_of(*credited_at)).into()
@@ -52,7 +52,7 @@ impl Projection for Sales {
             credits: 0,
             credited: Decimal::ZERO,
         });
-        match &event.event {
+        match &event.data {
             OrderEvent::Confirmed { items, amount, .. } => {
                 row.orders += 1;
                 row.items += items;

@@ -38,7 +38,7 @@ impl Projection for Stock {
             sold: 0,
             returned: 0,
         });
-        match &event.event {
+        match &event.data {
             ProductEvent::Listed { name, .. } => row.name.clone_from(name),
             ProductEvent::Received { quantity } => row.received += quantity,
             ProductEvent::Sold { quantity, .. } => row.sold += quantity,
