@@ -16,4 +16,4 @@ pub use crate::event::{
 pub use crate::fingerprint::{Fingerprint, FingerprintByContent, FingerprintByName, Probe};
 pub use crate::payload::Payload;
 pub use crate::schema::schema_of;
-pub use crate::started::Started;
+pub use crate::spawned_read::SpawnedRead;

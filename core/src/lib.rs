@@ -15,7 +15,7 @@ mod memory;
 mod names;
 mod payload;
 mod schema;
-mod started;
+mod spawned_read;
 pub mod store;
 mod subscription;
 pub mod table;

@@ -96,27 +96,27 @@ impl<A: Apply> Folded<A> {
 
 /// A state on its way through a store, which may fold it on a thread of its own. It is owned, not
 /// shared, so that folding an event takes no lock.
-struct Traveller<A: Apply> {
-    luggage: Option<Luggage<A>>,
-    home: Option<oneshot::Sender<Luggage<A>>>,
+struct FoldVisitor<A: Apply> {
+    outcome: Option<Outcome<A>>,
+    reply: Option<oneshot::Sender<Outcome<A>>>,
 }
 
 /// The state, and what went wrong with the last event.
-type Luggage<A> = (Folded<A>, Result<(), LoadError>);
+type Outcome<A> = (Folded<A>, Result<(), LoadError>);
 
-impl<A: Apply> Traveller<A> {
+impl<A: Apply> FoldVisitor<A> {
     fn visit(&mut self, stream: &StreamId, event: StoredPayload<'_>) -> ControlFlow<()> {
-        let Some((folded, result)) = &mut self.luggage else { return ControlFlow::Break(()) };
+        let Some((folded, result)) = &mut self.outcome else { return ControlFlow::Break(()) };
         *result = folded.apply_payload(stream, event, |_| ());
         if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 }
 
-impl<A: Apply> Drop for Traveller<A> {
+impl<A: Apply> Drop for FoldVisitor<A> {
     fn drop(&mut self) {
-        if let (Some(luggage), Some(home)) = (self.luggage.take(), self.home.take()) {
+        if let (Some(outcome), Some(reply)) = (self.outcome.take(), self.reply.take()) {
             // Nobody waits any more when the caller dropped its future.
-            let _ = home.send(luggage);
+            let _ = reply.send(outcome);
         }
     }
 }
@@ -141,14 +141,14 @@ impl Journal {
             return self.catch_up_raw(stream, folded, up_to).await;
         }
         let after = folded.version;
-        let (home, back) = oneshot::channel();
+        let (reply, outcome) = oneshot::channel();
         let state = std::mem::take(folded);
-        let mut traveller = Traveller { luggage: Some((state, Ok(()))), home: Some(home) };
+        let mut fold = FoldVisitor { outcome: Some((state, Ok(()))), reply: Some(reply) };
         let name = stream.clone();
-        let visitor: PayloadVisitor = Box::new(move |event| traveller.visit(&name, event));
+        let visitor: PayloadVisitor = Box::new(move |event| fold.visit(&name, event));
         let read = self.store().visit_stream(stream, after, up_to, visitor).await;
-        // The store is through with the visitor, which comes home when it is dropped.
-        if let Ok((state, result)) = back.await {
+        // The store is through with the visitor, which replies when it is dropped.
+        if let Ok((state, result)) = outcome.await {
             *folded = state;
             result?;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_core::__private::Started;
+use annals_core::__private::SpawnedRead;
 use annals_core::Position;
 use annals_core::store::{LogPage, LogQuery, Store, StoreError};
 
@@ -13,7 +13,7 @@ use crate::error::ProjectionError;
 struct ReadAhead {
     store: Arc<dyn Store>,
     query: LogQuery,
-    next: Option<Started<LogPage>>,
+    next: Option<SpawnedRead<LogPage>>,
 }
 
 impl ReadAhead {
@@ -29,7 +29,7 @@ impl ReadAhead {
         page.check_after(self.query.after)?;
         self.query.after = page.next;
         let (store, query) = (self.store.clone(), self.query.clone());
-        self.next = Some(Started::new(async move { store.read_log(&query).await }).await);
+        self.next = Some(SpawnedRead::new(async move { store.read_log(&query).await }).await);
         Ok(page)
     }
 }
