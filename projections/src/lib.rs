@@ -4,19 +4,19 @@
 //! It sees stores only through the traits of `annals-core`, and never a particular one.
 
 mod error;
-mod form;
+mod fold;
+mod generations;
 mod live;
 mod orphans;
 mod owner;
 mod read_model;
-mod record;
 mod run;
 
 #[doc(hidden)]
 pub mod __private;
 
 pub use error::{FailedEvent, ProjectionError, ReadError, WaitError};
-pub use form::{EventHandler, HandlerTables, Keys, Projection};
+pub use fold::{EventHandler, HandlerTables, Keys, Projection};
 pub use live::Live;
 pub use orphans::Orphan;
 pub use read_model::{

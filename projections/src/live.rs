@@ -9,7 +9,7 @@ use annals_core::{Position, StreamId};
 use async_trait::async_trait;
 
 use crate::error::ReadError;
-use crate::form::{Folder, Folding, Projection, RowSource};
+use crate::fold::{Fold, Folding, Projection, RowSource};
 use crate::read_model::{ReadModel, RowKey as _};
 use crate::run::event_types;
 
@@ -37,7 +37,7 @@ impl<P: Projection> Live<P> {
         loop {
             let query = LogQuery::after(position).filter(filter.clone());
             let page = self.store.read_log(&query).await?;
-            folding.fold(page.events, &mut Nowhere).await?;
+            folding.take_in(page.events, &mut Nowhere).await?;
             if page.next >= page.head {
                 return Ok(folding.into_rows().collect());
             }
@@ -74,7 +74,7 @@ impl<P: Projection> Live<P> {
                 query = query.after(last.version);
             }
             let own = page.into_iter().filter(|event| wanted.contains(&event.event_type));
-            folding.fold(own.collect(), &mut Nowhere).await?;
+            folding.take_in(own.collect(), &mut Nowhere).await?;
             if end {
                 return Ok(folding.into_rows().collect());
             }

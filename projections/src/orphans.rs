@@ -8,8 +8,8 @@ use annals_core::store::{Store, StoreError, Transaction, TransactionWork};
 use async_trait::async_trait;
 
 use crate::error::ProjectionError;
+use crate::generations::Generations;
 use crate::owner::{NAMES, TableRecord, forget_name, parse_names};
-use crate::record::Record;
 
 /// A projection that the store knows and this program does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub(crate) async fn orphans(
     let names = parse_names(store.state(NAMES).await?.as_deref())?;
     let mut orphans = Vec::new();
     for projection in names.into_iter().filter(|name| !known.contains(name.as_str())) {
-        let text = store.state(&Record::key(&projection)).await?;
-        let active = Record::parse(text.as_deref(), &projection)?.active;
+        let text = store.state(&Generations::key(&projection)).await?;
+        let active = Generations::parse(text.as_deref(), &projection)?.active;
         let version = active.as_ref().map(|active| active.version);
         let tables = active.iter().flat_map(|active| active.shown_as().map(str::to_owned));
         orphans.push(Orphan { version, tables: tables.collect(), projection });
@@ -53,8 +53,10 @@ struct Drop {
 impl Drop {
     async fn drop(&self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError> {
         let projection = &self.projection;
-        let mut record = Record::read(transaction, projection).await?;
-        for generation in [record.active.take(), record.building.take()].into_iter().flatten() {
+        let mut generations = Generations::read(transaction, projection).await?;
+        for generation in
+            [generations.active.take(), generations.building.take()].into_iter().flatten()
+        {
             for table in generation.shown_as() {
                 if TableRecord::give_up(transaction, projection, table).await? {
                     transaction.drop_view(table).await?;
@@ -62,7 +64,7 @@ impl Drop {
             }
             generation.discard(transaction, projection).await?;
         }
-        record.write(transaction, projection).await?;
+        generations.write(transaction, projection).await?;
         forget_name(transaction, projection).await
     }
 }

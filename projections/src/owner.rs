@@ -6,7 +6,7 @@ use annals_core::table::TableSpec;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ProjectionError;
-use crate::record::{Generation, Record, table_shape, unreadable};
+use crate::generations::{Generation, Generations, table_shape, unreadable};
 
 /// The key under which the names of all projections stand that the store knows.
 pub(crate) const NAMES: &str = "projections";
@@ -145,13 +145,13 @@ pub(crate) async fn take_over(
     transaction: &mut dyn Transaction,
     projection: &str,
     formerly: &[&str],
-    record: &mut Record,
+    generations: &mut Generations,
 ) -> Result<(), ProjectionError> {
     for former in formerly {
-        if record.active.is_some() {
+        if generations.active.is_some() {
             return Ok(());
         }
-        let mut old = Record::read(transaction, former).await?;
+        let mut old = Generations::read(transaction, former).await?;
         let Some(active) = old.active.take() else { continue };
         if let Some(building) = old.building.take() {
             building.discard(transaction, former).await?;
@@ -168,10 +168,10 @@ pub(crate) async fn take_over(
             owned.owner = Some(projection.to_owned());
             owned.write(transaction, &table).await?;
         }
-        record.last = record.last.max(old.last);
-        record.active = Some(active);
+        generations.last = generations.last.max(old.last);
+        generations.active = Some(active);
         old.write(transaction, former).await?;
-        record.write(transaction, projection).await?;
+        generations.write(transaction, projection).await?;
         forget_name(transaction, former).await?;
         remember_name(transaction, projection).await?;
     }

@@ -12,16 +12,16 @@ use super::caught::caught;
 use super::shared::Shared;
 use super::stop::Stop;
 use crate::error::ProjectionError;
-use crate::form::{Folder, StoreRows, Until, Wrote};
-use crate::record::{Generation, Record};
+use crate::fold::{Fold, StoreRows, Until, Wrote};
+use crate::generations::{Generation, Generations};
 
 /// Shared with the transaction that writes it; never contended.
-pub(crate) type SharedFolder = Arc<Mutex<Box<dyn Folder>>>;
+pub(crate) type SharedFold = Arc<Mutex<Box<dyn Fold>>>;
 
 pub(crate) struct Cursor {
     pub(crate) shared: Arc<Shared>,
     pub(crate) generation: Generation,
-    pub(crate) folder: SharedFolder,
+    pub(crate) fold: SharedFold,
     pub(crate) stop: Stop,
     /// The checkpoint in the store.
     pub(crate) committed: Position,
@@ -46,11 +46,11 @@ impl Cursor {
         let Some(committed) = shared.store().checkpoint(&checkpoint).await? else {
             return Err(shared.lost(&generation, checkpoint).await?);
         };
-        let folder = shared.definition.folder(generation.real(&shared.definition.tables));
-        let folder = Arc::new(Mutex::new(folder));
+        let fold = shared.definition.new_fold(generation.real(&shared.definition.tables));
+        let fold = Arc::new(Mutex::new(fold));
         let (folded, bytes, batch_events) = (committed, 0, shared.options.batch_events);
         let shown = false;
-        Ok(Self { shared, generation, folder, stop, committed, folded, bytes, batch_events, shown })
+        Ok(Self { shared, generation, fold, stop, committed, folded, bytes, batch_events, shown })
     }
 
     /// The same of the generation that readers see.
@@ -75,9 +75,9 @@ impl Cursor {
             new
         });
         self.bytes += events.iter().map(|event| event.payload.as_str().len()).sum::<usize>();
-        let mut folder = self.folder.lock().await;
+        let mut fold = self.fold.lock().await;
         let mut rows = StoreRows(&**self.shared.store());
-        caught(&self.shared.definition.name, folder.fold(events, &mut rows)).await?;
+        caught(&self.shared.definition.name, fold.take_in(events, &mut rows)).await?;
         self.folded = page.next;
         Ok(())
     }
@@ -87,12 +87,12 @@ impl Cursor {
         let options = &self.shared.options;
         self.folded.since(self.committed) >= self.batch_events
             || self.bytes >= options.batch_bytes
-            || self.folder.lock().await.pending() >= options.batch_rows
+            || self.fold.lock().await.pending() >= options.batch_rows
     }
 
     /// Whether rows wait to be written; otherwise only the checkpoint would move.
     pub(crate) async fn has_rows(&self) -> bool {
-        self.folder.lock().await.pending() > 0
+        self.fold.lock().await.pending() > 0
     }
 
     /// Writes the rows and the checkpoint, in as many transactions as it takes. When it is time to
@@ -113,17 +113,17 @@ impl Cursor {
         let work = CommitBatch {
             projection: self.shared.definition.name.clone(),
             generation: self.generation.clone(),
-            folder: self.folder.clone(),
+            fold: self.fold.clone(),
             from: self.committed,
             to: self.folded,
             until: Until::new(Some(deadline), self.stop.clone()),
             reached: reached.clone(),
         };
         let result = self.shared.store().transact(Box::new(work)).await;
-        let mut folder = self.folder.lock().await;
+        let mut fold = self.fold.lock().await;
         match result {
             Ok(()) => {
-                folder.written();
+                fold.written();
                 let reached = *reached.lock().unwrap_or_else(PoisonError::into_inner);
                 metrics::counter!("annals_projection_events_total", "projection" => self.shared.definition.name.clone())
                     .increment(reached.since(self.committed));
@@ -135,7 +135,7 @@ impl Cursor {
                 Ok(())
             }
             Err(error) => {
-                folder.forget();
+                fold.forget();
                 Err(error.into())
             }
         }
@@ -143,7 +143,7 @@ impl Cursor {
 
     /// Goes back to what was committed.
     pub(crate) async fn forget(&mut self) {
-        self.folder.lock().await.forget();
+        self.fold.lock().await.forget();
         self.folded = self.committed;
         self.bytes = 0;
     }
@@ -157,9 +157,9 @@ impl Shared {
         checkpoint: String,
     ) -> Result<ProjectionError, ProjectionError> {
         let projection = self.definition.name.clone();
-        let text = self.store().state(&Record::key(&projection)).await?;
-        let record = Record::parse(text.as_deref(), &projection)?;
-        let current = [&record.active, &record.building].into_iter().flatten();
+        let text = self.store().state(&Generations::key(&projection)).await?;
+        let generations = Generations::parse(text.as_deref(), &projection)?;
+        let current = [&generations.active, &generations.building].into_iter().flatten();
         let is_current = current.into_iter().any(|current| current.number == generation.number);
         // It may have been made between the two reads.
         Ok(if is_current && self.store().checkpoint(&checkpoint).await?.is_none() {
@@ -173,7 +173,7 @@ impl Shared {
 struct CommitBatch {
     projection: Arc<str>,
     generation: Generation,
-    folder: SharedFolder,
+    fold: SharedFold,
     from: Position,
     to: Position,
     until: Until,
@@ -189,7 +189,7 @@ impl CommitBatch {
         if at != Some(self.from) {
             return Err(ProjectionError::Moved { projection: self.projection.clone() });
         }
-        let wrote = self.folder.lock().await.write(transaction, &self.until).await?;
+        let wrote = self.fold.lock().await.write(transaction, &self.until).await?;
         let reached = match wrote {
             Wrote::All => self.to,
             Wrote::UpTo(position) => position,

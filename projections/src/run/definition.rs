@@ -8,7 +8,7 @@ use annals_core::store::LogFilter;
 use annals_core::table::TableSpec;
 use annals_core::{Event, EventType, Journal, RegisterError};
 
-use crate::form::{EventHandler, Folder, Folding, Handling, Projection};
+use crate::fold::{EventHandler, Fold, Folding, Handling, Projection};
 use crate::read_model::ReadModel;
 
 /// When a projection takes events in.
@@ -35,7 +35,7 @@ pub struct Definition {
     pub(crate) formerly: &'static [&'static str],
     pub(crate) event_types: Vec<EventType>,
     pub(crate) tables: Vec<TableSpec>,
-    make: Arc<dyn Fn(RealTables) -> Box<dyn Folder> + Send + Sync>,
+    make: Arc<dyn Fn(RealTables) -> Box<dyn Fold> + Send + Sync>,
     register: for<'j> fn(&'j Journal) -> Registering<'j>,
 }
 
@@ -75,7 +75,7 @@ impl Definition {
     }
 
     /// Something that fills these tables.
-    pub(crate) fn folder(&self, tables: RealTables) -> Box<dyn Folder> {
+    pub(crate) fn new_fold(&self, tables: RealTables) -> Box<dyn Fold> {
         (self.make)(tables)
     }
 

@@ -14,8 +14,8 @@ use super::shared::Shared;
 use super::status::RunState;
 use super::stop::Stop;
 use crate::error::ProjectionError;
-use crate::form::{TransactionRows, Until};
-use crate::record::Record;
+use crate::fold::{TransactionRows, Until};
+use crate::generations::Generations;
 
 /// How many events that programs without the projection have left an append takes in with its own.
 /// What is more is taken in outside of appends, and appends of the projection's events are refused
@@ -76,8 +76,8 @@ impl InlineHook {
         transaction: &mut dyn Transaction,
     ) -> Result<(), ProjectionError> {
         let definition = &self.0.definition;
-        let record = Record::read(transaction, &definition.name).await?;
-        let active = record.active.filter(|active| active.version == definition.version);
+        let generations = Generations::read(transaction, &definition.name).await?;
+        let active = generations.active.filter(|active| active.version == definition.version);
         let (Some(active), [first, .., last] | [first @ last]) = (active, events) else {
             // A newer program keeps the read model, and takes in what this one adds.
             return Ok(());
@@ -88,11 +88,11 @@ impl InlineHook {
             return Err(ProjectionError::CheckpointLost { projection, checkpoint });
         };
         let behind = first.position.since(position).saturating_sub(1);
-        let mut folder = definition.folder(active.real(&definition.tables));
+        let mut fold = definition.new_fold(active.real(&definition.tables));
         if behind == 0 {
             let filter = definition.filter();
             let own = events.iter().filter(|event| filter.admits(event)).cloned().collect();
-            folder.fold(own, &mut TransactionRows(transaction)).await?;
+            fold.take_in(own, &mut TransactionRows(transaction)).await?;
         } else {
             // Others have appended without this projection, or events it does not want.
             let mut left = MOST_EVENTS_BEHIND + events.len();
@@ -106,11 +106,11 @@ impl InlineHook {
                     return Err(ProjectionError::Store(far_behind(&definition.name, behind)));
                 };
                 left -= page.events.len();
-                folder.fold(page.events, &mut TransactionRows(transaction)).await?;
+                fold.take_in(page.events, &mut TransactionRows(transaction)).await?;
                 position = page.next.max(Position::new(position.get() + 1));
             }
         }
-        folder.write(transaction, &Until::all_is_written()).await?;
+        fold.write(transaction, &Until::all_is_written()).await?;
         Ok(transaction.set_checkpoint(&checkpoint, last.position).await?)
     }
 }

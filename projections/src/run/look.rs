@@ -4,7 +4,7 @@ use annals_core::Position;
 
 use super::shared::Shared;
 use crate::error::ProjectionError;
-use crate::record::{Generation, Record};
+use crate::generations::{Generation, Generations};
 
 impl Shared {
     /// The active generation and its checkpoint, whoever fills it. `None` when there is none.
@@ -17,8 +17,8 @@ impl Shared {
             self.publish(at);
             return Ok(Some((known, at)));
         }
-        let text = self.store().state(&Record::key(projection)).await?;
-        let Some(active) = Record::parse(text.as_deref(), projection)?.active else {
+        let text = self.store().state(&Generations::key(projection)).await?;
+        let Some(active) = Generations::parse(text.as_deref(), projection)?.active else {
             return Ok(None);
         };
         self.set_active(active.clone());

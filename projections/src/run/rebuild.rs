@@ -11,15 +11,15 @@ use super::catch_up::CaughtUp;
 use super::caught::caught;
 use super::cursor::Cursor;
 use super::definition::Definition;
-use super::handle::{RebuildError, RebuildHandle};
 use super::pause::Pauses;
 use super::progress::Progress;
+use super::rebuild_handle::{RebuildError, RebuildHandle};
 use super::shared::Shared;
 use super::stop::Stop;
 use super::switch::Switched;
 use crate::error::ProjectionError;
+use crate::generations::{Generation, Generations, shape};
 use crate::owner;
-use crate::record::{Generation, Record, shape};
 
 /// How often a rebuild begins again because somebody else moved, without getting any further.
 const MOST_ROUNDS: u32 = 10;
@@ -146,8 +146,8 @@ impl Shared {
     /// Whether a generation, or one after it, has taken over.
     async fn is_active(&self, number: u64) -> Result<bool, ProjectionError> {
         let projection = &*self.definition.name;
-        let text = self.store().state(&Record::key(projection)).await?;
-        let active = Record::parse(text.as_deref(), projection)?.active;
+        let text = self.store().state(&Generations::key(projection)).await?;
+        let active = Generations::parse(text.as_deref(), projection)?.active;
         Ok(active.is_some_and(|active| active.number >= number))
     }
 
@@ -187,15 +187,15 @@ impl BeginGeneration {
     ) -> Result<Generation, ProjectionError> {
         let Definition { name, version, tables, .. } = &self.definition;
         let (projection, own) = (&**name, *version);
-        let mut record = Record::read(transaction, name).await?;
-        if let Some(active) = record.active.as_ref().map(|active| active.version)
+        let mut generations = Generations::read(transaction, name).await?;
+        if let Some(active) = generations.active.as_ref().map(|active| active.version)
             && active > own
         {
             let projection = projection.into();
             return Err(ProjectionError::Superseded { projection, active, own });
         }
         owner::claim(transaction, projection, tables).await?;
-        if let Some(building) = record.building.take() {
+        if let Some(building) = generations.building.take() {
             if building.version > own {
                 let (building, projection) = (building.version, projection.into());
                 return Err(ProjectionError::BeingReplaced { projection, building, own });
@@ -211,9 +211,9 @@ impl BeginGeneration {
             }
             building.discard(transaction, name).await?;
         }
-        let generation = record.begin(transaction, name, own, tables).await?;
-        record.building = Some(generation.clone());
-        record.write(transaction, name).await?;
+        let generation = generations.begin(transaction, name, own, tables).await?;
+        generations.building = Some(generation.clone());
+        generations.write(transaction, name).await?;
         Ok(generation)
     }
 }

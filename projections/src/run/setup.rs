@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::definition::Definition;
 use super::shared::Shared;
 use crate::error::ProjectionError;
+use crate::generations::{Generation, Generations, shape};
 use crate::owner;
-use crate::record::{Generation, Record, shape};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,9 +55,9 @@ async fn find(
     transaction: &mut dyn Transaction,
 ) -> Result<Setup, ProjectionError> {
     let (projection, version) = (&*definition.name, definition.version);
-    let mut record = Record::read(transaction, projection).await?;
-    owner::take_over(transaction, projection, definition.formerly, &mut record).await?;
-    if let Some(active) = &record.active
+    let mut generations = Generations::read(transaction, projection).await?;
+    owner::take_over(transaction, projection, definition.formerly, &mut generations).await?;
+    if let Some(active) = &generations.active
         && active.version > version
     {
         let (active, projection) = (active.version, projection.into());
@@ -65,10 +65,10 @@ async fn find(
     }
     owner::claim(transaction, projection, &definition.tables).await?;
     let own_shape = shape(&definition.tables);
-    let Some(active) = &record.active else {
-        let first = record.begin(transaction, projection, version, &definition.tables).await?;
-        record.activate(transaction, projection, first.clone(), &definition.tables).await?;
-        record.write(transaction, projection).await?;
+    let Some(active) = &generations.active else {
+        let first = generations.begin(transaction, projection, version, &definition.tables).await?;
+        generations.activate(transaction, projection, first.clone(), &definition.tables).await?;
+        generations.write(transaction, projection).await?;
         owner::remember_name(transaction, projection).await?;
         return Ok(Setup::Ready(first));
     };

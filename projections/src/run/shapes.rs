@@ -9,8 +9,8 @@ use annals_core::store::Store;
 use annals_core::table::TableSpec;
 
 use crate::error::ProjectionError;
+use crate::generations::table_shape;
 use crate::owner::TableRecord;
-use crate::record::table_shape;
 
 /// For how long what was found is taken for true. A query that fails looks at once.
 const LOOK_AFTER: Duration = Duration::from_millis(2);

@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::handle::RebuildError;
 use super::progress::Progress;
+use super::rebuild_handle::RebuildError;
 use super::shared::Shared;
 use super::stop::Stop;
 

@@ -6,11 +6,11 @@ use annals_core::store::{LogQuery, StoreError, Transaction, TransactionWork};
 use async_trait::async_trait;
 
 use super::caught::caught;
-use super::cursor::{Cursor, SharedFolder};
+use super::cursor::{Cursor, SharedFold};
 use super::definition::{Definition, Mode};
 use crate::error::ProjectionError;
-use crate::form::{TransactionRows, Until};
-use crate::record::{Generation, Record};
+use crate::fold::{TransactionRows, Until};
+use crate::generations::{Generation, Generations};
 
 /// How many events may be left for the transaction: it keeps writers waiting.
 const MOST_EVENTS: u64 = 2_000;
@@ -21,12 +21,12 @@ impl Cursor {
         let work = Switch {
             definition: self.shared.definition.clone(),
             generation: self.generation.clone(),
-            folder: self.folder.clone(),
+            fold: self.fold.clone(),
             from: self.committed,
         };
         let result = self.shared.store().transact(Box::new(work)).await;
-        let mut folder = self.folder.lock().await;
-        folder.forget();
+        let mut fold = self.fold.lock().await;
+        fold.forget();
         match result {
             Ok(()) => Ok(Switched::Done),
             Err(StoreError::Refused { source }) if source.is::<Behind>() => Ok(Switched::Behind),
@@ -57,7 +57,7 @@ struct Behind(u64);
 struct Switch {
     definition: Definition,
     generation: Generation,
-    folder: SharedFolder,
+    fold: SharedFold,
     from: Position,
 }
 
@@ -68,45 +68,45 @@ impl Switch {
     ) -> Result<(), ProjectionError> {
         let projection = &*self.definition.name;
         let moved = || ProjectionError::Moved { projection: projection.into() };
-        let mut record = Record::read(transaction, projection).await?;
+        let mut generations = Generations::read(transaction, projection).await?;
         let checkpoint = self.generation.checkpoint(projection);
-        if record.building.as_ref() != Some(&self.generation)
+        if generations.building.as_ref() != Some(&self.generation)
             || transaction.checkpoint(&checkpoint).await? != Some(self.from)
         {
             return Err(moved());
         }
-        let target = self.target(&record, transaction).await?;
+        let target = self.target(&generations, transaction).await?;
         let behind = target.since(self.from);
         if behind > MOST_EVENTS {
             return Err(StoreError::refused(Behind(behind)).into());
         }
         let mut position = self.from;
-        let mut folder = self.folder.lock().await;
+        let mut fold = self.fold.lock().await;
         while position < target {
             let query = LogQuery::after(position).up_to(target).filter(self.definition.filter());
             let page = transaction.read_log(&query).await?;
-            folder.fold(page.events, &mut TransactionRows(transaction)).await?;
+            fold.take_in(page.events, &mut TransactionRows(transaction)).await?;
             position = page.next;
         }
-        folder.write(transaction, &Until::all_is_written()).await?;
+        fold.write(transaction, &Until::all_is_written()).await?;
         transaction.set_checkpoint(&checkpoint, position).await?;
-        record.building = None;
+        generations.building = None;
         let generation = self.generation.clone();
-        record.activate(transaction, projection, generation, &self.definition.tables).await?;
-        record.write(transaction, projection).await
+        generations.activate(transaction, projection, generation, &self.definition.tables).await?;
+        generations.write(transaction, projection).await
     }
 
     /// How far the new generation must be: nobody may see the read model go back.
     async fn target(
         &self,
-        record: &Record,
+        generations: &Generations,
         transaction: &mut dyn Transaction,
     ) -> Result<Position, ProjectionError> {
         if self.definition.mode == Mode::Inline {
             let query = LogQuery::after(self.from).limit(1);
             return Ok(transaction.read_log(&query).await?.head);
         }
-        let Some(active) = &record.active else { return Ok(self.from) };
+        let Some(active) = &generations.active else { return Ok(self.from) };
         let old = transaction.checkpoint(&active.checkpoint(&self.definition.name)).await?;
         Ok(old.unwrap_or_default().max(self.from))
     }

@@ -9,7 +9,7 @@ use annals_core::{Event, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
 use super::keys::Inner;
-use super::{Folder, Keys, Projection, RowSource, Until, Wrote};
+use super::{Fold, Keys, Projection, RowSource, Until, Wrote};
 use crate::error::{FailedEvent, ProjectionError};
 use crate::read_model::{ReadModel, RowKey};
 
@@ -148,8 +148,8 @@ impl<K> Keys<K> {
 }
 
 #[async_trait]
-impl<P: Projection> Folder for Folding<P> {
-    async fn fold(
+impl<P: Projection> Fold for Folding<P> {
+    async fn take_in(
         &mut self,
         events: Vec<RecordedEvent>,
         rows: &mut dyn RowSource,

@@ -24,7 +24,7 @@ pub(crate) struct Generation {
 
 /// Kept as JSON under the key `projection/<name>`.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct Generations {
     /// Whom readers see.
     pub(crate) active: Option<Generation>,
     /// What a rebuild is filling.
@@ -52,7 +52,7 @@ impl Generation {
     }
 }
 
-impl Record {
+impl Generations {
     pub(crate) fn key(projection: &str) -> String {
         format!("projection/{projection}")
     }

@@ -7,7 +7,7 @@ use annals_core::table::{Row, RowKey, TableSpec, Value};
 use annals_core::{Event, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
-use super::{Folder, RowSource, Until, Wrote};
+use super::{Fold, RowSource, Until, Wrote};
 use crate::error::{FailedEvent, ProjectionError};
 use crate::read_model::ReadModel;
 
@@ -136,8 +136,8 @@ impl<H: EventHandler> Handling<H> {
 }
 
 #[async_trait]
-impl<H: EventHandler> Folder for Handling<H> {
-    async fn fold(
+impl<H: EventHandler> Fold for Handling<H> {
+    async fn take_in(
         &mut self,
         events: Vec<RecordedEvent>,
         _rows: &mut dyn RowSource,

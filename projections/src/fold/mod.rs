@@ -23,9 +23,9 @@ use crate::error::ProjectionError;
 
 /// Takes events in and writes what came of them, for tables of one generation.
 #[async_trait]
-pub(crate) trait Folder: Send {
+pub(crate) trait Fold: Send {
     /// Takes events in, in order, looking up the rows it does not know yet.
-    async fn fold(
+    async fn take_in(
         &mut self,
         events: Vec<RecordedEvent>,
         rows: &mut dyn RowSource,
