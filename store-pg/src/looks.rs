@@ -148,7 +148,7 @@ impl<'s> Looks<'s> {
     }
 }
 
-fn read_place(row: &Row) -> Result<(EventId, StoredPlace), StoreError> {
+pub(crate) fn read_place(row: &Row) -> Result<(EventId, StoredPlace), StoreError> {
     let place = StoredPlace {
         position: position(row, 1)?,
         stream: StreamId::parse(get::<&str>(row, 2)?).map_err(corrupt)?,

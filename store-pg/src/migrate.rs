@@ -36,6 +36,11 @@ const MIGRATIONS: &[Migration] = &[
     },
 ];
 
+/// Number, name and checksum of each that this program knows.
+pub(crate) fn known_migrations() -> impl Iterator<Item = (u32, &'static str, String)> {
+    MIGRATIONS.iter().map(|known| (known.version, known.name, migration_checksum(known.sql)))
+}
+
 /// Brings the schema to the newest version, in one transaction. Other processes that start at the
 /// same time wait for it.
 pub(crate) async fn migrate(link: Link<'_>) -> Result<(), StoreError> {

@@ -89,7 +89,10 @@ fn first_result(group: &Group<'_>, append: &Append) -> Result<Option<Appended>, 
         .first_result(|id| find_event(group, id), |stream, before| stood_at(group, stream, before))
 }
 
-fn find_event(group: &Group<'_>, id: EventId) -> Result<Option<StoredPlace>, StoreError> {
+pub(crate) fn find_event(
+    group: &Group<'_>,
+    id: EventId,
+) -> Result<Option<StoredPlace>, StoreError> {
     let failed = group.failed();
     let mut statement = group.connection.prepare_cached(FIND_EVENT).map_err(&failed)?;
     let found = statement
@@ -125,7 +128,7 @@ fn stood_at(
 }
 
 /// The version and position of a stream's last event.
-fn stream_end(
+pub(crate) fn stream_end(
     group: &Group<'_>,
     stream: &StreamId,
 ) -> Result<(StreamVersion, Position), StoreError> {

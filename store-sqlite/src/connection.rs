@@ -36,6 +36,7 @@ pub(crate) const DECIMAL_COLLATION: &str = "annals_decimal";
 pub(crate) fn open_writer(options: &SqliteOptions) -> Result<Connection, StoreError> {
     let place = options.place();
     explain_missing_directory(&options.path)?;
+    explain_missing_file(options)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -127,6 +128,20 @@ fn claim(connection: &Connection, options: &SqliteOptions) -> Result<(), StoreEr
                  tables): give Annals a file of its own",
                 options.place()
             ),
+        }),
+    }
+}
+
+/// Nothing is made where nothing may be migrated.
+fn explain_missing_file(options: &SqliteOptions) -> Result<(), StoreError> {
+    match options.migrate || options.path.exists() {
+        true => Ok(()),
+        false => Err(StoreError::Unavailable {
+            place: options.place(),
+            source: Arc::new(std::io::Error::new(
+                std::io::ErrorKind::NotFound,
+                "there is no such file",
+            )),
         }),
     }
 }

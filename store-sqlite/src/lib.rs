@@ -5,12 +5,14 @@
 
 mod append;
 mod block_on;
+mod browse;
 mod checkpoints;
 mod columns;
 mod commands;
 mod connection;
 mod error;
 mod event_row;
+mod examine;
 mod file;
 mod indexes;
 mod job;
@@ -22,6 +24,7 @@ mod options;
 mod plans;
 mod read;
 mod readers;
+mod restore;
 mod schemas;
 mod snapshots;
 mod statements;

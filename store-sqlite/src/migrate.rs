@@ -21,7 +21,12 @@ const MIGRATIONS: &[Migration] = &[Migration {
 }];
 
 /// Where it is kept which of them were applied.
-const MIGRATIONS_TABLE: &str = "annals_migrations";
+pub(crate) const MIGRATIONS_TABLE: &str = "annals_migrations";
+
+/// Number, name and checksum of each that this program knows.
+pub(crate) fn known_migrations() -> impl Iterator<Item = (u32, &'static str, String)> {
+    MIGRATIONS.iter().map(|known| (known.version, known.name, migration_checksum(known.sql)))
+}
 
 /// Brings the file to the newest schema, in one transaction. Other processes that start at the
 /// same time wait for it, for a time of its own: it may be long. A file that has the newest schema
@@ -34,6 +39,14 @@ pub(crate) fn migrate(
     let failed = |error| translate(error, &place);
     if is_newest(connection, &place)? {
         return Ok(());
+    }
+    if !options.migrate {
+        return Err(StoreError::Invalid {
+            why: format!(
+                "{place} lacks the newest migration and this store may not migrate: open it once \
+                 without `migrate=off`"
+            ),
+        });
     }
     connection.busy_timeout(options.migration_timeout).map_err(failed)?;
     migrate_slowly(connection, options)?;

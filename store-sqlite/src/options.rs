@@ -42,6 +42,7 @@ pub struct SqliteOptions {
     pub(crate) in_place: Duration,
     pub(crate) work_timeout: Duration,
     pub(crate) migration_timeout: Duration,
+    pub(crate) migrate: bool,
     pub(crate) wal_bytes: u64,
     pub(crate) max_bytes: Option<u64>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -59,6 +60,7 @@ impl SqliteOptions {
             in_place: Duration::from_millis(1),
             work_timeout: Duration::from_secs(30),
             migration_timeout: Duration::from_secs(600),
+            migrate: true,
             wal_bytes: 64 << 20,
             max_bytes: None,
             clock: Arc::new(SystemClock),
@@ -66,7 +68,7 @@ impl SqliteOptions {
     }
 
     /// Reads `sqlite://path`, with `synchronous=full|normal`, `readers=N`, `busy_timeout_ms=N`,
-    /// `work_timeout_ms=N`, `wal_bytes=N` and `max_bytes=N` after a `?`. `%20` in the path is a space,
+    /// `work_timeout_ms=N`, `wal_bytes=N`, `max_bytes=N` and `migrate=on|off` after a `?`. `%20` in the path is a space,
     /// `%3F` a question mark, and so on.
     ///
     /// # Errors
@@ -105,10 +107,12 @@ impl SqliteOptions {
                 ("work_timeout_ms", _) => options.work_timeout(Duration::from_millis(number()?)),
                 ("wal_bytes", _) => options.wal_bytes(number()?),
                 ("max_bytes", _) => options.max_bytes(number()?),
+                ("migrate", "on") => options.migrate(true),
+                ("migrate", "off") => options.migrate(false),
                 _ => {
                     return Err(invalid(format!(
                         "there is no parameter `{name}`: known are synchronous, readers, \
-                         busy_timeout_ms, work_timeout_ms, wal_bytes and max_bytes"
+                         busy_timeout_ms, work_timeout_ms, wal_bytes, max_bytes and migrate=on|off"
                     )));
                 }
             };
@@ -154,6 +158,14 @@ impl SqliteOptions {
         self
     }
 
+    /// Whether opening makes the file and brings it to the newest schema. Without it both must be there
+    /// already. Default yes.
+    #[must_use]
+    pub fn migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
     /// How long the write-ahead log beside the file may grow, in bytes, before the writer holds new
     /// reads back for up to 100 ms to begin it anew. Default 64 MiB.
     #[must_use]
@@ -195,7 +207,7 @@ impl SqliteOptions {
     }
 
     /// The file, for messages.
-    pub(crate) fn place(&self) -> String {
+    pub fn place(&self) -> String {
         self.path.display().to_string()
     }
 }
@@ -232,6 +244,7 @@ impl fmt::Debug for SqliteOptions {
             .field("in_place", &self.in_place)
             .field("work_timeout", &self.work_timeout)
             .field("migration_timeout", &self.migration_timeout)
+            .field("migrate", &self.migrate)
             .field("wal_bytes", &self.wal_bytes)
             .field("max_bytes", &self.max_bytes)
             .finish_non_exhaustive()

@@ -92,6 +92,10 @@ impl Readers {
         }
     }
 
+    pub(crate) fn options(&self) -> Arc<SqliteOptions> {
+        self.options.clone()
+    }
+
     /// The file that is read.
     pub(crate) fn file(&self) -> OpenedFile {
         self.file.clone()

@@ -24,6 +24,7 @@ statements! {
     BEGIN = "begin";
     CHECKPOINT_WAL = "checkpoint_wal";
     COMMIT = "commit";
+    COUNT_EVENTS = "count_events";
     COUNT_TABLES = "count_tables";
     CREATE_MIGRATIONS = "create_migrations";
     FIND_COMMAND = "find_command";
@@ -35,6 +36,9 @@ statements! {
     INSERT_COMMAND = "insert_command";
     INSERT_MIGRATION = "insert_migration";
     INSERT_SCHEMA = "insert_schema";
+    LIST_GUARDS = "list_guards";
+    LIST_MIGRATIONS = "list_migrations";
+    LIST_STREAMS = "list_streams";
     READ_CHECKPOINT = "read_checkpoint";
     READ_END = "read_end";
     READ_HEAD = "read_head";
@@ -56,6 +60,7 @@ statements! {
 
     [whole events]
     INSERT_EVENT = "insert_event";
+    READ_EVENT = "read_event";
     READ_LOG = "read_log";
     READ_STREAM_BACKWARD = "read_stream_backward";
     READ_STREAM_FORWARD = "read_stream_forward";

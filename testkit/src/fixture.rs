@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_core::store::Store;
+use annals_core::store::{Operate, Store};
 use annals_core::{Clock, MemoryStore};
 use async_trait::async_trait;
 
@@ -17,6 +17,11 @@ pub trait Fixture: Send + Sync {
     /// handle has been dropped, unless the store declares itself shared. `None` where a second
     /// handle cannot exist; a store that declares itself durable must return one.
     async fn reopen(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Store>>;
+
+    /// A store as the command line sees it: another handle on the data of [`open`](Self::open), to
+    /// which nothing was written, or a fresh store. The first handle has been dropped. `None` for a
+    /// store that the command line cannot look after.
+    async fn operate(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Operate>>;
 }
 
 /// The fixture of the memory store.
@@ -31,5 +36,9 @@ impl Fixture for MemoryFixture {
 
     async fn reopen(&self, _clock: Arc<dyn Clock>) -> Option<Arc<dyn Store>> {
         None
+    }
+
+    async fn operate(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Operate>> {
+        Some(Arc::new(MemoryStore::with_clock(clock)))
     }
 }

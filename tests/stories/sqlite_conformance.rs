@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals::Clock;
-use annals::store::Store;
+use annals::store::{Operate, Store};
 use annals::{SqliteOptions, SqliteStore};
 use annals_testkit::Fixture;
 use async_trait::async_trait;
@@ -19,7 +19,7 @@ impl SqliteFixture {
         Self { directory: tempfile::tempdir().expect("a temporary directory") }
     }
 
-    async fn at(&self, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+    async fn at(&self, clock: Arc<dyn Clock>) -> Arc<SqliteStore> {
         let options = SqliteOptions::new(self.directory.path().join("store.db")).clock(clock);
         Arc::new(SqliteStore::open_with(options).await.expect("a fresh file opens"))
     }
@@ -32,6 +32,10 @@ impl Fixture for SqliteFixture {
     }
 
     async fn reopen(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Store>> {
+        Some(self.at(clock).await)
+    }
+
+    async fn operate(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Operate>> {
         Some(self.at(clock).await)
     }
 }

@@ -1,8 +1,11 @@
 //! A store in memory: for tests, and as the plainest statement of what a store does.
 
 mod append;
+mod browse;
+mod examine;
 mod leases;
 mod read;
+mod restore;
 mod state;
 mod store;
 mod tables;

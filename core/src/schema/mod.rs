@@ -7,6 +7,7 @@ mod known;
 mod registered;
 mod registry;
 mod relation;
+mod stored;
 mod twice;
 mod validator;
 
@@ -16,6 +17,7 @@ pub(crate) use known::{Stand, Unbound};
 pub use registered::RegisteredSchema;
 pub use registry::SchemaRegistry;
 pub use relation::{Relation, SchemaChange, relation};
+pub use stored::StoredSchemas;
 pub use validator::SchemaViolation;
 
 /// The JSON Schema of `T`, draft 2020-12. Types within are written out where they stand, so that

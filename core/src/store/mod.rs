@@ -4,16 +4,20 @@
 //! a store implements all of them and is then a [`Store`].
 
 mod append;
+mod browse;
 mod capabilities;
 mod check;
 mod checkpoints;
 mod commands;
 mod error;
 mod events;
+mod examine;
 mod inside;
 mod leases;
 mod migration;
+mod operate;
 mod repetition;
+mod restore;
 mod schemas;
 mod snapshots;
 mod strict;
@@ -24,6 +28,7 @@ mod visit;
 mod wakeups;
 
 pub use append::{Append, AppendHook, Appended, AppendedStream, MAX_APPEND_EVENTS, StreamAppend};
+pub use browse::{Browse, MAX_STREAMS, StreamSummary, StreamsQuery};
 pub use capabilities::Capabilities;
 pub use check::{MAX_APPEND_BYTES, MAX_EVENT_TYPE_BYTES, MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES};
 pub use checkpoints::CheckpointStore;
@@ -36,10 +41,15 @@ pub use events::{
     EventStore, LogFilter, LogPage, LogQuery, MAX_PAGE, MAX_PAGE_BYTES, PageRoom, ReadDirection,
     StreamQuery,
 };
+pub use examine::{
+    AppliedMigration, Examination, Examine, Finding, MigrationState, MigrationStatus, Severity,
+};
 pub use inside::StoreMark;
 pub use leases::{Lease, LeaseStore};
 pub use migration::migration_checksum;
+pub use operate::Operate;
 pub use repetition::StoredPlace;
+pub use restore::{PlacedAgain, Restore, Restored, Restoring};
 pub use schemas::SchemaStore;
 pub use snapshots::{SnapshotRecord, SnapshotStore};
 pub use strict::Strict;

@@ -27,7 +27,7 @@ pub struct StoredPlace {
 impl StoredPlace {
     /// Whether a new event says the same. Fields may stand in another order: a map that is written
     /// again need not be written alike.
-    fn says(&self, event: &NewEvent) -> bool {
+    pub(super) fn says(&self, event: &NewEvent) -> bool {
         let same = || {
             let [stored, new] = [&self.payload, &event.payload].map(Payload::decode);
             let (stored, new): (Option<serde_json::Value>, _) = (stored.ok(), new.ok());

@@ -6,6 +6,7 @@ mod samples;
 mod subject;
 
 pub mod append;
+pub mod browse;
 pub mod bulk;
 pub mod cancellation;
 pub mod checkpoints;
@@ -20,6 +21,7 @@ pub mod multi_stream;
 pub mod odd_input;
 pub mod read_log;
 pub mod read_stream;
+pub mod restore;
 pub mod schemas;
 pub mod shared;
 pub mod snapshots;
@@ -27,7 +29,7 @@ pub mod tables;
 pub mod transactions;
 pub mod wakeups;
 
-pub use subject::Subject;
+pub use subject::{Operated, Subject};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -262,6 +264,25 @@ macro_rules! conformance {
                 a_second_import_changes_nothing
                 a_refused_hook_hurts_only_its_batch
                 no_batches_are_no_work
+            ]);
+            $crate::__topic!($fixture, browse: [
+                streams_are_listed_by_name
+                streams_of_a_category
+                pages_of_streams_follow_each_other
+                streams_of_every_script_are_listed
+                an_event_is_found_by_its_id
+                an_examination_changes_nothing
+            ]);
+            $crate::__topic!($fixture, restore: [
+                a_copy_is_the_same_log
+                the_same_events_again_do_nothing
+                a_copy_goes_on_where_it_was_interrupted
+                all_or_none_are_written
+                what_is_missing_before_is_a_conflict
+                an_id_that_stands_elsewhere_is_refused
+                times_never_go_back
+                what_no_store_keeps_is_refused
+                a_copy_can_be_appended_to
             ]);
             $crate::__topic!($fixture, cancellation: [
                 an_append

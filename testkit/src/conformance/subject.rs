@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_core::store::{Capabilities, Store};
+use annals_core::store::{Capabilities, Operate, Store};
 
 use crate::{Fixture, ManualClock};
 
@@ -50,6 +50,19 @@ impl Subject {
         self.fixture.reopen(self.clock.clone()).await
     }
 
+    /// The empty store as the command line sees it, with its clock; `None`, and a word about it,
+    /// when it cannot.
+    pub async fn operate(self) -> Option<Operated> {
+        let Self { store, clock, fixture } = self;
+        // Some stores take one handle at a time.
+        drop(store);
+        let store = fixture.operate(clock.clone()).await;
+        if store.is_none() {
+            skip("the store is not one that the command line looks after");
+        }
+        Some(Operated { store: store?, clock, _fixture: fixture })
+    }
+
     /// Whether the store takes SQL; says so when it does not.
     pub fn takes_sql(&self) -> bool {
         let sql = self.capabilities().sql;
@@ -58,6 +71,15 @@ impl Subject {
         }
         sql
     }
+}
+
+/// A store as the command line sees it.
+pub struct Operated {
+    /// The store; nobody has written to it.
+    pub store: Arc<dyn Operate>,
+    /// Its clock.
+    pub clock: Arc<ManualClock>,
+    _fixture: Box<dyn Fixture>,
 }
 
 fn skip(why: &str) {

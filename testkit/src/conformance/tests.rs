@@ -5,6 +5,7 @@ fn every_case_is_listed() {
     let list = include_str!("mod.rs");
     let topics = [
         include_str!("append.rs"),
+        include_str!("browse.rs"),
         include_str!("bulk.rs"),
         include_str!("cancellation.rs"),
         include_str!("checkpoints.rs"),
@@ -19,6 +20,7 @@ fn every_case_is_listed() {
         include_str!("odd_input.rs"),
         include_str!("read_log.rs"),
         include_str!("read_stream.rs"),
+        include_str!("restore.rs"),
         include_str!("schemas.rs"),
         include_str!("shared.rs"),
         include_str!("snapshots.rs"),

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use annals::Clock;
-use annals::store::Store;
+use annals::store::{Operate, Store};
+use annals::{Clock, PgStore};
 use annals_testkit::Fixture;
 use annals_tests::postgres::Bouncer;
 use async_trait::async_trait;
@@ -21,7 +21,7 @@ struct PooledFixture {
 }
 
 impl PooledFixture {
-    async fn at(&self, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+    async fn at(&self, clock: Arc<dyn Clock>) -> Arc<PgStore> {
         let start = || async {
             let place = Place::shared().await;
             (Bouncer::to(&place.url, CONNECTIONS).await, place)
@@ -38,6 +38,10 @@ impl Fixture for PooledFixture {
     }
 
     async fn reopen(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Store>> {
+        Some(self.at(clock).await)
+    }
+
+    async fn operate(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Operate>> {
         Some(self.at(clock).await)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use annals::Clock;
-use annals::store::Store;
+use annals::store::{Operate, Store};
+use annals::{Clock, PgStore};
 use annals_testkit::Fixture;
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
@@ -17,7 +17,7 @@ pub(crate) struct PgFixture {
 }
 
 impl PgFixture {
-    async fn at(&self, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+    async fn at(&self, clock: Arc<dyn Clock>) -> Arc<PgStore> {
         let place = self.place.get_or_init(Place::shared).await;
         open(place.options().clock(clock)).await
     }
@@ -30,6 +30,10 @@ impl Fixture for PgFixture {
     }
 
     async fn reopen(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Store>> {
+        Some(self.at(clock).await)
+    }
+
+    async fn operate(&self, clock: Arc<dyn Clock>) -> Option<Arc<dyn Operate>> {
         Some(self.at(clock).await)
     }
 }
