@@ -50,12 +50,42 @@ impl<'a, D, A: Aggregate> Execute<'a, D, A> {
     }
 
     /// Decides only if the stream is exactly at this version.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// use annals::{ExecuteError, StreamVersion};
+    ///
+    /// let deposit = |account: &Account| account.deposit(500);
+    /// annals.execute(&7, deposit).at(StreamVersion::NONE).await?;
+    /// let late = annals.execute(&7, deposit).at(StreamVersion::NONE).await;
+    /// assert!(matches!(late, Err(ExecuteError::Conflict { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn at(mut self, version: StreamVersion) -> Self {
         self.command = self.command.at(version);
         self
     }
 
     /// Decides and checks, but writes nothing.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// let deposit = |account: &Account| account.deposit(500);
+    /// let would = annals.execute(&7, deposit).dry_run().await?;
+    /// assert_eq!(would.events, [AccountEvent::Deposited { cents: 500 }]);
+    /// assert_eq!(annals.load::<Account>(&7).await?.state.cents, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn dry_run(mut self) -> Self {
         self.command = self.command.dry_run();
         self

@@ -1,7 +1,6 @@
 //! The one handle of a program.
 
 use std::fmt;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +15,13 @@ use crate::builder::Builder;
 use crate::execute::Execute;
 use crate::open::open_store;
 
-/// A running program: commands in, read models out. Cloning is cheap. Dereferences to
-/// [`Journal`], which loads aggregates and appends events.
+/// A running program: commands in, read models out. Cloning is cheap.
 ///
 /// When the last clone is dropped, the projections and rebuilds stop by themselves;
 /// [`shutdown`](Self::shutdown) waits for that.
 #[derive(Clone)]
 pub struct Annals {
-    journal: Journal,
+    pub(crate) journal: Journal,
     projections: Arc<Projections>,
 }
 
@@ -62,6 +60,11 @@ impl Annals {
         Self { journal, projections: Arc::new(projections) }
     }
 
+    /// The journal beneath, for what a program rarely needs: schemas, hooks, registering events late.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Executes a function of the aggregate's state, or a command. See
     /// [`Journal::execute`]; [`then_read`](Execute::then_read) reads what came of it.
     ///
@@ -91,62 +94,6 @@ impl Annals {
         M: 'a,
     {
         Execute::new(self.journal.execute(id, decision), &self.projections)
-    }
-
-    /// Executes only if the aggregate is exactly at a version.
-    ///
-    /// ```
-    /// # use annals::example::*;
-    /// # use annals::Annals;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
-    /// use annals::{ExecuteError, StreamVersion};
-    ///
-    /// let deposit = |account: &Account| account.deposit(500);
-    /// annals.execute_at(&7, StreamVersion::NONE, deposit).await?;
-    /// let late = annals.execute_at(&7, StreamVersion::NONE, deposit).await;
-    /// assert!(matches!(late, Err(ExecuteError::Conflict { .. })));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn execute_at<'a, D, M>(
-        &'a self,
-        id: &<D::Aggregate as Aggregate>::Id,
-        version: annals_core::StreamVersion,
-        decision: D,
-    ) -> Execute<'a, D, D::Aggregate>
-    where
-        D: Decision<M, Aggregate: Apply, Returns: IntoDecision<D::Aggregate>> + 'a,
-        M: 'a,
-    {
-        self.execute(id, decision).at(version)
-    }
-
-    /// Decides and checks, but writes nothing.
-    ///
-    /// ```
-    /// # use annals::example::*;
-    /// # use annals::Annals;
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
-    /// let would = annals.dry_run(&7, |account: &Account| account.deposit(500)).await?;
-    /// assert_eq!(would.events, [AccountEvent::Deposited { cents: 500 }]);
-    /// assert_eq!(annals.load::<Account>(&7).await?.state.cents, 0);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn dry_run<'a, D, M>(
-        &'a self,
-        id: &<D::Aggregate as Aggregate>::Id,
-        decision: D,
-    ) -> Execute<'a, D, D::Aggregate>
-    where
-        D: Decision<M, Aggregate: Apply, Returns: IntoDecision<D::Aggregate>> + 'a,
-        M: 'a,
-    {
-        self.execute(id, decision).dry_run()
     }
 
     /// A query on a read model: `.get(&key)`, or `.filter(…).order_by(…).page(…).list()`.
@@ -304,14 +251,6 @@ impl Annals {
     /// ```
     pub async fn drop_orphan(&self, projection: &str) -> Result<(), ProjectionError> {
         self.projections.drop_orphan(projection).await
-    }
-}
-
-impl Deref for Annals {
-    type Target = Journal;
-
-    fn deref(&self) -> &Journal {
-        &self.journal
     }
 }
 

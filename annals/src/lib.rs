@@ -1,7 +1,8 @@
 #![doc = include_str!("../../README.md")]
 //!
 //! # Where to find what
-//! - [`Annals`]: open a store, execute commands, read read models, rebuild them.
+//! - [`Annals`]: open a store, execute commands, load aggregates, append events, read read models,
+//!   rebuild them.
 //! - [`prelude`]: the names most programs need.
 //! - [`store`] and [`table`]: the traits of a store, for authors of stores and for raw access.
 
@@ -18,6 +19,7 @@ mod handle;
 pub mod not_started;
 mod open;
 pub mod prelude;
+mod streams;
 
 #[doc(hidden)]
 pub mod __private;

@@ -21,7 +21,7 @@ pub(super) async fn measure(
     if cached {
         for n in 0..task.events {
             // Decides and writes nothing: now the state is in the cache.
-            annals.dry_run(&account(n), deposit(n)).await?;
+            annals.execute(&account(n), deposit(n)).dry_run().await?;
         }
     }
     let mut watch = Stopwatch::start()?;

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use annals::Journal;
+use annals::Annals;
 use annals::store::{Append, StoreError};
 use flate2::bufread::MultiGzDecoder;
 use tokio::sync::mpsc;
@@ -69,7 +69,7 @@ impl Imported {
 
 /// Imports a file, in the order of its lines.
 pub(crate) async fn import(
-    journal: &Journal,
+    annals: &Annals,
     path: &Path,
     mut on_batch: impl FnMut(&Imported),
 ) -> Result<Imported, ImportError> {
@@ -85,7 +85,7 @@ pub(crate) async fn import(
     let begun = Instant::now();
     let mut imported = Imported::default();
     while let Some(batch) = ready.recv().await {
-        for appended in journal.import(batch?).await? {
+        for appended in annals.import(batch?).await? {
             match appended.repeated {
                 true => imported.repeated += 1,
                 false => imported.new += 1,

@@ -58,9 +58,9 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let store = annals::open_store(&arguments.store).await?;
     println!("importing {} into the {} store", arguments.file.display(), store.capabilities().name);
-    let journal = journal(&store).await?;
+    let importer = importer(&store).await?;
     let line = screen::ImportLine::new();
-    let imported = import::import(&journal, &arguments.file, |so_far| line.show(so_far)).await?;
+    let imported = import::import(&importer, &arguments.file, |so_far| line.show(so_far)).await?;
     line.finish(&imported);
 
     let begun = Instant::now();
@@ -87,7 +87,7 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 
 /// For the import alone: read models that follow every batch would only slow it down. They catch
 /// up afterwards, in large steps.
-async fn journal(store: &Arc<dyn Store>) -> Result<Annals, StartError> {
+async fn importer(store: &Arc<dyn Store>) -> Result<Annals, StartError> {
     Annals::on_shared(store.clone()).events::<LoanEvent>().start().await
 }
 

@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use crate::events::{LoanEvent, OfferEvent};
 use crate::import::{ImportError, Imported, import};
 
-async fn journal() -> Annals {
+async fn program() -> Annals {
     Annals::open("memory:").await.unwrap().events::<LoanEvent>().start().await.unwrap()
 }
 
@@ -30,26 +30,26 @@ fn two_cases() -> Vec<String> {
     ]
 }
 
-async fn import_bytes(journal: &Annals, bytes: &[u8]) -> Result<Imported, ImportError> {
+async fn import_bytes(program: &Annals, bytes: &[u8]) -> Result<Imported, ImportError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
-    import_path(journal, file.path()).await
+    import_path(program, file.path()).await
 }
 
-async fn import_path(journal: &Annals, path: impl AsRef<Path>) -> Result<Imported, ImportError> {
-    import(journal, path.as_ref(), |_| ()).await
+async fn import_path(program: &Annals, path: impl AsRef<Path>) -> Result<Imported, ImportError> {
+    import(program, path.as_ref(), |_| ()).await
 }
 
-async fn import_lines(journal: &Annals, lines: &[String]) -> Result<Imported, ImportError> {
-    import_bytes(journal, lines.join("\n").as_bytes()).await
+async fn import_lines(program: &Annals, lines: &[String]) -> Result<Imported, ImportError> {
+    import_bytes(program, lines.join("\n").as_bytes()).await
 }
 
 #[tokio::test]
 async fn a_line_becomes_the_next_event_of_its_stream() {
-    let journal = journal().await;
-    import_lines(&journal, &two_cases()).await.unwrap();
+    let program = program().await;
+    import_lines(&program, &two_cases()).await.unwrap();
     let query = StreamQuery::all(StreamId::new("loan", 1).unwrap());
-    let events = journal.store().read_stream(&query).await.unwrap();
+    let events = program.store().read_stream(&query).await.unwrap();
     assert_eq!(events.len(), 2);
     assert_eq!(events[1].event_type, "work.started");
     assert_eq!(events[1].payload.as_str(), r#"{"task":"handle_lead","day":"2011-10-01"}"#);
@@ -60,13 +60,13 @@ async fn a_line_becomes_the_next_event_of_its_stream() {
 
 #[tokio::test]
 async fn a_second_run_doubles_nothing_and_goes_on_where_the_first_ended() {
-    let journal = journal().await;
+    let program = program().await;
     let lines = two_cases();
-    let first = import_lines(&journal, &lines[..2]).await.unwrap();
+    let first = import_lines(&program, &lines[..2]).await.unwrap();
     assert_eq!((first.new, first.repeated), (2, 0));
-    let second = import_lines(&journal, &lines).await.unwrap();
+    let second = import_lines(&program, &lines).await.unwrap();
     assert_eq!((second.new, second.repeated), (2, 2));
-    assert_eq!(journal.store().head().await.unwrap().get(), 4);
+    assert_eq!(program.store().head().await.unwrap().get(), 4);
 }
 
 #[tokio::test]
@@ -83,12 +83,12 @@ async fn a_bad_line_is_named_with_its_reason() {
         ("x".repeat(100_000), "not the JSON of an event"),
     ];
     for (bad, reason) in bad {
-        let journal = journal().await;
+        let program = program().await;
         let mut lines = two_cases();
         lines.push(bad);
-        let error = import_lines(&journal, &lines).await.unwrap_err().to_string();
+        let error = import_lines(&program, &lines).await.unwrap_err().to_string();
         assert!(error.contains(":5: ") && error.contains(reason), "{error}");
-        assert_eq!(journal.store().head().await.unwrap().get(), 4, "the good lines are in");
+        assert_eq!(program.store().head().await.unwrap().get(), 4, "the good lines are in");
     }
 }
 
@@ -97,28 +97,28 @@ async fn a_broken_archive_is_an_error_and_no_shorter_file() {
     let mut archive = GzEncoder::new(Vec::new(), Compression::fast());
     archive.write_all(two_cases().join("\n").as_bytes()).unwrap();
     let archive = archive.finish().unwrap();
-    let whole = import_bytes(&journal().await, &archive).await.unwrap();
+    let whole = import_bytes(&program().await, &archive).await.unwrap();
     assert_eq!(whole.new, 4);
     let half = &archive[..archive.len() - 12];
-    let error = import_bytes(&journal().await, half).await.unwrap_err();
+    let error = import_bytes(&program().await, half).await.unwrap_err();
     assert!(matches!(error, ImportError::Line { .. }), "{error}");
 }
 
 #[tokio::test]
 async fn a_missing_file_says_where_it_was_looked_for() {
-    let error = import_path(&journal().await, "no/such.ndjson.gz").await.unwrap_err();
+    let error = import_path(&program().await, "no/such.ndjson.gz").await.unwrap_err();
     let here = std::env::current_dir().unwrap().join("no/such.ndjson.gz");
     assert!(error.to_string().contains(&here.display().to_string()), "{error}");
 }
 
 #[tokio::test]
 async fn a_store_with_another_history_is_refused() {
-    let journal = journal().await;
-    import_lines(&journal, &two_cases()[..1]).await.unwrap();
+    let program = program().await;
+    import_lines(&program, &two_cases()[..1]).await.unwrap();
     // Somebody else went on with the first application.
     let event = NewEvent::of(&LoanEvent::Offer(OfferEvent::Created)).unwrap();
     let stream = StreamId::new("loan", 1).unwrap();
-    journal.append(Append::to(stream, ExpectedVersion::Any, vec![event])).await.unwrap();
-    let error = import_lines(&journal, &two_cases()).await.unwrap_err();
+    program.append(Append::to(stream, ExpectedVersion::Any, vec![event])).await.unwrap();
+    let error = import_lines(&program, &two_cases()).await.unwrap_err();
     assert!(matches!(error, ImportError::OtherHistory(_)), "{error}");
 }
