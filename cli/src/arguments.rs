@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand};
 /// Looks at a store of events, copies it, and finds out what is wrong with it.
 ///
 /// Exit codes: 0 done; 1 what was asked for is not there, or the doctor found something bad; 2 a
-/// mistake on the command line; 3 the store cannot be reached or opened; 4 what was to be imported is
-/// refused; 5 anything else failed.
+/// mistake on the command line; 3 the store cannot be reached or opened, or is damaged; 4 what was to
+/// be imported is refused; 5 anything else failed.
 #[derive(Debug, Parser)]
 #[command(name = "annals", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Arguments {

@@ -24,6 +24,9 @@ pub(crate) enum Failure {
     /// The store cannot be reached or opened.
     #[error("{0}")]
     Unreachable(String),
+    /// The store is damaged.
+    #[error("{0}")]
+    Damaged(String),
     /// What was to be imported is refused.
     #[error("{0}")]
     Refused(String),
@@ -44,7 +47,7 @@ impl Failure {
             Self::Closed => 0,
             Self::NotThere(_) | Self::Bad => 1,
             Self::Usage(_) => USAGE,
-            Self::Unreachable(_) => 3,
+            Self::Unreachable(_) | Self::Damaged(_) => 3,
             Self::Refused(_) => 4,
             Self::Store(_) | Self::Io(_) => 5,
         }
@@ -57,6 +60,7 @@ impl Failure {
             Self::Bad => "bad",
             Self::Usage(_) => "usage",
             Self::Unreachable(_) => "unreachable",
+            Self::Damaged(_) => "damaged",
             Self::Refused(_) => "refused",
             Self::Store(_) => "store",
             Self::Io(_) => "io",
@@ -86,6 +90,7 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable { .. } | StoreError::Denied { .. } => {
                 Self::Unreachable(error.to_string())
             }
+            StoreError::Corrupt { .. } => Self::Damaged(error.to_string()),
             error if error.kind() == ErrorKind::Transient => Self::Unreachable(error.to_string()),
             error => Self::Store(error),
         }

@@ -116,7 +116,10 @@ impl Place {
 
 /// Whatever keeps a store from being opened.
 fn unreachable(error: StoreError) -> Failure {
-    Failure::Unreachable(error.to_string())
+    match Failure::from(error) {
+        damaged @ Failure::Damaged(_) => damaged,
+        other => Failure::Unreachable(other.to_string()),
+    }
 }
 
 /// With what suits somebody who sits and waits, and a name by which others recognise this program's

@@ -3,32 +3,51 @@
 /// What a password is replaced by.
 const MASK: &str = "***";
 
-/// The text without what stands where passwords stand: between `://`, `:` and `@`, and behind
-/// `password=`.
+/// The text without what stands where passwords stand: between a `:` and an `@`, in the parameters of a
+/// URL, whose names may be misspelt, and behind `password=`.
 pub(crate) fn redact(text: &str) -> String {
-    redact_parameters(&redact_urls(text))
+    let text = redact_parameters(text);
+    let mut redacted = String::with_capacity(text.len());
+    for word in text.split_inclusive(ends_word) {
+        redact_url(word, &mut redacted);
+    }
+    redacted
 }
 
-fn redact_urls(text: &str) -> String {
-    let mut redacted = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, url) = rest.split_at(at + 3);
-        redacted.push_str(before);
-        // A password may have a `/` in it that should have been written `%2F`: up to the last `@`.
-        let end = url.find(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`'));
-        let end = end.unwrap_or(url.len());
-        let address = &url[..end];
-        match (address.find(':'), address.rfind('@')) {
-            (Some(colon), Some(at)) if colon < at => {
-                redacted.extend([&address[..=colon], MASK, &address[at..]]);
-            }
-            _ => redacted.push_str(address),
-        }
-        rest = &url[end..];
+fn ends_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\'' | '"' | '`')
+}
+
+/// A URL, or what was meant to be one.
+fn redact_url(word: &str, redacted: &mut String) {
+    // Before the last `@` a `?` or a `/` is part of a password that should have been written otherwise.
+    let host = word.rfind('@').unwrap_or(0);
+    let address_end = word[host..].find('?').map_or(word.len(), |at| host + at);
+    let (address, parameters) = word.split_at(address_end);
+    let mut colons = address.match_indices(':').map(|(at, _)| at);
+    // That of the scheme has a `/` behind it.
+    match colons.find(|at| !address[at + 1..].starts_with('/')).filter(|colon| *colon < host) {
+        Some(colon) => redacted.extend([&address[..=colon], MASK, &address[host..]]),
+        None => redacted.push_str(address),
     }
-    redacted.push_str(rest);
-    redacted
+    if !word.contains(":/") || word.starts_with("sqlite:") {
+        redacted.push_str(parameters);
+        return;
+    }
+    let (parameters, end) = match parameters.char_indices().next_back() {
+        Some((at, last)) if ends_word(last) => parameters.split_at(at),
+        _ => (parameters, ""),
+    };
+    if let Some(parameters) = parameters.strip_prefix('?') {
+        for (nth, parameter) in parameters.split('&').enumerate() {
+            redacted.push(if nth == 0 { '?' } else { '&' });
+            if let Some((name, _)) = parameter.split_once('=') {
+                redacted.extend([name, "="]);
+            }
+            redacted.push_str(MASK);
+        }
+    }
+    redacted.push_str(end);
 }
 
 fn redact_parameters(text: &str) -> String {
@@ -59,8 +78,13 @@ mod tests {
             "error: invalid value 'postgres://u:hunter2@h:5432/db?x=1' for 'STREAM'",
             "postgresql://u:hun/hunter2@h",
             "mysql://u:hunter2@h and postgres://v:hunter2@i",
+            "postgres:/u:hunter2@h/x is wrong",
+            "postgres:u:hunter2@h/x",
             "host=h user=u password=hunter2 dbname=x",
             "postgres://u@h/db?schema=a&Password=hunter2",
+            "postgres://u@h/db?passwrod=hunter2",
+            "'postgres://u@h/db?hunter2'",
+            "postgres://u:p?hunter2@h/db?a=hunter2",
         ] {
             let redacted = redact(text);
             assert!(!redacted.contains("hunter2") && redacted.contains("***"), "{redacted}");
@@ -69,7 +93,7 @@ mod tests {
 
     #[test]
     fn all_else_stays() {
-        for text in ["postgres://u@h:5432/db?schema=a", "sqlite://bank.db", "a: b@c", "é://"] {
+        for text in ["postgres://u@h:5432/db", "sqlite://bank.db?readers=2", "a: b@c", "é://"] {
             assert_eq!(redact(text), text);
         }
         assert_eq!(redact("postgres://u:x@h/db now"), "postgres://u:***@h/db now");

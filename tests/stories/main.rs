@@ -2,6 +2,7 @@
 
 mod bank;
 mod child;
+mod cli;
 mod cloudevents;
 mod commands_across_restarts;
 mod crash_during_append;

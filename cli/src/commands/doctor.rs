@@ -35,17 +35,15 @@ pub(crate) async fn doctor(
     doctor: &Doctor,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
-    let tables = look_at_tables(&place.migrations().await?);
-    let can_be_opened = tables.severity != Severity::Bad;
-    let mut findings = vec![tables];
-    if can_be_opened {
-        let store = place.open().await?;
-        let how = Examination {
-            full: doctor.full,
-            long_transaction: Duration::from_secs_f64(doctor.long_transaction),
-        };
-        findings.extend(store.examine(&how).await?);
-        findings.extend(look_at_payloads(&*store, doctor).await?);
+    let mut findings = Vec::new();
+    match look(place, doctor, &mut findings).await {
+        Ok(()) => {}
+        // What is damaged is a finding, and whatever was found before is one too.
+        Err(Failure::Damaged(why)) => {
+            let advice = "stop writing, keep a copy, and restore a backup";
+            findings.push(Finding::bad("integrity", why, advice));
+        }
+        Err(failure) => return Err(failure),
     }
     let worst = findings.iter().map(|finding| finding.severity).max().unwrap_or(Severity::Ok);
     if screen.is_json() {
@@ -55,6 +53,22 @@ pub(crate) async fn doctor(
         findings.iter().try_for_each(|finding| show(finding, screen))?;
     }
     if worst == Severity::Bad { Err(Failure::Bad) } else { Ok(()) }
+}
+
+async fn look(place: &Place, doctor: &Doctor, findings: &mut Vec<Finding>) -> Result<(), Failure> {
+    let tables = look_at_tables(&place.migrations().await?);
+    let can_be_opened = tables.severity != Severity::Bad;
+    findings.push(tables);
+    if can_be_opened {
+        let store = place.open().await?;
+        let how = Examination {
+            full: doctor.full,
+            long_transaction: Duration::from_secs_f64(doctor.long_transaction),
+        };
+        findings.extend(store.examine(&how).await?);
+        findings.extend(look_at_payloads(&*store, doctor).await?);
+    }
+    Ok(())
 }
 
 fn show(finding: &Finding, screen: &mut Screen) -> Result<(), Failure> {

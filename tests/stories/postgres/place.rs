@@ -49,7 +49,7 @@ impl Place {
     }
 
     /// Begins a transaction that has the log locked, as one that has appended.
-    pub(super) async fn lock_log(&self, client: &tokio_postgres::Client) {
+    pub(crate) async fn lock_log(&self, client: &tokio_postgres::Client) {
         let lock = include_str!("../../../store-pg/sql/statements/lock_log.sql");
         let sql = format!("BEGIN; {}", lock.replace("annals.", &self.name("")));
         client.batch_execute(&sql).await.expect("the log can be locked");
