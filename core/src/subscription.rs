@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::names::Position;
-use crate::store::{LogFilter, LogPage, LogQuery, MAX_PAGE, Store, StoreError, Wakeups};
+use crate::store::{EventLog, LogFilter, LogPage, LogQuery, MAX_PAGE, StoreError, Wakeups};
 
 /// How long a subscription waits at first before it looks without having been woken.
 const FIRST_POLL: Duration = Duration::from_millis(5);
@@ -23,7 +23,7 @@ const LAST_BLIND_POLL: Duration = Duration::from_millis(200);
 /// Catching up and being live are the same loop: read what follows the cursor, and when there is
 /// nothing, wait for a hint or for a growing interval to pass. A lost hint costs latency only.
 pub struct Subscription {
-    store: Arc<dyn Store>,
+    log: Arc<dyn EventLog>,
     filter: LogFilter,
     position: Position,
     page: usize,
@@ -36,10 +36,10 @@ pub struct Subscription {
 
 impl Subscription {
     /// A cursor that begins after `position`.
-    pub fn new(store: Arc<dyn Store>, filter: LogFilter, position: Position) -> Self {
-        let wakeups = store.wakeups();
+    pub fn new(log: Arc<dyn EventLog>, filter: LogFilter, position: Position) -> Self {
+        let wakeups = log.wakeups();
         let (poll, look_at) = (FIRST_POLL, None);
-        Self { store, filter, position, page: MAX_PAGE, wakeups, poll, look_at }
+        Self { log, filter, position, page: MAX_PAGE, wakeups, poll, look_at }
     }
 
     /// Reads at most so many events at a time, 1 to [`MAX_PAGE`].
@@ -96,7 +96,7 @@ impl Subscription {
 
     async fn read(&self) -> Result<LogPage, StoreError> {
         let query = LogQuery::after(self.position).filter(self.filter.clone()).limit(self.page);
-        let page = self.store.read_log(&query).await?;
+        let page = self.log.read_log(&query).await?;
         page.check_after(self.position)?;
         Ok(page)
     }

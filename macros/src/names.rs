@@ -59,17 +59,8 @@ pub(crate) fn sql_name_mistake(name: &str) -> Option<&'static str> {
 
 /// The tables that a store keeps beside read models, without the prefix that some give them. The
 /// runtime has the same list, in `core/src/table/names.rs`.
-const STORES_OWN: [&str; 9] = [
-    "checkpoints",
-    "commands",
-    "events",
-    "history",
-    "leases",
-    "migrations",
-    "schemas",
-    "snapshots",
-    "state",
-];
+const STORES_OWN: [&str; 8] =
+    ["checkpoints", "commands", "events", "history", "migrations", "schemas", "snapshots", "state"];
 
 /// Why a read model's table cannot have this name, if it cannot. The same with every store: a
 /// program may move from one to another.

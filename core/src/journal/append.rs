@@ -108,7 +108,7 @@ impl Journal {
         let Prepared { append, unbound } = self.prepare(append)?;
         self.check_readable(&append)?;
         self.bind(unbound).await?;
-        Ok(self.store().append(append).await?)
+        Ok(self.log().append(append).await?)
     }
 
     /// Appends many batches, each atomic and judged on its own, in as few commits as possible.
@@ -128,7 +128,7 @@ impl Journal {
             prepared.unbound.into_iter().for_each(|new| new.add_to(&mut unbound));
         }
         self.bind(unbound).await?;
-        let results = self.store().append_bulk(checked).await;
+        let results = self.log().append_bulk(checked).await;
         if results.iter().any(Result::is_err) {
             return Err(ImportError::Batches { results });
         }

@@ -146,7 +146,7 @@ impl Journal {
         let mut fold = FoldVisitor { outcome: Some((state, Ok(()))), reply: Some(reply) };
         let name = stream.clone();
         let visitor: PayloadVisitor = Box::new(move |event| fold.visit(&name, event));
-        let read = self.store().visit_stream(stream, after, up_to, visitor).await;
+        let read = self.log().visit_stream(stream, after, up_to, visitor).await;
         // The store is through with the visitor, which replies when it is dropped.
         if let Ok((state, result)) = outcome.await {
             *folded = state;
@@ -165,7 +165,7 @@ impl Journal {
     ) -> Result<(), LoadError> {
         loop {
             let query = StreamQuery::all(stream.clone()).after(folded.version).up_to(up_to);
-            let page = self.store().read_stream(&query).await?;
+            let page = self.log().read_stream(&query).await?;
             for event in &page {
                 folded.apply(event)?;
             }

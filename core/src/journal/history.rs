@@ -126,7 +126,7 @@ impl Journal {
         let mut looked_at = StreamVersion::NONE;
         loop {
             let query = StreamQuery::all(stream.clone()).after(looked_at);
-            let page = self.store().read_stream(&query).await?;
+            let page = self.log().read_stream(&query).await?;
             let end = query.ends_with(&page);
             for event in page {
                 match judge(&event) {
@@ -155,7 +155,7 @@ impl Journal {
         unknown: UnknownEvents,
     ) -> Result<HistoryPage<A::Event>, LoadError> {
         let query = StreamQuery::all(Self::stream_of::<A>(id)?).after(after);
-        let page = self.store().read_stream(&query).await?;
+        let page = self.log().read_stream(&query).await?;
         let last = page.last().map(|event| event.version);
         let next = last.filter(|_| !query.ends_with(&page));
         let mut events = Vec::with_capacity(page.len());

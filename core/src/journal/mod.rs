@@ -30,7 +30,7 @@ use crate::envelope::EventType;
 use crate::names::Position;
 use crate::names::{InvalidName, StreamId};
 use crate::schema::SchemaRegistry;
-use crate::store::{AppendHook, LogFilter, Store, StoreError};
+use crate::store::{AppendHook, EventLog, LogFilter, StoreError, Stores};
 use crate::subscription::Subscription;
 
 /// Executes commands, loads aggregates and appends events whose payloads have been checked
@@ -41,7 +41,7 @@ pub struct Journal {
 }
 
 struct Inner {
-    store: Arc<dyn Store>,
+    stores: Stores,
     options: JournalOptions,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
@@ -59,10 +59,10 @@ struct TypedHook {
 }
 
 impl Journal {
-    /// A journal on a store.
-    pub fn new(store: Arc<dyn Store>, options: JournalOptions) -> Self {
+    /// A journal on a store, or on a log with its workspace elsewhere.
+    pub fn new(stores: impl Into<Stores>, options: JournalOptions) -> Self {
         let inner = Inner {
-            store,
+            stores: stores.into(),
             clock: options.clock.clone(),
             ids: options.ids.clone(),
             cache: cache::StateCache::new(options.cached_states),
@@ -75,9 +75,14 @@ impl Journal {
         Self { inner: Arc::new(inner) }
     }
 
-    /// The store beneath. Appending to it directly skips schemas and hooks.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.inner.store
+    /// The log beneath. Appending to it directly skips schemas and hooks.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        self.inner.stores.log()
+    }
+
+    /// The log beneath, and the workspace for what follows from it.
+    pub fn stores(&self) -> &Stores {
+        &self.inner.stores
     }
 
     /// The event types this journal knows.
@@ -87,7 +92,7 @@ impl Journal {
 
     /// A cursor over the log: what is there after `position`, then what comes.
     pub fn subscribe(&self, filter: LogFilter, position: Position) -> Subscription {
-        Subscription::new(self.inner.store.clone(), filter, position)
+        Subscription::new(self.log().clone(), filter, position)
     }
 
     /// Runs `hook` in the transaction of every append that has an event of one of these types.
@@ -122,7 +127,7 @@ impl Journal {
     /// # }
     /// ```
     pub async fn forget_commands(&self, before: Timestamp) -> Result<u64, StoreError> {
-        self.inner.store.forget_commands(before).await
+        self.log().forget_commands(before).await
     }
 
     /// The stream of an aggregate.

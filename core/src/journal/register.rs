@@ -50,7 +50,7 @@ impl Journal {
         if self.registered().read().unwrap_or_else(PoisonError::into_inner).contains(&type_id) {
             return Ok(());
         }
-        let stored = self.store().schemas().await?;
+        let stored = self.log().schemas().await?;
         self.inner.schemas.register_against::<E>(&stored)?;
         self.registered().write().unwrap_or_else(PoisonError::into_inner).insert(type_id);
         Ok(())
@@ -62,7 +62,7 @@ impl Journal {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub async fn renamed_families(&self) -> Result<Vec<RenamedFamily>, StoreError> {
-        Ok(self.inner.schemas.renamed_families(&self.store().schemas().await?))
+        Ok(self.inner.schemas.renamed_families(&self.log().schemas().await?))
     }
 
     /// Makes the schemas of what is about to be appended binding: the store learns those that it
@@ -74,7 +74,7 @@ impl Journal {
         if unbound.is_empty() {
             return Ok(());
         }
-        let store = self.store();
+        let store = self.log();
         let declared: Vec<RegisteredSchema> = unbound.iter().map(Unbound::declared).collect();
         store.register_schemas(&declared).await?;
         for _ in 0..WIDENINGS {

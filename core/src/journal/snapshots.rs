@@ -70,7 +70,7 @@ impl Journal {
         stream: &StreamId,
     ) -> Result<Option<Folded<A>>, LoadError> {
         let Some(policy) = self.inner.snapshots.policy::<A>() else { return Ok(None) };
-        let found = self.store().snapshot(stream, policy.name).await?;
+        let found = self.log().snapshot(stream, policy.name).await?;
         let Some(snapshot) = found.filter(|found| found.shape == policy.shape()) else {
             return Ok(None);
         };
@@ -112,7 +112,7 @@ impl Journal {
             shape: policy.shape(),
             state,
         };
-        let (store, stream, mark) = (self.store().clone(), stream.clone(), folded.kept.0.clone());
+        let (store, stream, mark) = (self.log().clone(), stream.clone(), folded.kept.0.clone());
         let version = folded.version.get();
         mark.store(version, Ordering::Relaxed);
         runtime.spawn(async move {

@@ -11,11 +11,35 @@ impl MemoryStore {
     pub(super) async fn append_one(&self, append: Append) -> Result<Appended, StoreError> {
         append.check()?;
         let mut state = self.lock().await?;
-        if let Some(first) = state.first_result(&append)? {
+        let mut transaction = MemoryTransaction::begin(self, &mut state);
+        let appended = transaction.append_with_hooks(&append).await?;
+        match appended.repeated {
+            // What a hook did before it was known is taken back.
+            true => drop(transaction),
+            false => transaction.commit(),
+        }
+        self.wakeups.wake(state.head());
+        Ok(appended)
+    }
+}
+
+impl MemoryTransaction<'_> {
+    /// Appends, with its hooks before and after. After an error the transaction must not be committed.
+    pub(super) async fn append_with_hooks(
+        &mut self,
+        append: &Append,
+    ) -> Result<Appended, StoreError> {
+        let (mark, now) = (self.store.mark(), cut_time(self.store.clock.now()));
+        let mut before = Strict::for_hooks(self);
+        for hook in &append.hooks {
+            mark.around(hook.before(&mut before)).await?;
+        }
+        before.finish()?;
+        if let Some(first) = self.state.first_result(append)? {
             return Ok(first);
         }
         for stream in &append.streams {
-            let actual = state.version(&stream.stream);
+            let actual = self.state.version(&stream.stream);
             if !stream.expected.admits(actual) {
                 return Err(StoreError::Conflict {
                     stream: stream.stream.clone(),
@@ -24,17 +48,16 @@ impl MemoryStore {
                 });
             }
         }
-        let before = state.head();
-        let mut transaction = Strict::new(MemoryTransaction::begin(&mut state));
-        let appended = transaction.inner().append(&append, cut_time(self.clock.now()));
-        if !append.hooks.is_empty() {
-            let events = transaction.inner().state.events[before.get() as usize..].to_vec();
+        let head = self.state.head();
+        let appended = self.write(append, now);
+        let events = self.state.events[head.get() as usize..].to_vec();
+        if !events.is_empty() {
+            let mut after = Strict::for_hooks(self);
             for hook in &append.hooks {
-                self.mark().around(hook.run(&events, &mut transaction)).await?;
+                mark.around(hook.run(&events, &mut after)).await?;
             }
+            after.finish()?;
         }
-        transaction.finish()?.commit();
-        self.wakeups.wake(state.head());
         Ok(appended)
     }
 }

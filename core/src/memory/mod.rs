@@ -3,7 +3,6 @@
 mod append;
 mod browse;
 mod examine;
-mod leases;
 mod read;
 mod restore;
 mod state;

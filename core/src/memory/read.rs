@@ -51,7 +51,7 @@ impl State {
             Some(last) if full => last.position,
             _ => Position::new(end as u64).max(query.after),
         };
-        LogPage { events, next, head }
+        LogPage { events, looked_at: next.since(query.after), next, head }
     }
 }
 

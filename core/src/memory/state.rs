@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::envelope::{EventId, RecordedEvent};
 use crate::names::{Position, StreamId, StreamVersion};
 use crate::schema::RegisteredSchema;
-use crate::store::{CommandRecord, Lease, SnapshotRecord};
+use crate::store::{CommandRecord, Fence, SnapshotRecord};
 use crate::table::{Row, RowKey, TableSpec};
 
 #[derive(Default)]
@@ -20,18 +20,11 @@ pub(super) struct State {
     pub(super) schemas: BTreeMap<(String, u32), RegisteredSchema>,
     /// By stream and by the state's name.
     pub(super) snapshots: HashMap<(StreamId, String), SnapshotRecord>,
-    pub(super) leases: HashMap<String, HeldLease>,
-    pub(super) checkpoints: HashMap<String, Position>,
+    pub(super) checkpoints: HashMap<String, Fence>,
     pub(super) states: HashMap<String, String>,
     pub(super) tables: HashMap<String, Table>,
     /// Which table each view shows.
     pub(super) views: HashMap<String, String>,
-}
-
-/// A lease that was granted; a released one keeps its token, so that the next is larger.
-pub(super) struct HeldLease {
-    pub(super) lease: Lease,
-    pub(super) released: bool,
 }
 
 pub(super) struct Table {

@@ -1,7 +1,5 @@
 //! The store's traits, each method a call into the state.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -12,15 +10,22 @@ use crate::names::{Position, StreamId, StreamVersion};
 use crate::schema::RegisteredSchema;
 use crate::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
-    EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
-    SnapshotStore, StoreError, StreamQuery, Strict, TableStore, Wakeups, Work,
+    EventStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord, SnapshotStore,
+    StateStore, StoreError, StreamQuery, Strict, TableStore, Transact, Wakeups, Work,
 };
 use crate::table::{Row, RowKey, RowQuery, TableSpec};
 
 #[async_trait]
 impl EventStore for MemoryStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { name: "memory", durable: false, shared: false, sql: false }
+        Capabilities {
+            name: "memory",
+            durable: false,
+            shared: false,
+            sql: false,
+            dense: true,
+            atomic: true,
+        }
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
@@ -65,7 +70,7 @@ impl EventStore for MemoryStore {
 #[async_trait]
 impl CheckpointStore for MemoryStore {
     async fn checkpoint(&self, name: &str) -> Result<Option<Position>, StoreError> {
-        Ok(self.lock().await?.checkpoints.get(name).copied())
+        Ok(self.lock().await?.checkpoints.get(name).map(|fence| fence.position))
     }
 }
 
@@ -80,27 +85,6 @@ impl CommandStore for MemoryStore {
         let known = commands.len();
         commands.retain(|_, record| record.recorded_at >= before);
         Ok((known - commands.len()) as u64)
-    }
-}
-
-#[async_trait]
-impl LeaseStore for MemoryStore {
-    async fn acquire_lease(
-        &self,
-        name: &str,
-        holder: &str,
-        ttl: Duration,
-    ) -> Result<Option<Lease>, StoreError> {
-        Ok(self.lock().await?.acquire_lease(name, holder, ttl, self.clock.now()))
-    }
-
-    async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
-        self.lock().await?.renew_lease(lease, ttl, self.clock.now())
-    }
-
-    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.lock().await?.release_lease(lease);
-        Ok(())
     }
 }
 
@@ -181,16 +165,29 @@ impl TableStore for MemoryStore {
     async fn count_rows(&self, table: &TableSpec, query: &RowQuery) -> Result<u64, StoreError> {
         self.lock().await?.count_rows(table, query)
     }
+}
 
+#[async_trait]
+impl StateStore for MemoryStore {
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         Ok(self.lock().await?.states.get(key).cloned())
     }
+}
 
+#[async_trait]
+impl Transact for MemoryStore {
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
         let mut state = self.lock().await?;
-        let mut transaction = Strict::new(MemoryTransaction::begin(&mut state));
-        self.mark().around(work.run(&mut transaction)).await?;
-        transaction.finish()?.commit();
+        let mut transaction = MemoryTransaction::begin(self, &mut state);
+        let mut strict = Strict::new(&mut transaction);
+        self.mark().around(work.run(&mut strict)).await?;
+        strict.finish()?;
+        transaction.commit();
+        self.wakeups.wake(state.head());
         Ok(())
+    }
+
+    async fn transact_apart(&self, work: Work) -> Result<(), StoreError> {
+        self.transact(work).await
     }
 }

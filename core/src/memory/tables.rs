@@ -1,14 +1,30 @@
 //! Tables of read models in memory.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use super::state::{SortedKey, State, Table};
 use crate::store::StoreError;
 use crate::table::{Direction, Row, RowKey, RowQuery, TableSpec};
 
+/// A table of the framework's own into which nothing was written yet.
+static NO_ROWS: Table = Table {
+    spec: TableSpec {
+        name: String::new(),
+        columns: Vec::new(),
+        key: Vec::new(),
+        indexes: Vec::new(),
+        own: true,
+    },
+    rows: BTreeMap::new(),
+};
+
 impl State {
     pub(super) fn find_table(&self, spec: &TableSpec) -> Result<&Table, StoreError> {
         let table = self.table(&spec.name);
+        if table.is_none() && spec.own {
+            return Ok(&NO_ROWS);
+        }
         let table = table.ok_or_else(|| StoreError::NoSuchTable { table: spec.name.clone() })?;
         if table.spec.columns != spec.columns {
             return Err(spec.has_other_columns("it was made with others").into());

@@ -6,12 +6,18 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use super::MemoryStore;
 use super::state::{SortedKey, State, Table};
 use crate::names::Position;
-use crate::store::{Append, Appended, Lease, LogPage, LogQuery, StoreError, Transaction};
+use crate::store::{
+    Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError, TransactionCheckpoints,
+    TransactionLog, TransactionSql, TransactionState, TransactionTables,
+};
 use crate::table::{Row, RowKey, TableSpec, Value};
+use crate::time::cut_time;
 
 pub(super) struct MemoryTransaction<'s> {
+    pub(super) store: &'s MemoryStore,
     pub(super) state: &'s mut State,
     undo: Vec<Undo>,
 }
@@ -20,7 +26,7 @@ pub(super) struct MemoryTransaction<'s> {
 enum Undo {
     /// Where the log ended before an append, and the key of its command.
     Append(Position, Option<String>),
-    Checkpoint(String, Option<Position>),
+    Checkpoint(String, Option<Fence>),
     State(String, Option<String>),
     Table(String, Option<Table>),
     View(String, Option<String>),
@@ -28,22 +34,32 @@ enum Undo {
 }
 
 impl<'s> MemoryTransaction<'s> {
-    pub(super) fn begin(state: &'s mut State) -> Self {
-        Self { state, undo: Vec::new() }
+    pub(super) fn begin(store: &'s MemoryStore, state: &'s mut State) -> Self {
+        Self { store, state, undo: Vec::new() }
     }
 
     pub(super) fn commit(mut self) {
         self.undo.clear();
     }
 
-    pub(super) fn append(&mut self, append: &Append, now: Timestamp) -> Appended {
+    pub(super) fn write(&mut self, append: &Append, now: Timestamp) -> Appended {
         let command = append.command.as_ref().map(|key| key.as_str().to_owned());
         self.undo.push(Undo::Append(self.state.head(), command));
         self.state.write(append, now)
     }
 
+    fn checkpoint_is(&mut self, name: &str, fence: Option<Fence>) {
+        let old = self.state.checkpoints.get(name).copied();
+        restore(&mut self.state.checkpoints, name.to_owned(), fence);
+        self.undo.push(Undo::Checkpoint(name.to_owned(), old));
+    }
+
     fn table_mut(&mut self, spec: &TableSpec) -> Result<(String, &mut Table), StoreError> {
         let name = self.state.views.get(&spec.name).unwrap_or(&spec.name).clone();
+        if spec.own && !self.state.tables.contains_key(&name) {
+            let empty = Table { spec: spec.clone(), rows: Default::default() };
+            self.state.tables.insert(name.clone(), empty);
+        }
         match self.state.tables.get_mut(&name) {
             Some(table) => Ok((name, table)),
             None => Err(StoreError::NoSuchTable { table: name }),
@@ -82,27 +98,44 @@ fn restore<V>(map: &mut std::collections::HashMap<String, V>, key: String, old: 
 }
 
 #[async_trait]
-impl Transaction for MemoryTransaction<'_> {
+impl TransactionCheckpoints for MemoryTransaction<'_> {
     async fn checkpoint(&mut self, name: &str) -> Result<Option<Position>, StoreError> {
-        Ok(self.state.checkpoints.get(name).copied())
+        Ok(self.state.checkpoints.get(name).map(|fence| fence.position))
     }
 
     async fn set_checkpoint(&mut self, name: &str, position: Position) -> Result<(), StoreError> {
-        let old = self.state.checkpoints.insert(name.to_owned(), position);
-        self.undo.push(Undo::Checkpoint(name.to_owned(), old));
+        let token = self.state.checkpoints.get(name).map_or(0, |fence| fence.token);
+        self.checkpoint_is(name, Some(Fence { token, position }));
         Ok(())
     }
 
     async fn remove_checkpoint(&mut self, name: &str) -> Result<(), StoreError> {
-        let old = self.state.checkpoints.remove(name);
-        self.undo.push(Undo::Checkpoint(name.to_owned(), old));
+        self.checkpoint_is(name, None);
         Ok(())
     }
 
-    async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError> {
-        self.state.check_lease(lease)
+    async fn fence_checkpoint(&mut self, name: &str) -> Result<Fence, StoreError> {
+        let old = self.state.checkpoints.get(name);
+        let fence = match old {
+            Some(old) => Fence { token: old.token + 1, ..*old },
+            None => Fence { token: 1, position: Position::START },
+        };
+        self.checkpoint_is(name, Some(fence));
+        Ok(fence)
     }
 
+    async fn advance_checkpoint(&mut self, step: &Advance) -> Result<(), StoreError> {
+        let Advance { name, token, from, to } = step;
+        if self.state.checkpoints.get(name) != Some(&Fence { token: *token, position: *from }) {
+            return Err(step.refused());
+        }
+        self.checkpoint_is(name, Some(Fence { token: *token, position: *to }));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl TransactionState for MemoryTransaction<'_> {
     async fn state(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         Ok(self.state.states.get(key).cloned())
     }
@@ -113,6 +146,13 @@ impl Transaction for MemoryTransaction<'_> {
         Ok(())
     }
 
+    async fn now(&mut self) -> Result<Timestamp, StoreError> {
+        Ok(cut_time(self.store.clock.now()))
+    }
+}
+
+#[async_trait]
+impl TransactionTables for MemoryTransaction<'_> {
     async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
         table.check().map_err(|error| StoreError::Invalid { why: error.to_string() })?;
         let rows = match self.state.tables.remove(&table.name) {
@@ -179,11 +219,21 @@ impl Transaction for MemoryTransaction<'_> {
         }
         Ok(())
     }
+}
 
+#[async_trait]
+impl TransactionLog for MemoryTransaction<'_> {
     async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError> {
         Ok(self.state.read_log(query))
     }
 
+    async fn append(&mut self, append: &Append) -> Result<Appended, StoreError> {
+        self.append_with_hooks(append).await
+    }
+}
+
+#[async_trait]
+impl TransactionSql for MemoryTransaction<'_> {
     async fn execute(&mut self, _sql: &str, _parameters: &[Value]) -> Result<u64, StoreError> {
         Err(no_sql())
     }

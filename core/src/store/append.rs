@@ -107,7 +107,7 @@ impl Append {
                  split it, or use the bulk import"
             ));
         }
-        if count == 0 && self.command.is_none() {
+        if count == 0 && self.command.is_none() && self.hooks.is_empty() {
             return refuse("there is nothing to append".to_owned());
         }
         if self.command.is_some() && self.streams.len() != 1 {
@@ -164,10 +164,19 @@ impl fmt::Debug for Append {
     }
 }
 
-/// Something that happens in the transaction of an append, after its events are written.
+/// Something that happens in the transaction of an append.
 #[async_trait]
 pub trait AppendHook: Send + Sync {
-    /// Sees the events with their positions. An error undoes the append, and so does a failure of
+    /// Comes first, before the log is locked, and always, also when there are no events to append:
+    /// for what need not see them, such as the checkpoint of the input that the append answers. An
+    /// error undoes the append; and when the append turns out to be a conflict or a repetition, what
+    /// was done here is undone.
+    async fn before(&self, _transaction: &mut dyn Transaction) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Comes after the events are written, if there are any, and until the commit nobody else
+    /// appends. Sees the events with their positions. An error undoes the append, and so does a failure of
     /// the transaction that the hook keeps to itself.
     async fn run(
         &self,

@@ -11,4 +11,8 @@ pub struct Capabilities {
     pub shared: bool,
     /// Transactions take SQL of the user's own.
     pub sql: bool,
+    /// Positions are dense: 1, 2, 3, … without a hole.
+    pub dense: bool,
+    /// Appends take hooks and commands with a key, and a transaction can append: all in one commit.
+    pub atomic: bool,
 }

@@ -68,13 +68,17 @@ pub enum StoreError {
         /// What broke.
         source: SharedError,
     },
-    /// A worker's lease has gone to somebody else.
-    #[error("the lease `{name}` with token {token} is lost: stop working on it")]
-    LeaseLost {
-        /// The lease.
+    /// Somebody else has moved or taken a checkpoint.
+    #[error(
+        "the checkpoint `{name}` is not at {from} with token {token} any more, somebody else has it or has moved it: nothing was written; stop working on it, and look again"
+    )]
+    Fenced {
+        /// The checkpoint.
         name: String,
         /// The token that was presented.
         token: u64,
+        /// Where it was thought to stand.
+        from: Position,
     },
     /// The request itself is wrong.
     #[error("the request cannot be taken: {why}")]
@@ -224,7 +228,7 @@ impl StoreError {
     /// What kind of error it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Conflict { .. } | Self::LeaseLost { .. } => ErrorKind::Conflict,
+            Self::Conflict { .. } | Self::Fenced { .. } => ErrorKind::Conflict,
             Self::DuplicateEvent { .. }
             | Self::KeyReused { .. }
             | Self::Invalid { .. }
@@ -287,7 +291,7 @@ impl StoreError {
             | Self::Unsupported { .. } => true,
             Self::TransactionOver { first } => first.is_answer(),
             Self::OutcomeUnknown { .. }
-            | Self::LeaseLost { .. }
+            | Self::Fenced { .. }
             | Self::NoSuchTable { .. }
             | Self::Overloaded { .. }
             | Self::TimedOut { .. }

@@ -217,6 +217,8 @@ impl LogQuery {
 pub struct LogPage {
     /// The events, by position.
     pub events: Vec<RecordedEvent>,
+    /// How many events of the log have been looked at, wanted or not.
+    pub looked_at: u64,
     /// Everything up to here has been looked at: the checkpoint to go on from.
     pub next: Position,
     /// The end of the log when the page was read.
@@ -248,9 +250,11 @@ impl LogPage {
 /// - An append with a command key that is recorded returns the recorded result; a key recorded
 ///   for another stream is [`StoreError::KeyReused`]. These two are looked at before the expected
 ///   version, so that a repetition does not turn into a conflict.
-/// - Hooks run in the append's transaction; an error of theirs undoes the append.
-/// - **I2** Once a reader has seen position p, nothing at or below p appears later. Positions are
-///   dense from 1; a stream's versions are dense from 1 and in the order of positions.
+/// - Hooks run in the append's transaction; an error of theirs undoes the append. An append without
+///   events and without a command is taken for the sake of its hooks.
+/// - **I2** Once a reader has seen position p, nothing at or below p appears later. Positions grow,
+///   and are dense from 1 where [`Capabilities::dense`] says so; a stream's versions are dense from 1
+///   and in the order of positions.
 /// - **I3** There is no way to change or remove an event.
 /// - Dropping the future of an append does not undo it.
 #[async_trait]

@@ -1,7 +1,7 @@
 //! What a store must do. Users see their types, stores see raw envelopes.
 //!
-//! Each trait is object-safe and small, says its contract in prose, and has no default methods;
-//! a store implements all of them and is then a [`Store`].
+//! Each trait is object-safe and small, says its contract in prose, and has no default methods. An
+//! [`EventLog`] is where facts are, a [`Workspace`] is where effects go, and a [`Store`] is both.
 
 mod append;
 mod browse;
@@ -13,15 +13,17 @@ mod error;
 mod events;
 mod examine;
 mod inside;
-mod leases;
 mod migration;
 mod operate;
 mod repetition;
 mod restore;
 mod schemas;
 mod snapshots;
+mod state;
+mod stores;
 mod strict;
 mod tables;
+mod transact;
 mod transaction;
 mod transaction_control;
 mod visit;
@@ -31,7 +33,7 @@ pub use append::{Append, AppendHook, Appended, AppendedStream, MAX_APPEND_EVENTS
 pub use browse::{Browse, MAX_STREAMS, StreamSummary, StreamsQuery};
 pub use capabilities::Capabilities;
 pub use check::{MAX_APPEND_BYTES, MAX_EVENT_TYPE_BYTES, MAX_METADATA_BYTES, MAX_PAYLOAD_BYTES};
-pub use checkpoints::CheckpointStore;
+pub use checkpoints::{Advance, CheckpointStore, Fence};
 pub use commands::{
     CommandKey, CommandOutcome, CommandRecord, CommandStore, InvalidKey, KeyDifference,
     KeyedCommand, MAX_REFUSAL_BYTES,
@@ -45,39 +47,21 @@ pub use examine::{
     AppliedMigration, Examination, Examine, Finding, MigrationState, MigrationStatus, Severity,
 };
 pub use inside::StoreMark;
-pub use leases::{Lease, LeaseStore};
 pub use migration::migration_checksum;
 pub use operate::Operate;
 pub use repetition::StoredPlace;
 pub use restore::{PlacedAgain, Restore, Restored, Restoring};
 pub use schemas::SchemaStore;
 pub use snapshots::{SnapshotRecord, SnapshotStore};
+pub use state::StateStore;
+pub use stores::{EventLog, Store, Stores, Workspace};
 pub use strict::Strict;
 pub use tables::TableStore;
-pub use transaction::{TransactExt, Transaction, TransactionWork, Work};
+pub use transact::{Transact, TransactExt, TransactionWork, Work};
+pub use transaction::{
+    Transaction, TransactionCheckpoints, TransactionLog, TransactionSql, TransactionState,
+    TransactionTables,
+};
 pub use transaction_control::{leading_keyword, refuse_transaction_control};
 pub use visit::{PayloadVisitor, StoredPayload};
 pub use wakeups::{WakeupSender, Wakeups};
-
-/// Everything a store does.
-pub trait Store:
-    EventStore + CheckpointStore + CommandStore + LeaseStore + SchemaStore + SnapshotStore + TableStore
-{
-}
-
-impl<S> Store for S where
-    S: EventStore
-        + CheckpointStore
-        + CommandStore
-        + LeaseStore
-        + SchemaStore
-        + SnapshotStore
-        + TableStore
-{
-}
-
-#[cfg(test)]
-mod tests {
-    /// A store must stay usable behind a pointer.
-    const _: fn(&dyn super::Store) = |_| {};
-}

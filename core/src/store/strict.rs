@@ -2,7 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::{Lease, LogPage, LogQuery, StoreError, Transaction};
+use jiff::Timestamp;
+
+use super::{
+    Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError, Transaction,
+    TransactionCheckpoints, TransactionLog, TransactionSql, TransactionState, TransactionTables,
+};
 use crate::names::Position;
 use crate::table::{Row, RowKey, TableSpec, Value};
 
@@ -11,11 +16,23 @@ use crate::table::{Row, RowKey, TableSpec, Value};
 /// transaction in this, so that it cannot ignore what a database does not forgive, and means the same
 /// on those that would.
 #[derive(Debug)]
-pub struct Strict<T> {
-    transaction: T,
+pub struct Strict<'t, T: ?Sized> {
+    transaction: &'t mut T,
     /// A step has begun and nobody has heard its end.
     under_way: bool,
     failed: Option<StoreError>,
+    log: Log,
+}
+
+/// What may be done with the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Log {
+    /// Nothing was appended yet.
+    Open,
+    /// An append was made, and it comes last.
+    Appended,
+    /// This is the work of a hook, whose append is under way.
+    OfHook,
 }
 
 /// Whoever asked for a step did not wait for its end.
@@ -23,25 +40,30 @@ pub struct Strict<T> {
 #[error("one of its steps was dropped before it ended")]
 struct Dropped;
 
-impl<T: Transaction> Strict<T> {
+impl<'t, T: Transaction + ?Sized> Strict<'t, T> {
     /// A transaction in which nothing has failed yet.
-    pub fn new(transaction: T) -> Self {
-        Self { transaction, under_way: false, failed: None }
+    pub fn new(transaction: &'t mut T) -> Self {
+        Self { transaction, under_way: false, failed: None, log: Log::Open }
+    }
+
+    /// The transaction of an append, as its hooks see it.
+    pub fn for_hooks(transaction: &'t mut T) -> Self {
+        Self { log: Log::OfHook, ..Self::new(transaction) }
     }
 
     /// The transaction itself, for what its store does with it. A failure there is for the caller
     /// to pass on.
     pub fn inner(&mut self) -> &mut T {
-        &mut self.transaction
+        self.transaction
     }
 
-    /// The transaction, to be committed.
+    /// Whether the transaction may be committed.
     ///
     /// # Errors
     /// [`StoreError::TransactionOver`] when a step of it has failed.
-    pub fn finish(mut self) -> Result<T, StoreError> {
-        self.go_on()?;
-        Ok(self.transaction)
+    pub fn finish(mut self) -> Result<(), StoreError> {
+        self.log = Log::Open;
+        self.go_on().map(|_| ())
     }
 
     fn go_on(&mut self) -> Result<&mut T, StoreError> {
@@ -51,8 +73,13 @@ impl<T: Transaction> Strict<T> {
         if let Some(first) = &self.failed {
             return Err(StoreError::TransactionOver { first: Box::new(first.clone()) });
         }
+        if self.log == Log::Appended {
+            let error = refused_after_append();
+            self.failed = Some(error.clone());
+            return Err(error);
+        }
         self.under_way = true;
-        Ok(&mut self.transaction)
+        Ok(self.transaction)
     }
 
     fn note<R>(&mut self, outcome: Result<R, StoreError>) -> Result<R, StoreError> {
@@ -62,7 +89,7 @@ impl<T: Transaction> Strict<T> {
 }
 
 #[async_trait]
-impl<T: Transaction> Transaction for Strict<T> {
+impl<T: Transaction + ?Sized> TransactionCheckpoints for Strict<'_, T> {
     async fn checkpoint(&mut self, name: &str) -> Result<Option<Position>, StoreError> {
         let outcome = self.go_on()?.checkpoint(name).await;
         self.note(outcome)
@@ -78,11 +105,19 @@ impl<T: Transaction> Transaction for Strict<T> {
         self.note(outcome)
     }
 
-    async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError> {
-        let outcome = self.go_on()?.check_lease(lease).await;
+    async fn fence_checkpoint(&mut self, name: &str) -> Result<Fence, StoreError> {
+        let outcome = self.go_on()?.fence_checkpoint(name).await;
         self.note(outcome)
     }
 
+    async fn advance_checkpoint(&mut self, step: &Advance) -> Result<(), StoreError> {
+        let outcome = self.go_on()?.advance_checkpoint(step).await;
+        self.note(outcome)
+    }
+}
+
+#[async_trait]
+impl<T: Transaction + ?Sized> TransactionState for Strict<'_, T> {
     async fn state(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         let outcome = self.go_on()?.state(key).await;
         self.note(outcome)
@@ -93,6 +128,14 @@ impl<T: Transaction> Transaction for Strict<T> {
         self.note(outcome)
     }
 
+    async fn now(&mut self) -> Result<Timestamp, StoreError> {
+        let outcome = self.go_on()?.now().await;
+        self.note(outcome)
+    }
+}
+
+#[async_trait]
+impl<T: Transaction + ?Sized> TransactionTables for Strict<'_, T> {
     async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
         let outcome = self.go_on()?.create_table(table).await;
         self.note(outcome)
@@ -143,12 +186,10 @@ impl<T: Transaction> Transaction for Strict<T> {
         };
         self.note(outcome)
     }
+}
 
-    async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError> {
-        let outcome = self.go_on()?.read_log(query).await;
-        self.note(outcome)
-    }
-
+#[async_trait]
+impl<T: Transaction + ?Sized> TransactionSql for Strict<'_, T> {
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
         let transaction = self.go_on()?;
         let outcome = match check_parameters(parameters) {
@@ -165,6 +206,42 @@ impl<T: Transaction> Transaction for Strict<T> {
             Err(invalid) => Err(invalid),
         };
         self.note(outcome)
+    }
+}
+
+#[async_trait]
+impl<T: Transaction + ?Sized> TransactionLog for Strict<'_, T> {
+    async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError> {
+        let outcome = self.go_on()?.read_log(query).await;
+        self.note(outcome)
+    }
+
+    async fn append(&mut self, append: &Append) -> Result<Appended, StoreError> {
+        let of_hook = self.log == Log::OfHook;
+        let transaction = self.go_on()?;
+        let outcome = match append.check() {
+            Ok(()) if of_hook => Err(refused_in_hook()),
+            Ok(()) => transaction.append(append).await,
+            Err(invalid) => Err(invalid),
+        };
+        self.log = if of_hook { Log::OfHook } else { Log::Appended };
+        self.note(outcome)
+    }
+}
+
+fn refused_after_append() -> StoreError {
+    StoreError::Invalid {
+        why:
+            "an append comes last in a transaction, because it locks the log until the commit: do \
+              everything else before it"
+                .to_owned(),
+    }
+}
+
+fn refused_in_hook() -> StoreError {
+    StoreError::Invalid {
+        why: "a hook belongs to an append, and cannot make another: react to events by a consumer"
+            .to_owned(),
     }
 }
 

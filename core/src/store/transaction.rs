@@ -1,16 +1,11 @@
-//! What can be done inside one transaction of a store.
-
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+//! What can be done inside one transaction, by concern.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
-use super::{Lease, LogPage, LogQuery, StoreError, TableStore};
+use super::{Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError};
 use crate::names::Position;
 use crate::table::{Row, RowKey, TableSpec, Value};
-
-pub use super::tables::Work;
 
 /// An open transaction. It ends with the work that was given it: committed if that returns `Ok`,
 /// rolled back otherwise.
@@ -22,34 +17,74 @@ pub use super::tables::Work;
 ///   others return [`StoreError::TransactionOver`] with that error, and the commit is refused in
 ///   the same way if the work returns `Ok`. Nothing of it is written. Databases differ in what they
 ///   forgive; stores do not, they hand their transaction out in a [`Strict`](super::Strict).
+/// - An [append](TransactionLog::append) comes last: what is asked after it is refused, so that the
+///   log is locked for the append and the commit only.
 /// - The work may use tokio, and should wait for as little as it can but this transaction: others
 ///   wait for it, and a store gives up on it after a time.
-/// - The work cannot append to the same store, execute a command or begin another transaction: that
-///   is [`StoreError::Invalid`]. Whether it can read past the transaction is up to the store.
+/// - The work cannot append to the same store past the transaction, execute a command or begin
+///   another transaction: that is [`StoreError::Invalid`]. Whether it can read past the transaction
+///   is up to the store.
+pub trait Transaction:
+    TransactionCheckpoints + TransactionState + TransactionTables + TransactionSql + TransactionLog
+{
+}
+
+impl<T> Transaction for T where
+    T: TransactionCheckpoints
+        + TransactionState
+        + TransactionTables
+        + TransactionSql
+        + TransactionLog
+        + ?Sized
+{
+}
+
+/// Checkpoints and their fences.
 #[async_trait]
-pub trait Transaction: Send {
-    /// Reads a checkpoint. From here to the end of the transaction nobody else writes it: whoever
-    /// reads it in a transaction of their own waits.
+pub trait TransactionCheckpoints: Send {
+    /// Reads a checkpoint and locks it: from here to the end of the transaction nobody else writes
+    /// or advances it, and whoever reads it in a transaction of their own waits.
     ///
     /// # Errors
     /// As for every method: what the store runs into, which ends the transaction.
     async fn checkpoint(&mut self, name: &str) -> Result<Option<Position>, StoreError>;
 
-    /// Writes a checkpoint.
+    /// Writes a checkpoint, whoever has it. Its token stays.
     async fn set_checkpoint(&mut self, name: &str, position: Position) -> Result<(), StoreError>;
 
-    /// Removes a checkpoint.
+    /// Removes a checkpoint and forgets its tokens: a name is not used again for something else.
     async fn remove_checkpoint(&mut self, name: &str) -> Result<(), StoreError>;
 
-    /// Refuses with [`StoreError::LeaseLost`] unless the lease is the newest of its name.
-    async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError>;
+    /// Takes a checkpoint over: it gets a new, larger token, and whoever advances it with an older
+    /// one is refused. One that was never written begins at [`Position::START`].
+    async fn fence_checkpoint(&mut self, name: &str) -> Result<Fence, StoreError>;
 
-    /// Reads a text kept under a key.
+    /// Moves a checkpoint on if it stands where the step begins and has the step's token: fence,
+    /// compare-and-set and cursor in one statement. A store may send it with the commit, which then
+    /// returns the refusal.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] when somebody else has moved or taken it; nothing is written.
+    async fn advance_checkpoint(&mut self, step: &Advance) -> Result<(), StoreError>;
+}
+
+/// Texts under a key, and the time.
+#[async_trait]
+pub trait TransactionState: Send {
+    /// Reads a text kept under a key and locks the key, also one that holds nothing: whoever reads
+    /// it in a transaction of their own waits until this one ends.
     async fn state(&mut self, key: &str) -> Result<Option<String>, StoreError>;
 
     /// Keeps a text under a key.
     async fn put_state(&mut self, key: &str, text: &str) -> Result<(), StoreError>;
 
+    /// The time now by the store's clock, which all processes on it share.
+    async fn now(&mut self) -> Result<Timestamp, StoreError>;
+}
+
+/// Tables and their rows.
+#[async_trait]
+pub trait TransactionTables: Send {
     /// Makes a table and its indexes, as far as they are missing, and removes the indexes that an
     /// earlier call made and that the table no longer has.
     ///
@@ -79,11 +114,12 @@ pub trait Transaction: Send {
 
     /// Removes the rows with these keys.
     async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError>;
+}
 
-    /// Reads the log, with this transaction's own appends.
-    async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError>;
-
-    /// Runs a statement of the user's own with `$1`, `$2`, … and returns how many rows it changed.
+/// SQL of the user's own.
+#[async_trait]
+pub trait TransactionSql: Send {
+    /// Runs a statement with `$1`, `$2`, … and returns how many rows it changed.
     ///
     /// # Errors
     /// [`StoreError::Unsupported`] where the store knows no SQL, [`StoreError::Invalid`] for one that
@@ -91,60 +127,27 @@ pub trait Transaction: Send {
     /// `INSERT` that may fail is written with `ON CONFLICT`.
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError>;
 
-    /// Runs a query of the user's own and returns its rows as text, numbers and nulls.
+    /// Runs a query and returns its rows as text, numbers and nulls.
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError>;
 }
 
-/// Work to be done inside one transaction.
+/// The log, where it is kept in the same place.
 #[async_trait]
-pub trait TransactionWork: Send {
-    /// Does the work. A store may call it again from the start after a rollback of its own.
-    async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError>;
-}
-
-type WorkFuture<'t, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 't>>;
-
-/// Closures as work.
-pub trait TransactExt: TableStore {
-    /// Runs a closure inside one transaction and returns its result after the commit.
+pub trait TransactionLog: Send {
+    /// Reads the log, with this transaction's own appends.
     ///
     /// # Errors
-    /// As [`TableStore::transact`].
-    fn transact_with<T, F>(&self, work: F) -> impl Future<Output = Result<T, StoreError>> + Send
-    where
-        T: Send + 'static,
-        F: for<'t> FnMut(&'t mut dyn Transaction) -> WorkFuture<'t, T> + Send + 'static,
-    {
-        let result = Arc::new(Mutex::new(None));
-        let work = Box::new(Closure { work, result: result.clone() });
-        async move {
-            self.transact(work).await?;
-            let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
-            // A store that says Ok has run the work, and the work leaves its result.
-            Ok(result.take().expect("a committed transaction has run its work"))
-        }
-    }
-}
+    /// [`StoreError::Unsupported`] where the log is elsewhere.
+    async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError>;
 
-impl<S: TableStore + ?Sized> TransactExt for S {}
-
-struct Closure<T, F> {
-    work: F,
-    result: Arc<Mutex<Option<T>>>,
-}
-
-#[async_trait]
-impl<T, F> TransactionWork for Closure<T, F>
-where
-    T: Send + 'static,
-    F: for<'t> FnMut(&'t mut dyn Transaction) -> WorkFuture<'t, T> + Send,
-{
-    async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        let value = (self.work)(transaction).await?;
-        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
-        Ok(())
-    }
+    /// Appends as [`EventStore::append`](super::EventStore::append) does, in this transaction. It
+    /// comes last: the log is locked from here to the commit.
+    ///
+    /// # Errors
+    /// As [`EventStore::append`](super::EventStore::append); each ends the transaction. In a hook it
+    /// is [`StoreError::Invalid`], and [`StoreError::Unsupported`] where the log is elsewhere.
+    async fn append(&mut self, append: &Append) -> Result<Appended, StoreError>;
 }

@@ -5,17 +5,8 @@ const MAX_NAME_BYTES: usize = 56;
 
 /// The tables that a store keeps beside read models, without the prefix that some give them. The
 /// derive has the same list, in `macros/src/names.rs`.
-const STORES_OWN: [&str; 9] = [
-    "checkpoints",
-    "commands",
-    "events",
-    "history",
-    "leases",
-    "migrations",
-    "schemas",
-    "snapshots",
-    "state",
-];
+const STORES_OWN: [&str; 8] =
+    ["checkpoints", "commands", "events", "history", "migrations", "schemas", "snapshots", "state"];
 
 /// Whether a name can be written into SQL as it is.
 pub(super) fn is_plain(name: &str) -> bool {

@@ -16,7 +16,7 @@ impl Journal {
         command: Option<&KeyedCommand>,
     ) -> Result<Option<Receipt<Ev>>, ExecuteError<E>> {
         let Some(command) = command else { return Ok(None) };
-        let record = self.store().command(&command.key).await.map_err(ExecuteError::Store)?;
+        let record = self.log().command(&command.key).await.map_err(ExecuteError::Store)?;
         let Some(record) = record else { return Ok(None) };
         record.is_of(command, stream).map_err(ExecuteError::Store)?;
         if let CommandOutcome::Refused(refusal) = record.outcome {
@@ -26,7 +26,7 @@ impl Journal {
         let mut query = StreamQuery::all(stream.clone()).after(record.before).up_to(record.after);
         let mut stored = Vec::new();
         loop {
-            let page = self.store().read_stream(&query).await.map_err(ExecuteError::Store)?;
+            let page = self.log().read_stream(&query).await.map_err(ExecuteError::Store)?;
             let ended = query.ends_with(&page);
             if let Some(last) = page.last() {
                 query = query.after(last.version);

@@ -13,7 +13,7 @@ impl Journal {
     /// Only what judges the append itself settles the question; whatever else goes wrong in the
     /// meantime, a server that shuts down or is read-only now, says nothing of the first try.
     pub(super) async fn append_resolving(&self, append: Append) -> Result<Appended, StoreError> {
-        let lost = match self.store().append(append.clone()).await {
+        let lost = match self.log().append(append.clone()).await {
             Err(error) if error.may_have_written() => error,
             told => return told,
         };
@@ -21,7 +21,7 @@ impl Journal {
         let mut backoff = Backoff::patient(&self.inner.options);
         loop {
             backoff.pause().await;
-            let again = self.store().append(append.clone());
+            let again = self.log().append(append.clone());
             let told = if backoff.pauses() == 1 {
                 // Not cut short: without a single try nothing could be learned.
                 again.await
