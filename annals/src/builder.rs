@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use annals_core::store::Store;
+use annals_core::store::{Store, StoreError, Stores};
 use annals_core::{
     Aggregate, ErrorKind, Event, Journal, JournalOptions, RegisterError, SchemaError,
 };
@@ -13,6 +13,7 @@ use annals_projections::{
 };
 
 use crate::Annals;
+use crate::open::open_store;
 
 type Registering<'j> = Pin<Box<dyn Future<Output = Result<(), RegisterError>> + Send + 'j>>;
 
@@ -20,6 +21,8 @@ type Registering<'j> = Pin<Box<dyn Future<Output = Result<(), RegisterError>> + 
 #[must_use = "nothing runs before `start`"]
 pub struct Builder {
     store: Arc<dyn Store>,
+    /// Where the rows of projections are kept, if it is elsewhere.
+    read_models: Option<Arc<dyn Store>>,
     journal: JournalOptions,
     runner: RunnerOptions,
     events: Vec<for<'j> fn(&'j Journal) -> Registering<'j>>,
@@ -52,11 +55,28 @@ impl Builder {
     pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
+            read_models: None,
             journal: JournalOptions::default(),
             runner: RunnerOptions::default(),
             events: Vec::new(),
             projections: Vec::new(),
         }
+    }
+
+    /// Keeps the rows of the projections in another store than the events, which a URL names: their
+    /// tables, checkpoints and what is remembered of them. A projection cannot be inline then, because
+    /// no transaction spans both.
+    ///
+    /// # Errors
+    /// As [`Annals::open`].
+    pub async fn read_models(self, url: &str) -> Result<Self, StoreError> {
+        let store = open_store(url).await?;
+        Ok(self.read_models_on(store))
+    }
+
+    /// As [`read_models`](Self::read_models), with a store that was opened elsewhere.
+    pub fn read_models_on(self, store: Arc<dyn Store>) -> Self {
+        Self { read_models: Some(store), ..self }
     }
 
     /// Keeps a projection up to date by subscription, a moment behind the appends.
@@ -112,7 +132,11 @@ impl Builder {
     /// # Errors
     /// [`StartError`]: the program must not go on.
     pub async fn start(self) -> Result<Annals, StartError> {
-        let journal = Journal::new(self.store, self.journal);
+        let stores = match self.read_models {
+            Some(read_models) => Stores::apart(self.store, read_models),
+            None => Stores::of(self.store),
+        };
+        let journal = Journal::new(stores, self.journal);
         register(&journal, &self.events, &self.projections).await?;
         for family in journal.renamed_families().await.map_err(RegisterError::from)? {
             tracing::warn!("{family}");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_core::store::{Append, Appended, LogFilter, Store, StoreError};
+use annals_core::store::{Append, Appended, EventLog, LogFilter, StoreError, Stores};
 use annals_core::{
     Aggregate, Apply, HistoryPage, ImportError, JournalError, LoadError, Loaded, Position,
     StreamVersion, Subscription, UnknownEvents,
@@ -150,8 +150,13 @@ impl Annals {
         self.journal.forget_commands(before).await
     }
 
-    /// The store beneath. Appending to it directly skips schemas and hooks.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        self.journal.store()
+    /// The log beneath. Appending to it directly skips schemas and hooks.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        self.journal.log()
+    }
+
+    /// The log beneath, and the store of the read models.
+    pub fn stores(&self) -> &Stores {
+        self.journal.stores()
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use annals_core::store::{LogFilter, LogQuery, Store, StoreError, StreamQuery};
+use annals_core::store::{EventLog, LogFilter, LogQuery, StoreError, StreamQuery};
 use annals_core::table::{Row, RowKey, TableSpec};
 use annals_core::{Position, StreamId};
 use async_trait::async_trait;
@@ -17,13 +17,13 @@ type KeyOf<P> = <<P as Projection>::Row as ReadModel>::Key;
 
 /// A projection without a table.
 pub struct Live<P> {
-    store: Arc<dyn Store>,
+    log: Arc<dyn EventLog>,
     projection: Arc<P>,
 }
 
 impl<P: Projection> Live<P> {
-    pub(crate) fn new(store: Arc<dyn Store>, projection: P) -> Self {
-        Self { store, projection: Arc::new(projection) }
+    pub(crate) fn new(log: Arc<dyn EventLog>, projection: P) -> Self {
+        Self { log, projection: Arc::new(projection) }
     }
 
     /// All rows, folded from the whole log. They are kept in memory.
@@ -36,7 +36,7 @@ impl<P: Projection> Live<P> {
         let mut position = Position::START;
         loop {
             let query = LogQuery::after(position).filter(filter.clone());
-            let page = self.store.read_log(&query).await?;
+            let page = self.log.read_log(&query).await?;
             folding.take_in(page.events, &mut Nowhere).await?;
             if page.next >= page.head {
                 return Ok(folding.into_rows().collect());
@@ -68,7 +68,7 @@ impl<P: Projection> Live<P> {
         let mut folding = self.folding();
         let mut query = StreamQuery::all(stream.clone());
         loop {
-            let page = self.store.read_stream(&query).await?;
+            let page = self.log.read_stream(&query).await?;
             let end = query.ends_with(&page);
             if let Some(last) = page.last() {
                 query = query.after(last.version);

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use annals_core::store::{Store, StoreError, Transaction, TransactionWork};
+use annals_core::store::{StoreError, Transaction, TransactionWork, Workspace};
 use async_trait::async_trait;
 
 use crate::error::ProjectionError;
@@ -23,13 +23,13 @@ pub struct Orphan {
 }
 
 pub(crate) async fn orphans(
-    store: &dyn Store,
+    work: &dyn Workspace,
     known: &HashSet<&str>,
 ) -> Result<Vec<Orphan>, ProjectionError> {
-    let names = parse_names(store.state(NAMES).await?.as_deref())?;
+    let names = parse_names(work.state(NAMES).await?.as_deref())?;
     let mut orphans = Vec::new();
     for projection in names.into_iter().filter(|name| !known.contains(name.as_str())) {
-        let text = store.state(&Generations::key(&projection)).await?;
+        let text = work.state(&Generations::key(&projection)).await?;
         let active = Generations::parse(text.as_deref(), &projection)?.active;
         let version = active.as_ref().map(|active| active.version);
         let tables = active.iter().flat_map(|active| active.shown_as().map(str::to_owned));
@@ -40,10 +40,10 @@ pub(crate) async fn orphans(
 
 /// Removes everything that the store has of a projection.
 pub(crate) async fn drop_orphan(
-    store: &Arc<dyn Store>,
+    work: &Arc<dyn Workspace>,
     projection: String,
 ) -> Result<(), ProjectionError> {
-    Ok(store.transact(Box::new(Drop { projection })).await?)
+    Ok(work.transact(Box::new(Drop { projection })).await?)
 }
 
 struct Drop {

@@ -4,22 +4,12 @@ use annals_core::Position;
 use annals_core::store::StoreError;
 use tokio_postgres::types::Type;
 
-use crate::event_row::{get, position, signed};
+use crate::event_row::{get, position};
 use crate::link::Link;
 
 pub(crate) async fn checkpoint(link: Link<'_>, name: &str) -> Result<Option<Position>, StoreError> {
     let found = link.query_opt(&link.sql.read_checkpoint, &[(&name, Type::TEXT)]).await?;
     found.map(|row| position(&row, 0)).transpose()
-}
-
-pub(crate) async fn set_checkpoint(
-    link: Link<'_>,
-    name: &str,
-    position: Position,
-) -> Result<(), StoreError> {
-    let position = signed(position.get());
-    let values = [(&name as _, Type::TEXT), (&position as _, Type::INT8)];
-    link.execute(&link.sql.write_checkpoint, &values).await.map(|_| ())
 }
 
 pub(crate) async fn remove_checkpoint(link: Link<'_>, name: &str) -> Result<(), StoreError> {

@@ -1,32 +1,34 @@
-//! How a transaction ends: together with its checkpoints, and only if nothing in it has failed.
+//! How a transaction ends: together with the steps of its checkpoints, and only if nothing in it has failed.
 
 use std::sync::Arc;
 
 use annals_core::store::StoreError;
 use futures_util::future::join;
-use tokio_postgres::types::{ToSql, Type};
 
 use crate::error::is_lost;
-use crate::event_row::signed;
 use crate::transaction::PgTransaction;
 
 impl PgTransaction<'_> {
-    /// Commits, with the checkpoints that are not written yet. After an error the transaction may
-    /// still be open.
+    /// Commits, with the steps that are not written yet. After an error the transaction may still be
+    /// open.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
-        let Some((name, position)) = self.checkpoints.pop() else {
+        let Some(last) = self.steps.pop() else {
             return self.prove_and_commit().await.map_err(|error| self.not_committed(error));
         };
-        self.write_checkpoints().await?;
-        let (session, failed) = (self.link.session, self.link.failed());
-        let write = session.ready(&self.link.sql.write_checkpoint, &[Type::TEXT, Type::INT8]).await;
-        let (write, position) = (write.map_err(&failed)?, signed(position.get()));
+        self.write_steps().await?;
+        let ready = last.ready(self.link).await?;
         // Polled, and so sent, in this order.
-        let values: [&(dyn ToSql + Sync); 2] = [&name, &position];
-        match join(write.query(session.client, &values), self.prove_and_commit()).await {
+        match join(last.send(self.link, &ready), self.prove_and_commit()).await {
             // The commit was not carried out behind it.
-            (Err(refused), Err(_)) if !is_lost(&refused) => Err(failed(refused)),
+            (Err(refused), Err(_)) if !is_lost(&refused) => Err(last.failed(self.link, refused)),
             (_, committed) => committed.map_err(|error| self.not_committed(error)),
+        }
+    }
+
+    /// Undoes everything. The session is not used again if that cannot be said.
+    pub(crate) async fn roll_back(self) {
+        if self.link.run("ROLLBACK").await.is_err() {
+            self.spoil();
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
     pool: Pool,
+    /// Of one connection, so that signs of life do not wait for handlers that have taken all others.
+    apart: Pool,
     pub(crate) options: PgOptions,
     sql: Statements,
     pub(crate) place: Arc<str>,
@@ -56,29 +58,42 @@ impl Connector {
                 Some(tls::connector(roots, client.as_ref())?)
             }
         };
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = match &tls {
-            None => Manager::from_config(config.clone(), NoTls, recycling),
-            Some(tls) => Manager::from_config(config.clone(), tls.clone(), recycling),
+        let patience = config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
+        let pool = |connections| {
+            let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+            let manager = match &tls {
+                None => Manager::from_config(config.clone(), NoTls, recycling),
+                Some(tls) => Manager::from_config(config.clone(), tls.clone(), recycling),
+            };
+            Pool::builder(manager)
+                .max_size(connections)
+                .wait_timeout(Some(options.pool_timeout))
+                .create_timeout(Some(patience))
+                .runtime(Runtime::Tokio1)
+                .build()
+                .map_err(|error| StoreError::Invalid { why: error.to_string() })
         };
-        let pool = Pool::builder(manager)
-            .max_size(options.pool)
-            .wait_timeout(Some(options.pool_timeout))
-            .create_timeout(Some(config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT)))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| StoreError::Invalid { why: error.to_string() })?;
+        let (pool, apart) = (pool(options.pool)?, pool(1)?);
         let (place, sql) = (options.place().into(), Statements::of(&options.schema));
-        Ok(Self { config, tls, pool, options, sql, place, event_size: EventSize::default() })
+        Ok(Self { config, tls, pool, apart, options, sql, place, event_size: EventSize::default() })
     }
 
     /// A connection of the pool.
     pub(crate) async fn pooled(&self) -> Result<Object, StoreError> {
-        self.pool.get().await.map_err(|error| match error {
+        let (limit, option) = (self.options.pool, "pool");
+        self.of_pool(&self.pool, StoreError::Overloaded { store: STORE, limit, option }).await
+    }
+
+    /// The connection that is kept for signs of life, opened when it is first needed.
+    pub(crate) async fn pooled_apart(&self) -> Result<Object, StoreError> {
+        let (limit, option) = (1, "pool_timeout");
+        self.of_pool(&self.apart, StoreError::Overloaded { store: STORE, limit, option }).await
+    }
+
+    async fn of_pool(&self, pool: &Pool, overloaded: StoreError) -> Result<Object, StoreError> {
+        pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => translate(error, &self.place),
-            PoolError::Timeout(TimeoutType::Wait) => {
-                StoreError::Overloaded { store: STORE, limit: self.options.pool, option: "pool" }
-            }
+            PoolError::Timeout(TimeoutType::Wait) => overloaded,
             PoolError::Closed => StoreError::Closed,
             other => {
                 StoreError::Unavailable { place: self.place.to_string(), source: Arc::new(other) }
@@ -186,6 +201,7 @@ impl Connector {
 
     pub(crate) fn close(&self) {
         self.pool.close();
+        self.apart.close();
     }
 }
 

@@ -156,6 +156,11 @@ pub(crate) fn is_duplicate(error: &Error) -> bool {
     error.code() == Some(&SqlState::UNIQUE_VIOLATION)
 }
 
+/// Whether a checkpoint has been moved or taken by somebody else: `advance.sql` says so.
+pub(crate) fn is_fenced(error: &Error) -> bool {
+    error.code().is_some_and(|code| code.code() == "ZF001")
+}
+
 /// Something stored that cannot be what this store wrote.
 pub(crate) fn corrupt(what: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt { place: "the database".to_owned(), detail: what.to_string() }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals_core::Position;
 use annals_core::store::{Append, Appended, StoreError, Strict};
 
 use crate::PgStore;
@@ -10,7 +11,7 @@ use crate::error::Failure;
 use crate::judged_append::{BEGIN, append_in, lock_log};
 use crate::lent::Lent;
 use crate::looks::first_results;
-use crate::transaction::PgTransaction;
+use crate::transaction::{PgTransaction, now};
 
 /// Appends and runs the hooks in one transaction.
 pub(crate) async fn append_with_hooks(
@@ -19,30 +20,58 @@ pub(crate) async fn append_with_hooks(
 ) -> Result<Appended, StoreError> {
     store.writer()?;
     let lent = Lent::from(store.connector()).await?;
-    let work = async |transaction: &mut Strict<PgTransaction<'_>>| {
-        append_and_run(store, transaction, &append).await
+    let work = async |mut transaction: PgTransaction<'_>| {
+        let appended = store.mark().around(transaction.append_with_hooks(&append)).await?;
+        match appended.repeated {
+            // What a hook did before it was known is taken back.
+            true => transaction.roll_back().await,
+            false => transaction.commit().await?,
+        }
+        Ok(appended)
     };
     let outcome = lent.transaction(work).await;
+    let leaves_traces = append.event_count() > 0 || append.command.is_some();
     let appended = match outcome {
-        Err(StoreError::OutcomeUnknown { .. }) => resolve(store, append).await?,
+        Err(StoreError::OutcomeUnknown { .. }) if leaves_traces => resolve(store, append).await?,
         outcome => outcome?,
     };
     store.growth().grown(appended.position);
     Ok(appended)
 }
 
-async fn append_and_run(
-    store: &PgStore,
-    transaction: &mut Strict<PgTransaction<'_>>,
-    append: &Append,
-) -> Result<Appended, StoreError> {
-    let (appended, events) = append_in(transaction.inner().link, append).await?;
-    if !events.is_empty() {
+impl PgTransaction<'_> {
+    /// Appends, with the hooks before and after. What they have written stays when the append is a
+    /// repetition or an error: that is for the caller to undo.
+    pub(crate) async fn append_with_hooks(
+        &mut self,
+        append: &Append,
+    ) -> Result<Appended, StoreError> {
+        let mut before = Strict::for_hooks(self);
         for hook in &append.hooks {
-            store.mark().around(hook.run(&events, transaction)).await?;
+            hook.before(&mut before).await?;
         }
+        before.finish()?;
+        // Whoever has a checkpoint is waited for while the log is free.
+        self.write_steps().await?;
+        if append.streams.is_empty() {
+            let (streams, recorded_at) = (Vec::new(), now(self.link).await?);
+            return Ok(Appended {
+                streams,
+                position: Position::START,
+                recorded_at,
+                repeated: false,
+            });
+        }
+        let (appended, events) = append_in(self.link, append).await?;
+        let Some(last) = events.last() else { return Ok(appended) };
+        self.grown = last.position;
+        let mut after = Strict::for_hooks(self);
+        for hook in &append.hooks {
+            hook.run(&events, &mut after).await?;
+        }
+        after.finish()?;
+        Ok(appended)
     }
-    Ok(appended)
 }
 
 /// Finds out whether a transaction was committed whose reply was lost: it had the log locked, so it

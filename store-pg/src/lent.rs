@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use annals_core::store::{StoreError, Strict};
+use annals_core::store::StoreError;
 use deadpool_postgres::Object;
 use tokio::runtime::Handle;
 use tokio_postgres::NoTls;
@@ -39,13 +39,21 @@ pub(crate) struct Lent<'s> {
 
 impl<'s> Lent<'s> {
     pub(crate) async fn from(connector: &'s Connector) -> Result<Self, StoreError> {
-        let object = Some(connector.pooled().await?);
-        Ok(Self {
+        Ok(Self::new(connector, connector.pooled().await?))
+    }
+
+    /// The connection that is kept for signs of life.
+    pub(crate) async fn apart(connector: &'s Connector) -> Result<Self, StoreError> {
+        Ok(Self::new(connector, connector.pooled_apart().await?))
+    }
+
+    fn new(connector: &'s Connector, object: Object) -> Self {
+        Self {
             connector,
-            object,
+            object: Some(object),
             unsettled: AtomicBool::new(false),
             spoilt: AtomicBool::new(false),
-        })
+        }
     }
 
     pub(crate) fn link(&self) -> Result<Link<'_>, StoreError> {
@@ -77,15 +85,19 @@ impl<'s> Lent<'s> {
         read.page
     }
 
-    /// Runs work in a transaction of its own.
+    /// Runs work in a transaction of its own, which the work ends when all is well.
     pub(crate) async fn transaction<T>(
         &self,
-        work: impl AsyncFnOnce(&mut Strict<PgTransaction<'_>>) -> Result<T, StoreError>,
+        work: impl AsyncFnOnce(PgTransaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let limit = self.connector.options.statement_timeout * TRANSACTION_STATEMENTS + GRACE;
         let run = async {
             let link = self.link()?;
-            let done = self.begin_and_commit(link, work).await;
+            let done = async {
+                link.run(&self.begin()).await?;
+                work(PgTransaction::new(link, &self.spoilt)).await
+            };
+            let done = done.await;
             // Also after a commit that failed before the server had heard of it.
             if done.is_err() && link.run("ROLLBACK").await.is_err() {
                 self.spoilt.store(true, Ordering::Relaxed);
@@ -96,19 +108,6 @@ impl<'s> Lent<'s> {
             let silent = format!("{} did not answer for {limit:?}", self.connector.place);
             Err(StoreError::OutcomeUnknown { source: Arc::new(std::io::Error::other(silent)) })
         })
-    }
-
-    /// After an error a transaction may still be open.
-    async fn begin_and_commit<T>(
-        &self,
-        link: Link<'_>,
-        work: impl AsyncFnOnce(&mut Strict<PgTransaction<'_>>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        link.run(&self.begin()).await?;
-        let mut transaction = Strict::new(PgTransaction::new(link, &self.spoilt));
-        let value = work(&mut transaction).await?;
-        transaction.finish()?.commit().await?;
-        Ok(value)
     }
 
     /// Names without a schema mean those of the store, behind a pooler too.

@@ -44,7 +44,8 @@ pub(crate) async fn read_log(
             None => part,
             Some(mut page) => {
                 page.events.extend(part.events);
-                LogPage { next: part.next, ..page }
+                let looked_at = page.looked_at + part.looked_at;
+                LogPage { next: part.next, looked_at, ..page }
             }
         };
         if !more || !is_full {
@@ -113,7 +114,9 @@ async fn read_portion(
         // Everything up to here has been looked at.
         _ => end.min(head).max(query.after),
     };
-    Ok(Portion { page: LogPage { events, next, head }, is_full, more })
+    // Positions are dense.
+    let looked_at = next.since(query.after);
+    Ok(Portion { page: LogPage { events, looked_at, next, head }, is_full, more })
 }
 
 /// A filter as parameters.

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "append_one",
         sql: include_str!("../sql/functions/append_one.sql"),
     },
+    Migration { version: 4, name: "advance", sql: include_str!("../sql/functions/advance.sql") },
 ];
 
 /// Number, name and checksum of each that this program knows.

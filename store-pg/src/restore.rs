@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use annals_core::store::{PlacedAgain, Restore, Restored, Restoring, StoreError, Strict};
+use annals_core::store::{PlacedAgain, Restore, Restored, Restoring, StoreError};
 use annals_core::{EARLIEST_TIME, RecordedEvent, StreamId, StreamVersion};
 use async_trait::async_trait;
 use tokio_postgres::types::Type;
@@ -31,12 +31,13 @@ impl Restore for PgStore {
 async fn restore(store: &PgStore, restoring: Restoring) -> Result<Restored, StoreError> {
     store.writer()?;
     let lent = Lent::from(store.connector()).await?;
-    let work = async |transaction: &mut Strict<PgTransaction<'_>>| {
-        let link = transaction.inner().link;
+    let work = async |transaction: PgTransaction<'_>| {
+        let link = transaction.link;
         let (placed, restored) = place(link, restoring).await?;
         if !placed.is_empty() {
             write(link, &placed).await?;
         }
+        transaction.commit().await?;
         Ok(restored)
     };
     let restored = lent.transaction(work).await?;

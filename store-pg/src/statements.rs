@@ -45,13 +45,13 @@ macro_rules! statements {
 }
 
 statements! {
-    acquire_lease,
+    advance_checkpoint,
     append_batch,
     append_one,
-    check_lease,
     copy_events,
     count_events,
     create_migrations,
+    fence_checkpoint,
     find_commands,
     find_events,
     find_indexes,
@@ -67,6 +67,7 @@ statements! {
     list_tables,
     list_transactions,
     list_triggers,
+    lock_checkpoint,
     lock_log,
     lock_name,
     log_holder,
@@ -87,9 +88,7 @@ statements! {
     read_stream_backward,
     read_stream_forward,
     relation_holder,
-    release_lease,
     remove_checkpoint,
-    renew_lease,
     stood_at,
     stream_ends,
     view_fits,

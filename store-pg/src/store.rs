@@ -1,11 +1,9 @@
 //! The store's traits, each method a way to the appender or to a connection of the pool.
 
-use std::time::Duration;
-
 use annals_core::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
-    EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
-    SnapshotStore, StoreError, StreamQuery, Strict, TableStore, Wakeups, Work,
+    EventStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord, SnapshotStore,
+    StateStore, StoreError, StreamQuery, Strict, TableStore, Transact, Wakeups, Work,
 };
 use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
 use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
@@ -14,18 +12,23 @@ use jiff::Timestamp;
 
 use crate::apart::apart;
 use crate::error::STORE;
-use crate::event_row::get;
 use crate::hooks::append_with_hooks;
 use crate::import::append_bulk;
 use crate::lent::Lent;
-use crate::link::Link;
 use crate::transaction::PgTransaction;
-use crate::{PgStore, checkpoints, commands, leases, log, read, schemas, snapshots, tables};
+use crate::{PgStore, checkpoints, commands, log, read, schemas, snapshots, tables};
 
 #[async_trait]
 impl EventStore for PgStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { name: STORE, durable: true, shared: true, sql: true }
+        Capabilities {
+            name: STORE,
+            durable: true,
+            shared: true,
+            sql: true,
+            dense: true,
+            atomic: true,
+        }
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
@@ -111,39 +114,6 @@ impl CommandStore for PgStore {
 }
 
 #[async_trait]
-impl LeaseStore for PgStore {
-    async fn acquire_lease(
-        &self,
-        name: &str,
-        holder: &str,
-        ttl: Duration,
-    ) -> Result<Option<Lease>, StoreError> {
-        let lent = self.lend().await?;
-        let link = lent.link()?;
-        let acquire = async {
-            let time = (now(link).await?, ttl);
-            leases::acquire_lease(link, (name, holder), time).await
-        };
-        lent.within(acquire).await
-    }
-
-    async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
-        let lent = self.lend().await?;
-        let link = lent.link()?;
-        let renew = async {
-            let time = (now(link).await?, ttl);
-            leases::renew_lease(link, lease, time).await
-        };
-        lent.within(renew).await
-    }
-
-    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        let lent = self.lend().await?;
-        lent.within(leases::release_lease(lent.link()?, lease)).await
-    }
-}
-
-#[async_trait]
 impl SchemaStore for PgStore {
     async fn schemas(&self) -> Result<Vec<RegisteredSchema>, StoreError> {
         let lent = self.lend().await?;
@@ -207,19 +177,26 @@ impl TableStore for PgStore {
         let lent = self.lend().await?;
         lent.within(tables::count_rows(lent.link()?, table, query)).await
     }
+}
 
+#[async_trait]
+impl StateStore for PgStore {
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         let lent = self.lend().await?;
         lent.within(checkpoints::state(lent.link()?, key)).await
     }
+}
 
-    async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
+#[async_trait]
+impl Transact for PgStore {
+    async fn transact(&self, work: Work) -> Result<(), StoreError> {
         self.mark().refuse_inside()?;
-        let lent = self.lend().await?;
-        let run = async |transaction: &mut Strict<PgTransaction<'_>>| {
-            self.mark().around(work.run(transaction)).await
-        };
-        lent.transaction(run).await
+        self.transact_on(self.lend().await?, work).await
+    }
+
+    async fn transact_apart(&self, work: Work) -> Result<(), StoreError> {
+        self.mark().refuse_inside()?;
+        self.transact_on(Lent::apart(self.connector()).await?, work).await
     }
 }
 
@@ -227,13 +204,18 @@ impl PgStore {
     async fn lend(&self) -> Result<Lent<'_>, StoreError> {
         Lent::from(self.connector()).await
     }
-}
 
-/// The time by the store's clock: the server's, unless another was chosen.
-async fn now(link: Link<'_>) -> Result<Timestamp, StoreError> {
-    if let Some(clock) = &link.options().clock {
-        return Ok(clock.now());
+    async fn transact_on(&self, lent: Lent<'_>, mut work: Work) -> Result<(), StoreError> {
+        let run = async |mut transaction: PgTransaction<'_>| {
+            let mut strict = Strict::new(&mut transaction);
+            self.mark().around(work.run(&mut strict)).await?;
+            strict.finish()?;
+            let grown = transaction.grown;
+            transaction.commit().await?;
+            Ok(grown)
+        };
+        let grown = lent.transaction(run).await?;
+        self.growth().grown(grown);
+        Ok(())
     }
-    let row = link.query_opt("SELECT clock_timestamp()", &[]).await?;
-    row.map_or(Err(StoreError::Closed), |row| get(&row, 0))
 }

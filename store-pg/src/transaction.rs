@@ -2,53 +2,66 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use annals_core::Position;
 use annals_core::store::{
-    Lease, LogPage, LogQuery, StoreError, Transaction, refuse_transaction_control,
+    Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError, TransactionCheckpoints,
+    TransactionLog, TransactionSql, TransactionState, TransactionTables,
+    refuse_transaction_control,
 };
 use annals_core::table::{Row, RowKey, TableSpec, Value};
+use annals_core::{Position, cut_time};
 use async_trait::async_trait;
 use futures_util::future::join;
+use jiff::Timestamp;
 use tokio_postgres::types::Type;
 
-use crate::event_row::{get, position};
+use crate::error::corrupt;
+use crate::event_row::{get, number, position};
 use crate::link::Link;
 use crate::session_state::changes_session;
+use crate::steps::Step;
 use crate::value::{Bind, read_untyped};
-use crate::{checkpoints, definitions, indexes, leases, log, table_sql, tables};
+use crate::{checkpoints, definitions, indexes, log, table_sql, tables};
 
 pub(crate) struct PgTransaction<'t> {
     pub(crate) link: Link<'t>,
     /// Written with the commit, which saves a round trip, or before anything that can see it.
-    pub(crate) checkpoints: Vec<(String, Position)>,
+    pub(crate) steps: Vec<Step>,
+    /// How far the log reaches with what this transaction has appended.
+    pub(crate) grown: Position,
     /// Set when the session is not to be used again after this.
     spoilt: &'t AtomicBool,
 }
 
 impl<'t> PgTransaction<'t> {
     pub(crate) fn new(link: Link<'t>, spoilt: &'t AtomicBool) -> Self {
-        Self { link, checkpoints: Vec::new(), spoilt }
+        Self { link, steps: Vec::new(), grown: Position::START, spoilt }
+    }
+
+    /// The session is not to be used again.
+    pub(crate) fn spoil(&self) {
+        self.spoilt.store(true, Ordering::Relaxed);
     }
 
     /// The way for a statement of the user's own, which may be any.
     async fn admit(&mut self, sql: &str) -> Result<Link<'t>, StoreError> {
         refuse_transaction_control(sql)?;
         if changes_session(sql) {
-            self.spoilt.store(true, Ordering::Relaxed);
+            self.spoil();
         }
-        self.write_checkpoints().await?;
+        self.write_steps().await?;
         Ok(self.link.unnamed())
     }
 
-    pub(crate) async fn write_checkpoints(&mut self) -> Result<(), StoreError> {
-        for (name, position) in std::mem::take(&mut self.checkpoints) {
-            checkpoints::set_checkpoint(self.link, &name, position).await?;
+    pub(crate) async fn write_steps(&mut self) -> Result<(), StoreError> {
+        for step in std::mem::take(&mut self.steps) {
+            step.write(self.link).await?;
         }
         Ok(())
     }
 
     /// Reads what is kept under a name in order to change it: nobody else does until the transaction
-    /// ends. The read is sent right behind the lock, and sees what was committed while that waited.
+    /// ends, also when nothing is there yet. The read is sent right behind the lock, and sees what was
+    /// committed while that waited.
     async fn read_locked(
         &self,
         kind: &str,
@@ -72,27 +85,38 @@ impl<'t> PgTransaction<'t> {
 }
 
 #[async_trait]
-impl Transaction for PgTransaction<'_> {
+impl TransactionCheckpoints for PgTransaction<'_> {
     async fn checkpoint(&mut self, name: &str) -> Result<Option<Position>, StoreError> {
-        self.write_checkpoints().await?;
-        let row = self.read_locked("checkpoint", &self.link.sql.read_checkpoint, name).await?;
+        self.write_steps().await?;
+        let row = self.read_locked("checkpoint", &self.link.sql.lock_checkpoint, name).await?;
         row.map(|row| position(&row, 0)).transpose()
     }
 
     async fn set_checkpoint(&mut self, name: &str, position: Position) -> Result<(), StoreError> {
-        self.checkpoints.push((name.to_owned(), position));
+        self.steps.push(Step::Set(name.to_owned(), position));
         Ok(())
     }
 
     async fn remove_checkpoint(&mut self, name: &str) -> Result<(), StoreError> {
-        self.write_checkpoints().await?;
+        self.write_steps().await?;
         checkpoints::remove_checkpoint(self.link, name).await
     }
 
-    async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError> {
-        leases::check_lease(self.link, lease).await
+    async fn fence_checkpoint(&mut self, name: &str) -> Result<Fence, StoreError> {
+        self.write_steps().await?;
+        let row = self.read_locked("checkpoint", &self.link.sql.fence_checkpoint, name).await?;
+        let row = row.ok_or_else(|| corrupt("a checkpoint that was taken over is not there"))?;
+        Ok(Fence { token: number(&row, 0)?, position: position(&row, 1)? })
     }
 
+    async fn advance_checkpoint(&mut self, step: &Advance) -> Result<(), StoreError> {
+        self.steps.push(Step::Advance(step.clone()));
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl TransactionState for PgTransaction<'_> {
     async fn state(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         let row = self.read_locked("state", &self.link.sql.read_state, key).await?;
         row.map(|row| get(&row, 0)).transpose()
@@ -102,6 +126,13 @@ impl Transaction for PgTransaction<'_> {
         checkpoints::put_state(self.link, key, text).await
     }
 
+    async fn now(&mut self) -> Result<Timestamp, StoreError> {
+        now(self.link).await
+    }
+}
+
+#[async_trait]
+impl TransactionTables for PgTransaction<'_> {
     async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
         table.check()?;
         self.link.run(&table_sql::create_table(self.link.schema(), table)).await?;
@@ -135,13 +166,23 @@ impl Transaction for PgTransaction<'_> {
     async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
         tables::delete_rows(self.link, table, keys).await
     }
+}
 
+#[async_trait]
+impl TransactionLog for PgTransaction<'_> {
     async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError> {
         // What was sent beyond the page is passed over: the connection is needed.
         let read = log::read_log(self.link, query).await?;
         Ok(read.page)
     }
 
+    async fn append(&mut self, append: &Append) -> Result<Appended, StoreError> {
+        self.append_with_hooks(append).await
+    }
+}
+
+#[async_trait]
+impl TransactionSql for PgTransaction<'_> {
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
         let link = self.admit(sql).await?;
         let binds: Vec<Bind<'_>> = parameters.iter().map(Bind).collect();
@@ -157,4 +198,13 @@ impl Transaction for PgTransaction<'_> {
         };
         rows.iter().map(read).collect()
     }
+}
+
+/// The time by the store's clock: the server's, unless another was chosen.
+pub(crate) async fn now(link: Link<'_>) -> Result<Timestamp, StoreError> {
+    if let Some(clock) = &link.options().clock {
+        return Ok(cut_time(clock.now()));
+    }
+    let row = link.query_opt("SELECT clock_timestamp()", &[]).await?;
+    row.map_or_else(|| Err(corrupt("there is no time")), |row| get(&row, 0))
 }

@@ -11,7 +11,7 @@ use crate::block_on::Host;
 use crate::columns::StoredEvent;
 use crate::commands::{find_command, insert_command};
 use crate::error::corrupt;
-use crate::job::{Group, in_savepoint};
+use crate::job::{Group, in_savepoint_unless};
 use crate::read::{position, signed};
 use crate::statements::{FIND_EVENT, INSERT_EVENT, STOOD_AT, STREAM_VERSION};
 use crate::transaction::SqliteTransaction;
@@ -23,17 +23,41 @@ pub(crate) fn append(
     host: &Host,
 ) -> Result<Appended, StoreError> {
     if append.hooks.is_empty() {
-        return check_and_write(group, &append, host);
+        return check_and_write(group, &append);
     }
-    in_savepoint(|group| check_and_write(group, &append, host), group)
+    let work = |group: &mut Group<'_>| host.run(append_with_hooks(group, &append));
+    in_savepoint_unless(|appended| appended.repeated, work, group)
+}
+
+/// Appends, with its hooks before and after. What they have written stays when the append is a
+/// repetition or an error: that is for the caller to undo.
+pub(crate) async fn append_with_hooks(
+    group: &mut Group<'_>,
+    append: &Append,
+) -> Result<Appended, StoreError> {
+    let mut transaction = SqliteTransaction::new(group);
+    let mut before = Strict::for_hooks(&mut transaction);
+    for hook in &append.hooks {
+        hook.before(&mut before).await?;
+    }
+    before.finish()?;
+    let first = group.head.get() + 1;
+    let appended = check_and_write(group, append)?;
+    if group.head.get() < first {
+        return Ok(appended);
+    }
+    let events = recorded(append, &appended, first, group.recorded_at);
+    let mut transaction = SqliteTransaction::new(group);
+    let mut after = Strict::for_hooks(&mut transaction);
+    for hook in &append.hooks {
+        hook.run(&events, &mut after).await?;
+    }
+    after.finish()?;
+    Ok(appended)
 }
 
 /// Checks first and writes then, so that only a hook can refuse after something was written.
-fn check_and_write(
-    group: &mut Group<'_>,
-    append: &Append,
-    host: &Host,
-) -> Result<Appended, StoreError> {
+fn check_and_write(group: &mut Group<'_>, append: &Append) -> Result<Appended, StoreError> {
     if let Some(first) = first_result(group, append)? {
         return Ok(first);
     }
@@ -49,7 +73,6 @@ fn check_and_write(
         }
         ends.push((actual, last));
     }
-    let first = group.head.get() + 1;
     let mut streams = Vec::with_capacity(append.streams.len());
     for (wanted, (before, _)) in append.streams.iter().zip(&ends) {
         for (event, n) in wanted.events.iter().zip(1..) {
@@ -61,19 +84,15 @@ fn check_and_write(
             after: before.plus(wanted.events.len() as u64),
         });
     }
-    let last = if append.event_count() > 0 { group.head } else { ends[0].1 };
+    let last = match ends.first() {
+        _ if append.event_count() > 0 => group.head,
+        Some((_, last)) => *last,
+        None => Position::START,
+    };
     let appended =
         Appended { streams, position: last, recorded_at: group.recorded_at, repeated: false };
     if let Some((key, record)) = append.command_record(&appended) {
         insert_command(group.connection, key, &record).map_err(|error| group.lost(error))?;
-    }
-    if !append.hooks.is_empty() {
-        let events = recorded(append, &appended, first, group.recorded_at);
-        let mut transaction = Strict::new(SqliteTransaction::new(group));
-        for hook in &append.hooks {
-            host.run(hook.run(&events, &mut transaction))?;
-        }
-        transaction.finish()?;
     }
     Ok(appended)
 }

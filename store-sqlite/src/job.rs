@@ -157,14 +157,23 @@ fn guarded<T>(
 }
 
 /// Runs work so that a failure takes back what it wrote, and nothing else.
-pub(crate) fn in_savepoint<T>(
+fn in_savepoint<T>(
+    work: impl FnOnce(&mut Group<'_>) -> Result<T, StoreError>,
+    group: &mut Group<'_>,
+) -> Result<T, StoreError> {
+    in_savepoint_unless(|_| false, work, group)
+}
+
+/// The same; what it wrote is also taken back when its result says that it was `in_vain`.
+pub(crate) fn in_savepoint_unless<T>(
+    in_vain: impl FnOnce(&T) -> bool,
     work: impl FnOnce(&mut Group<'_>) -> Result<T, StoreError>,
     group: &mut Group<'_>,
 ) -> Result<T, StoreError> {
     let head = group.head;
     group.run_sql("SAVEPOINT one")?;
     let result = guarded(work, group).flatten();
-    if result.is_err() {
+    if result.as_ref().map_or(true, in_vain) {
         group.head = head;
         group.run_sql("ROLLBACK TO one")?;
     }

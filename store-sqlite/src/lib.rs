@@ -16,7 +16,6 @@ mod examine;
 mod file;
 mod indexes;
 mod job;
-mod leases;
 mod log;
 mod migrate;
 mod options;

@@ -47,7 +47,7 @@ pub(crate) fn read_log(
 ) -> Result<LogPage, StoreError> {
     let failed = |error| translate(error, place);
     let end = query.up_to.min(head);
-    let mut page = LogPage { events: Vec::new(), next: query.after.max(end), head };
+    let mut page = LogPage { events: Vec::new(), looked_at: 0, next: query.after.max(end), head };
     if query.after >= end || query.limit == 0 {
         page.next = query.after;
         return Ok(page);
@@ -73,6 +73,8 @@ pub(crate) fn read_log(
             break;
         }
     }
+    // Positions are dense.
+    page.looked_at = page.next.since(query.after);
     Ok(page)
 }
 

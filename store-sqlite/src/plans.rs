@@ -25,7 +25,9 @@ fn meant(statement: &str) -> Option<&'static str> {
         "forget_commands" => "annals_commands_by_time (recorded_at<?)",
         "find_command" | "read_state" => "USING PRIMARY KEY (key=?)",
         "read_snapshot" => "USING PRIMARY KEY (stream=? AND state=?)",
-        "read_checkpoint" | "remove_checkpoint" | "read_lease" => "USING PRIMARY KEY (name=?)",
+        "read_checkpoint" | "remove_checkpoint" | "advance_checkpoint" => {
+            "USING PRIMARY KEY (name=?)"
+        }
         _ => return None,
     })
 }

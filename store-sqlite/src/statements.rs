@@ -21,12 +21,14 @@ macro_rules! statements {
 }
 
 statements! {
+    ADVANCE_CHECKPOINT = "advance_checkpoint";
     BEGIN = "begin";
     CHECKPOINT_WAL = "checkpoint_wal";
     COMMIT = "commit";
     COUNT_EVENTS = "count_events";
     COUNT_TABLES = "count_tables";
     CREATE_MIGRATIONS = "create_migrations";
+    FENCE_CHECKPOINT = "fence_checkpoint";
     FIND_COMMAND = "find_command";
     FIND_EVENT = "find_event";
     FIND_INDEXES = "find_indexes";
@@ -42,7 +44,6 @@ statements! {
     READ_CHECKPOINT = "read_checkpoint";
     READ_END = "read_end";
     READ_HEAD = "read_head";
-    READ_LEASE = "read_lease";
     READ_MIGRATIONS = "read_migrations";
     READ_SCHEMAS = "read_schemas";
     READ_SNAPSHOT = "read_snapshot";
@@ -54,7 +55,6 @@ statements! {
     VISIT_STREAM = "visit_stream";
     WIDEN_SCHEMA = "widen_schema";
     WRITE_CHECKPOINT = "write_checkpoint";
-    WRITE_LEASE = "write_lease";
     WRITE_SNAPSHOT = "write_snapshot";
     WRITE_STATE = "write_state";
 

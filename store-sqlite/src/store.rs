@@ -1,11 +1,9 @@
 //! The store's traits, each method a way to the writer or to a reader.
 
-use std::time::Duration;
-
 use annals_core::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
-    EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
-    SnapshotStore, StoreError, StreamQuery, Strict, TableStore, Wakeups, Work,
+    EventStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord, SnapshotStore,
+    StateStore, StoreError, StreamQuery, Strict, TableStore, Transact, Wakeups, Work,
 };
 use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
 use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
@@ -16,14 +14,19 @@ use crate::error::STORE;
 use crate::job::{Group, Isolation, Size};
 use crate::transaction::SqliteTransaction;
 use crate::visit::Visit;
-use crate::{
-    SqliteStore, append, checkpoints, commands, leases, log, read, schemas, snapshots, tables,
-};
+use crate::{SqliteStore, append, checkpoints, commands, log, read, schemas, snapshots, tables};
 
 #[async_trait]
 impl EventStore for SqliteStore {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { name: STORE, durable: true, shared: true, sql: true }
+        Capabilities {
+            name: STORE,
+            durable: true,
+            shared: true,
+            sql: true,
+            dense: true,
+            atomic: true,
+        }
     }
 
     async fn append(&self, append: Append) -> Result<Appended, StoreError> {
@@ -158,32 +161,6 @@ impl CommandStore for SqliteStore {
 }
 
 #[async_trait]
-impl LeaseStore for SqliteStore {
-    async fn acquire_lease(
-        &self,
-        name: &str,
-        holder: &str,
-        ttl: Duration,
-    ) -> Result<Option<Lease>, StoreError> {
-        let (name, holder) = (name.to_owned(), holder.to_owned());
-        let work = move |group: &mut Group<'_>| leases::acquire_lease(group, &name, &holder, ttl);
-        self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
-    }
-
-    async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
-        let lease = lease.clone();
-        let work = move |group: &mut Group<'_>| leases::renew_lease(group, &lease, ttl);
-        self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
-    }
-
-    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        let lease = lease.clone();
-        let work = move |group: &mut Group<'_>| leases::release_lease(group, &lease);
-        self.writer()?.write(Isolation::Savepoint, Size::default(), work).await
-    }
-}
-
-#[async_trait]
 impl SchemaStore for SqliteStore {
     async fn schemas(&self) -> Result<Vec<RegisteredSchema>, StoreError> {
         let place = self.place();
@@ -258,19 +235,31 @@ impl TableStore for SqliteStore {
         let (table, query, place) = (table.clone(), query.clone(), self.place());
         self.readers().read(move |c| tables::count_rows(c, &table, &query, &place)).await
     }
+}
 
+#[async_trait]
+impl StateStore for SqliteStore {
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         let (key, place) = (key.to_owned(), self.place());
         self.readers().read(move |c| checkpoints::state(c, &key, &place)).await
     }
+}
 
+#[async_trait]
+impl Transact for SqliteStore {
     async fn transact(&self, mut work: Work) -> Result<(), StoreError> {
         let host = self.host();
         let run = move |group: &mut Group<'_>| {
-            let mut transaction = Strict::new(SqliteTransaction::new(group));
-            host.run(work.run(&mut transaction))?;
-            transaction.finish().map(drop)
+            let mut transaction = SqliteTransaction::new(group);
+            let mut strict = Strict::new(&mut transaction);
+            host.run(work.run(&mut strict))?;
+            strict.finish()
         };
         self.writer()?.write(Isolation::Savepoint, Size::default(), run).await
+    }
+
+    async fn transact_apart(&self, work: Work) -> Result<(), StoreError> {
+        // There is one writer, and everybody waits for it.
+        self.transact(work).await
     }
 }

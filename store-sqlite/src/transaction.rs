@@ -2,16 +2,19 @@
 
 use annals_core::Position;
 use annals_core::store::{
-    Lease, LogPage, LogQuery, StoreError, Transaction, refuse_transaction_control,
+    Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError, TransactionCheckpoints,
+    TransactionLog, TransactionSql, TransactionState, TransactionTables,
+    refuse_transaction_control,
 };
 use annals_core::table::{Row, RowKey, TableSpec, Value};
 use async_trait::async_trait;
+use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Statement, params_from_iter};
 
 use crate::job::Group;
 use crate::statements::FIND_TABLE;
 use crate::value::{Bind, read_untyped};
-use crate::{checkpoints, indexes, leases, log, table_sql, tables};
+use crate::{append, checkpoints, indexes, log, table_sql, tables};
 
 pub(crate) struct SqliteTransaction<'t, 'c> {
     group: &'t mut Group<'c>,
@@ -37,7 +40,7 @@ impl<'t, 'c> SqliteTransaction<'t, 'c> {
 }
 
 #[async_trait]
-impl Transaction for SqliteTransaction<'_, '_> {
+impl TransactionCheckpoints for SqliteTransaction<'_, '_> {
     async fn checkpoint(&mut self, name: &str) -> Result<Option<Position>, StoreError> {
         checkpoints::checkpoint(self.group.connection, name, self.group.place)
     }
@@ -50,10 +53,17 @@ impl Transaction for SqliteTransaction<'_, '_> {
         checkpoints::remove_checkpoint(self.group.connection, name, self.group.place)
     }
 
-    async fn check_lease(&mut self, lease: &Lease) -> Result<(), StoreError> {
-        leases::check_lease(self.group, lease)
+    async fn fence_checkpoint(&mut self, name: &str) -> Result<Fence, StoreError> {
+        checkpoints::fence_checkpoint(self.group.connection, name, self.group.place)
     }
 
+    async fn advance_checkpoint(&mut self, step: &Advance) -> Result<(), StoreError> {
+        checkpoints::advance_checkpoint(self.group.connection, step, self.group.place)
+    }
+}
+
+#[async_trait]
+impl TransactionState for SqliteTransaction<'_, '_> {
     async fn state(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         checkpoints::state(self.group.connection, key, self.group.place)
     }
@@ -62,6 +72,13 @@ impl Transaction for SqliteTransaction<'_, '_> {
         checkpoints::put_state(self.group.connection, key, text, self.group.place)
     }
 
+    async fn now(&mut self) -> Result<Timestamp, StoreError> {
+        Ok(self.group.now)
+    }
+}
+
+#[async_trait]
+impl TransactionTables for SqliteTransaction<'_, '_> {
     async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
         table.check()?;
         self.run(&table_sql::create_table(table))?;
@@ -127,11 +144,21 @@ impl Transaction for SqliteTransaction<'_, '_> {
         }
         Ok(())
     }
+}
 
+#[async_trait]
+impl TransactionLog for SqliteTransaction<'_, '_> {
     async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError> {
         log::read_log(self.group.connection, query, self.group.head, self.group.place)
     }
 
+    async fn append(&mut self, append: &Append) -> Result<Appended, StoreError> {
+        append::append_with_hooks(self.group, append).await
+    }
+}
+
+#[async_trait]
+impl TransactionSql for SqliteTransaction<'_, '_> {
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
         refuse_transaction_control(sql)?;
         let failed = self.group.failed();

@@ -77,7 +77,7 @@ async fn rows<P: Projection>(
         faults.lose_reply(Operation::Transact, 2 * n + 1);
         faults.lose_request(Operation::Transact, 2 * n + 2);
     }
-    let head = EventStore::head(&**journal.store()).await.expect("the store can be read");
+    let head = EventStore::head(&**journal.log()).await.expect("the store can be read");
     running.wait_for(head, PATIENCE).await.expect("the projection gets to the end");
     let rows = running.read::<P::Row>().list().await.expect("the rows can be read");
     running.stop().await;

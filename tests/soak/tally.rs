@@ -55,7 +55,7 @@ impl Projection for Tallies {
 /// Follows the log to its end, now that nobody writes.
 pub(crate) async fn catch_up(url: &str) -> Outcome {
     let annals = Annals::open(url).await?.project(Tallies).start().await?;
-    let head = annals.store().head().await?;
+    let head = annals.log().head().await?;
     annals.wait_for(head, PATIENCE).await?;
     annals.shutdown().await;
     Ok(())

@@ -181,7 +181,7 @@ async fn a_panic_in_an_inline_fold() {
             }
         }
     }
-    assert_eq!(annals.store().head().await.unwrap().get(), 2 * 36, "nothing of them stays");
+    assert_eq!(annals.log().head().await.unwrap().get(), 2 * 36, "nothing of them stays");
     let rows = annals.read::<InlineCount>().list().await.unwrap();
     assert_eq!(rows.len(), 36);
     assert!(rows.iter().all(|row| row.events == 2), "{rows:?}");

@@ -61,7 +61,7 @@ async fn inline_async_and_live_agree() {
         // The same table goes on by subscription.
         let annals = builder().project(Balances).start().await.unwrap();
         deposits(&annals, 20).await;
-        let head = annals.store().head().await.unwrap();
+        let head = annals.log().head().await.unwrap();
         annals.wait_for(head, Duration::from_secs(10)).await.unwrap();
         assert_eq!(balances(&annals).await, live(&annals).await, "{store}: async");
         let status = annals.status().await.unwrap().remove(0);
@@ -154,7 +154,7 @@ async fn a_handler_with_sql_of_its_own() {
 
     // Inline, the append is refused with it.
     let inline = Annals::on(store.clone()).start().await.unwrap();
-    let before = inline.store().head().await.unwrap();
+    let before = inline.log().head().await.unwrap();
     drop(inline);
     let refused = Annals::on(store.clone()).handle_inline(Sizes).start().await;
     assert!(refused.err().unwrap().to_string().contains("thirteen"), "history holds it already");

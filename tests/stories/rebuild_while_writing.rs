@@ -32,7 +32,7 @@ async fn deposits(annals: &Annals, count: u64) {
 }
 
 async fn rows_equal_a_replay(annals: &Annals) {
-    let head = annals.store().head().await.unwrap();
+    let head = annals.log().head().await.unwrap();
     annals.wait_for(head, Duration::from_secs(20)).await.unwrap();
     let rows = annals.read::<Balance>().list().await.unwrap();
     let mut replay: Vec<_> = annals.live(Balances).all().await.unwrap().into_values().collect();
@@ -49,10 +49,7 @@ async fn writers_and_readers_do_not_notice() {
             if inline { builder.project_inline(Balances) } else { builder.project(Balances) };
         let annals = builder.start().await.unwrap();
         deposits(&annals, 500).await;
-        annals
-            .wait_for(annals.store().head().await.unwrap(), Duration::from_secs(20))
-            .await
-            .unwrap();
+        annals.wait_for(annals.log().head().await.unwrap(), Duration::from_secs(20)).await.unwrap();
 
         let stop = Arc::new(AtomicBool::new(false));
         let written = Arc::new(AtomicU64::new(0));
@@ -250,7 +247,7 @@ async fn an_index_is_added_in_place() {
     deposits(&old, 20).await;
     old.shutdown().await;
     let new = Annals::on(store.clone()).project(New).start().await.unwrap();
-    new.wait_for(new.store().head().await.unwrap(), Duration::from_secs(10)).await.unwrap();
+    new.wait_for(new.log().head().await.unwrap(), Duration::from_secs(10)).await.unwrap();
     assert_eq!(new.read::<After>().filter(After::CENTS.equals(2)).count().await.unwrap(), 20);
     let raw = rusqlite::Connection::open(directory.path().join("rebuild.db")).unwrap();
     let index: String = raw

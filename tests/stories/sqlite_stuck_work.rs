@@ -41,7 +41,7 @@ async fn work_that_never_ends() {
         let (stuck, appended) = tokio::join!(stuck, store.append(placed(1)));
         gave_up(stuck);
         assert_eq!(appended.unwrap().position, Position::new(1), "the writer goes on");
-        let state = annals::store::TableStore::state(&store, "s").await.unwrap();
+        let state = annals::store::StateStore::state(&store, "s").await.unwrap();
         assert_eq!(state, None, "what it wrote is taken back");
     };
     tokio::time::timeout(LIMIT, story).await.expect("nothing stands still");

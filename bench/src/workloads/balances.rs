@@ -38,6 +38,6 @@ impl Projection for Balances {
 
 /// Waits until the read model shows the whole log.
 pub(super) async fn wait_for_head(annals: &Annals) -> Result<(), Failure> {
-    let head = annals.store().head().await?;
+    let head = annals.log().head().await?;
     Ok(annals.wait_for(head, Duration::from_secs(600)).await?)
 }

@@ -30,7 +30,7 @@ pub(crate) async fn check(
     let mut fact = |what: &str, published: u64, found: u64| {
         facts.push(Fact { what: what.to_owned(), published, found });
     };
-    fact("events in the store", 262_200, annals.store().head().await?.get());
+    fact("events in the store", 262_200, annals.log().head().await?.get());
     let counted: i64 = rows.activities.iter().map(|row| row.events).sum();
     fact("events in the read models", 262_200, counted.unsigned_abs());
     fact("cases", 13_087, annals.read::<Application>().count().await?);
@@ -66,5 +66,5 @@ async fn first_stream(
         return Ok(0);
     };
     let stream = StreamId::new("loan", first.number)?;
-    Ok(annals.store().read_stream(&StreamQuery::all(stream)).await?.len() as u64)
+    Ok(annals.log().read_stream(&StreamQuery::all(stream)).await?.len() as u64)
 }

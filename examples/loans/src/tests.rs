@@ -49,7 +49,7 @@ async fn a_line_becomes_the_next_event_of_its_stream() {
     let program = program().await;
     import_lines(&program, &two_cases()).await.unwrap();
     let query = StreamQuery::all(StreamId::new("loan", 1).unwrap());
-    let events = program.store().read_stream(&query).await.unwrap();
+    let events = program.log().read_stream(&query).await.unwrap();
     assert_eq!(events.len(), 2);
     assert_eq!(events[1].event_type, "work.started");
     assert_eq!(events[1].payload.as_str(), r#"{"task":"handle_lead","day":"2011-10-01"}"#);
@@ -66,7 +66,7 @@ async fn a_second_run_doubles_nothing_and_goes_on_where_the_first_ended() {
     assert_eq!((first.new, first.repeated), (2, 0));
     let second = import_lines(&program, &lines).await.unwrap();
     assert_eq!((second.new, second.repeated), (2, 2));
-    assert_eq!(program.store().head().await.unwrap().get(), 4);
+    assert_eq!(program.log().head().await.unwrap().get(), 4);
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn a_bad_line_is_named_with_its_reason() {
         lines.push(bad);
         let error = import_lines(&program, &lines).await.unwrap_err().to_string();
         assert!(error.contains(":5: ") && error.contains(reason), "{error}");
-        assert_eq!(program.store().head().await.unwrap().get(), 4, "the good lines are in");
+        assert_eq!(program.log().head().await.unwrap().get(), 4, "the good lines are in");
     }
 }
 

@@ -173,7 +173,7 @@ async fn put_back(annals: &Annals, purchase: &Purchase) -> Result<(), Failure> {
         let shop = shop.clone();
         async move {
             let Step { id, at, line } = step;
-            if shop.store().command(&CommandKey::new(sell_key(&id, at))?).await?.is_none() {
+            if shop.log().command(&CommandKey::new(sell_key(&id, at))?).await?.is_none() {
                 return Ok(None);
             }
             let amount = line.amount();

@@ -70,7 +70,7 @@ async fn run(arguments: Arguments, screen: &Screen) -> Result<(), Failure> {
         place.clear()?;
     }
     let shop = shop::open(&place.url).await?;
-    let before = shop.store().head().await?;
+    let before = shop.log().head().await?;
     screen.say(format_args!(
         "The shop opens on {}, with {} events of earlier runs.",
         place.url,

@@ -30,7 +30,7 @@ pub(crate) async fn open(url: &str) -> Result<Annals, Failure> {
 
 /// Waits until the read models show everything that has been written.
 pub(crate) async fn settled(annals: &Annals) -> Result<(), Failure> {
-    let head = annals.store().head().await?;
+    let head = annals.log().head().await?;
     Ok(annals.wait_for(head, PATIENCE).await?)
 }
 

@@ -15,7 +15,7 @@ pub(crate) use handler::Handling;
 pub(crate) use until::{Until, Wrote};
 
 use annals_core::RecordedEvent;
-use annals_core::store::{Store, StoreError, Transaction};
+use annals_core::store::{StoreError, Transaction, Workspace};
 use annals_core::table::{Row, RowKey, TableSpec};
 use async_trait::async_trait;
 
@@ -55,7 +55,7 @@ pub(crate) trait RowSource: Send {
     async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError>;
 }
 
-pub(crate) struct StoreRows<'s>(pub(crate) &'s dyn Store);
+pub(crate) struct StoreRows<'s>(pub(crate) &'s dyn Workspace);
 
 #[async_trait]
 impl RowSource for StoreRows<'_> {

@@ -4,32 +4,32 @@ use std::sync::Arc;
 
 use annals_core::__private::SpawnedRead;
 use annals_core::Position;
-use annals_core::store::{LogPage, LogQuery, Store, StoreError};
+use annals_core::store::{EventLog, LogPage, LogQuery, StoreError};
 
 use super::cursor::Cursor;
 use crate::error::ProjectionError;
 
 /// Pages of the log, the next one being read while the last one is worked on.
 struct ReadAhead {
-    store: Arc<dyn Store>,
+    log: Arc<dyn EventLog>,
     query: LogQuery,
     next: Option<SpawnedRead<LogPage>>,
 }
 
 impl ReadAhead {
-    fn new(store: Arc<dyn Store>, query: LogQuery) -> Self {
-        Self { store, query, next: None }
+    fn new(log: Arc<dyn EventLog>, query: LogQuery) -> Self {
+        Self { log, query, next: None }
     }
 
     async fn next(&mut self) -> Result<LogPage, StoreError> {
         let page = match self.next.take() {
             Some(next) => next.finish().await?,
-            None => self.store.read_log(&self.query).await?,
+            None => self.log.read_log(&self.query).await?,
         };
         page.check_after(self.query.after)?;
         self.query.after = page.next;
-        let (store, query) = (self.store.clone(), self.query.clone());
-        self.next = Some(SpawnedRead::new(async move { store.read_log(&query).await }).await);
+        let (log, query) = (self.log.clone(), self.query.clone());
+        self.next = Some(SpawnedRead::new(async move { log.read_log(&query).await }).await);
         Ok(page)
     }
 }
@@ -77,7 +77,7 @@ impl Cursor {
         let query = LogQuery::after(self.folded)
             .filter(self.shared.definition.filter())
             .limit(self.shared.options.page_events);
-        ReadAhead::new(self.shared.store().clone(), query)
+        ReadAhead::new(self.shared.log().clone(), query)
     }
 
     /// Folds a page, and commits when it is the last or the batch is full.

@@ -43,7 +43,7 @@ impl Cursor {
         stop: Stop,
     ) -> Result<Self, ProjectionError> {
         let checkpoint = generation.checkpoint(&shared.definition.name);
-        let Some(committed) = shared.store().checkpoint(&checkpoint).await? else {
+        let Some(committed) = shared.work().checkpoint(&checkpoint).await? else {
             return Err(shared.lost(&generation, checkpoint).await?);
         };
         let fold = shared.definition.new_fold(generation.real(&shared.definition.tables));
@@ -76,7 +76,7 @@ impl Cursor {
         });
         self.bytes += events.iter().map(|event| event.payload.as_str().len()).sum::<usize>();
         let mut fold = self.fold.lock().await;
-        let mut rows = StoreRows(&**self.shared.store());
+        let mut rows = StoreRows(&**self.shared.work());
         caught(&self.shared.definition.name, fold.take_in(events, &mut rows)).await?;
         self.folded = page.next;
         Ok(())
@@ -119,7 +119,7 @@ impl Cursor {
             until: Until::new(Some(deadline), self.stop.clone()),
             reached: reached.clone(),
         };
-        let result = self.shared.store().transact(Box::new(work)).await;
+        let result = self.shared.work().transact(Box::new(work)).await;
         let mut fold = self.fold.lock().await;
         match result {
             Ok(()) => {
@@ -157,12 +157,12 @@ impl Shared {
         checkpoint: String,
     ) -> Result<ProjectionError, ProjectionError> {
         let projection = self.definition.name.clone();
-        let text = self.store().state(&Generations::key(&projection)).await?;
+        let text = self.work().state(&Generations::key(&projection)).await?;
         let generations = Generations::parse(text.as_deref(), &projection)?;
         let current = [&generations.active, &generations.building].into_iter().flatten();
         let is_current = current.into_iter().any(|current| current.number == generation.number);
         // It may have been made between the two reads.
-        Ok(if is_current && self.store().checkpoint(&checkpoint).await?.is_none() {
+        Ok(if is_current && self.work().checkpoint(&checkpoint).await?.is_none() {
             ProjectionError::CheckpointLost { projection, checkpoint }
         } else {
             ProjectionError::Moved { projection }

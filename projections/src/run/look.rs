@@ -12,17 +12,17 @@ impl Shared {
         let projection = &*self.definition.name;
         // The checkpoint of a generation goes with it: as long as it is there, it is active.
         if let Some(known) = self.active()
-            && let Some(at) = self.store().checkpoint(&known.checkpoint(projection)).await?
+            && let Some(at) = self.work().checkpoint(&known.checkpoint(projection)).await?
         {
             self.publish(at);
             return Ok(Some((known, at)));
         }
-        let text = self.store().state(&Generations::key(projection)).await?;
+        let text = self.work().state(&Generations::key(projection)).await?;
         let Some(active) = Generations::parse(text.as_deref(), projection)?.active else {
             return Ok(None);
         };
         self.set_active(active.clone());
-        let Some(at) = self.store().checkpoint(&active.checkpoint(projection)).await? else {
+        let Some(at) = self.work().checkpoint(&active.checkpoint(projection)).await? else {
             return Ok(None);
         };
         self.publish(at);

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use annals_core::store::{Store, StoreError};
+use annals_core::store::{StoreError, Stores};
 use annals_core::{Journal, Position};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -30,7 +30,7 @@ type Runner = (Arc<Shared>, JoinHandle<()>);
 
 /// The projections of a process, running. When it is dropped, they stop, and so do rebuilds.
 pub struct Projections {
-    store: Arc<dyn Store>,
+    stores: Stores,
     shapes: Arc<Shapes>,
     stop_within: Duration,
     by_name: HashMap<Arc<str>, Arc<Shared>>,
@@ -50,10 +50,14 @@ impl Projections {
         definitions: Vec<Definition>,
         options: RunnerOptions,
     ) -> Result<Self, ProjectionError> {
-        let store = journal.store().clone();
+        let stores = journal.stores().clone();
+        let inline = definitions.iter().find(|definition| definition.mode == Mode::Inline);
+        if let (false, Some(inline)) = (stores.are_together(), inline) {
+            return Err(ProjectionError::Apart { projection: inline.name.clone() });
+        }
         let mut projections = Self {
-            shapes: Arc::new(Shapes::new(store.clone())),
-            store,
+            shapes: Arc::new(Shapes::new(stores.work().clone())),
+            stores,
             stop_within: options.stop_within,
             by_name: HashMap::new(),
             by_table: HashMap::new(),
@@ -65,7 +69,7 @@ impl Projections {
                 .register(&journal)
                 .await
                 .map_err(|error| ProjectionError::Register(Arc::new(error)))?;
-            let shared = Shared::new(definition, projections.store.clone(), options.clone());
+            let shared = Shared::new(definition, projections.stores.clone(), options.clone());
             projections.add(&shared)?;
             let stop = projections.stop.listen();
             let runner = match shared.definition.mode {
@@ -118,7 +122,7 @@ impl Projections {
     /// A query on a read model.
     pub fn read<M: ReadModel>(&self) -> Query<M> {
         let waiting = self.by_table.get(&M::table().name).map(|shared| self.waiting(shared));
-        Query::new(self.store.clone(), Gate { shapes: self.shapes.clone(), waiting })
+        Query::new(self.stores.work().clone(), Gate { shapes: self.shapes.clone(), waiting })
     }
 
     fn waiting(&self, shared: &Arc<Shared>) -> Waiting {
@@ -127,7 +131,7 @@ impl Projections {
 
     /// A projection folded on demand, with nothing stored.
     pub fn live<P: Projection>(&self, projection: P) -> Live<P> {
-        Live::new(self.store.clone(), projection)
+        Live::new(self.stores.log().clone(), projection)
     }
 
     /// Rebuilds a projection from history, beside the tables that serve. A rebuild that was
@@ -166,7 +170,7 @@ impl Projections {
     /// [`ProjectionError`] when the store cannot be read.
     pub async fn orphans(&self) -> Result<Vec<Orphan>, ProjectionError> {
         let known = self.by_name.keys().map(|name| &**name).collect();
-        orphans::orphans(&*self.store, &known).await
+        orphans::orphans(&**self.stores.work(), &known).await
     }
 
     /// Drops the tables of a projection that no program runs any more, with all that the store
@@ -179,7 +183,7 @@ impl Projections {
         if let Some((projection, _)) = self.by_name.get_key_value(projection) {
             return Err(ProjectionError::InUse { projection: projection.clone() });
         }
-        orphans::drop_orphan(&self.store, projection.to_owned()).await
+        orphans::drop_orphan(self.stores.work(), projection.to_owned()).await
     }
 
     /// How each projection is doing, by name.

@@ -146,7 +146,7 @@ impl Shared {
     /// Whether a generation, or one after it, has taken over.
     async fn is_active(&self, number: u64) -> Result<bool, ProjectionError> {
         let projection = &*self.definition.name;
-        let text = self.store().state(&Generations::key(projection)).await?;
+        let text = self.work().state(&Generations::key(projection)).await?;
         let active = Generations::parse(text.as_deref(), projection)?.active;
         Ok(active.is_some_and(|active| active.number >= number))
     }
@@ -157,7 +157,7 @@ impl Shared {
         let result = Arc::default();
         let work =
             BeginGeneration { definition: self.definition.clone(), result: Arc::clone(&result) };
-        self.store().transact(Box::new(work)).await?;
+        self.work().transact(Box::new(work)).await?;
         let generation = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A transaction that was committed has run its work to the end.
         Ok(generation.ok_or(StoreError::Closed)?)

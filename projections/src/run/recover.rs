@@ -25,7 +25,7 @@ impl Cursor {
                 .up_to(end)
                 .filter(self.shared.definition.filter())
                 .limit(portion);
-            let page = self.shared.store().read_log(&query).await?;
+            let page = self.shared.log().read_log(&query).await?;
             let (events, first) = (page.events.len(), page.events.first().map(FailedEvent::of));
             match (self.take_portion(page).await, first) {
                 (Ok(()), _) => {}

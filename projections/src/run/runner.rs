@@ -95,7 +95,7 @@ async fn follow(
     shared.go_on(RunState::Live);
 
     let filter = shared.definition.filter();
-    let mut subscription = Subscription::new(shared.store().clone(), filter, cursor.folded)
+    let mut subscription = Subscription::new(shared.log().clone(), filter, cursor.folded)
         .page_size(shared.options.page_events);
     loop {
         // Nothing waits to be written while there is nothing to write: then nothing has to be woken.

@@ -25,7 +25,7 @@ impl Shared {
     pub(crate) async fn set_up(&self) -> Result<Setup, ProjectionError> {
         let result = Arc::default();
         let work = SetUp { definition: self.definition.clone(), result: Arc::clone(&result) };
-        self.store().transact(Box::new(work)).await?;
+        self.work().transact(Box::new(work)).await?;
         let found = result.lock().unwrap_or_else(PoisonError::into_inner).take();
         // A transaction that was committed has run its work to the end.
         let setup = found.ok_or(StoreError::Closed)?;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_core::Position;
-use annals_core::store::Store;
+use annals_core::store::{EventLog, Stores, Workspace};
 use tokio::sync::{Notify, watch};
 
 use super::definition::Definition;
@@ -18,7 +18,7 @@ pub(crate) type Doing = (RunState, Option<String>);
 
 pub(crate) struct Shared {
     pub(crate) definition: Definition,
-    store: Arc<dyn Store>,
+    stores: Stores,
     pub(crate) options: RunnerOptions,
     /// How far the active tables have got, as far as this process knows.
     position: watch::Sender<Position>,
@@ -35,14 +35,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(
-        definition: Definition,
-        store: Arc<dyn Store>,
-        options: RunnerOptions,
-    ) -> Arc<Self> {
+    pub(crate) fn new(definition: Definition, stores: Stores, options: RunnerOptions) -> Arc<Self> {
         Arc::new(Self {
             definition,
-            store,
+            stores,
             options,
             position: watch::Sender::new(Position::START),
             state: watch::Sender::new((RunState::CatchingUp, None)),
@@ -54,8 +50,18 @@ impl Shared {
         })
     }
 
-    pub(crate) fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Where the events are.
+    pub(crate) fn log(&self) -> &Arc<dyn EventLog> {
+        self.stores.log()
+    }
+
+    /// Where the rows are, and how far they have got.
+    pub(crate) fn work(&self) -> &Arc<dyn Workspace> {
+        self.stores.work()
     }
 
     pub(crate) fn position(&self) -> Position {

@@ -64,13 +64,13 @@ impl Shared {
                 Err(error) => last_error = last_error.or(Some(error.to_string())),
             }
         }
-        let head = self.store().head().await?;
+        let head = self.log().head().await?;
         let position = self.position().min(head);
         let lag_events = head.since(position);
         let lag = match lag_events {
             0 => Duration::ZERO,
             _ => {
-                let oldest = self.store().read_log(&LogQuery::after(position).limit(1)).await?;
+                let oldest = self.log().read_log(&LogQuery::after(position).limit(1)).await?;
                 let waiting = oldest
                     .events
                     .first()

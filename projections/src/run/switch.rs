@@ -2,7 +2,7 @@
 //! that makes it visible.
 
 use annals_core::Position;
-use annals_core::store::{LogQuery, StoreError, Transaction, TransactionWork};
+use annals_core::store::{LogPage, LogQuery, StoreError, Stores, Transaction, TransactionWork};
 use async_trait::async_trait;
 
 use super::caught::caught;
@@ -23,8 +23,9 @@ impl Cursor {
             generation: self.generation.clone(),
             fold: self.fold.clone(),
             from: self.committed,
+            stores: self.shared.stores().clone(),
         };
-        let result = self.shared.store().transact(Box::new(work)).await;
+        let result = self.shared.work().transact(Box::new(work)).await;
         let mut fold = self.fold.lock().await;
         fold.forget();
         match result {
@@ -59,6 +60,7 @@ struct Switch {
     generation: Generation,
     fold: SharedFold,
     from: Position,
+    stores: Stores,
 }
 
 impl Switch {
@@ -84,7 +86,7 @@ impl Switch {
         let mut fold = self.fold.lock().await;
         while position < target {
             let query = LogQuery::after(position).up_to(target).filter(self.definition.filter());
-            let page = transaction.read_log(&query).await?;
+            let page = self.read_log(transaction, &query).await?;
             fold.take_in(page.events, &mut TransactionRows(transaction)).await?;
             position = page.next;
         }
@@ -94,6 +96,18 @@ impl Switch {
         let generation = self.generation.clone();
         generations.activate(transaction, projection, generation, &self.definition.tables).await?;
         generations.write(transaction, projection).await
+    }
+
+    /// Reads the log: past the transaction, where that is in another store.
+    async fn read_log(
+        &self,
+        transaction: &mut dyn Transaction,
+        query: &LogQuery,
+    ) -> Result<LogPage, StoreError> {
+        match self.stores.are_together() {
+            true => transaction.read_log(query).await,
+            false => self.stores.log().read_log(query).await,
+        }
     }
 
     /// How far the new generation must be: nobody may see the read model go back.

@@ -26,7 +26,7 @@ const BREATH: Duration = Duration::from_millis(100);
 
 /// Looks after an inline projection until it is told to stop.
 pub(crate) async fn tend(shared: Arc<Shared>, stop: Stop) {
-    let mut wakeups = shared.store().wakeups();
+    let mut wakeups = shared.log().wakeups();
     let mut pauses = Pauses::new(shared.options.retry_after, shared.options.retry_at_most);
     let mut failed = false;
     loop {
@@ -60,7 +60,7 @@ pub(crate) async fn tend(shared: Arc<Shared>, stop: Stop) {
 
 impl Shared {
     async fn tend_to_head(self: &Arc<Self>, stop: &Stop) -> Result<(), ProjectionError> {
-        let head = self.store().head().await?;
+        let head = self.log().head().await?;
         self.take_in(head, stop).await
     }
 

@@ -71,19 +71,12 @@ CREATE TABLE annals.snapshots (
     PRIMARY KEY (stream, state)
 );
 
--- How far each consumer has got.
+-- How far each consumer has got. Whoever takes a checkpoint over gets a larger token, and whoever comes
+-- with an older one is refused.
 CREATE TABLE annals.checkpoints (
     name     text   COLLATE "C" PRIMARY KEY,
-    position bigint NOT NULL
-) WITH (fillfactor = 50);
-
--- Who may work on what. A released lease keeps its row, so that tokens only grow.
-CREATE TABLE annals.leases (
-    name       text        COLLATE "C" PRIMARY KEY,
-    holder     text        NOT NULL,
-    token      bigint      NOT NULL,
-    expires_at timestamptz NOT NULL,
-    released   boolean     NOT NULL
+    position bigint NOT NULL,
+    token    bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 
 -- Texts that components keep under a key, such as the state of projections.
@@ -104,3 +97,124 @@ FROM annals.events;
 CREATE FUNCTION annals.text_key(whole text) RETURNS bytea
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 AS $$ SELECT sha256(convert_to(whole, 'UTF8')) $$;
+
+-- Everything that follows the log is a consumer: projections, handlers, subscribers. What they keep
+-- about themselves stands in the tables from here on, for people too. They have their prefix in every
+-- database, so that they are called alike; indexes are sorted as queries sort, nulls first.
+
+-- The consumers, as whoever runs them has declared them last.
+CREATE TABLE annals.annals_consumers (
+    name       text        COLLATE "C" PRIMARY KEY,
+    kind       text        COLLATE "C" NOT NULL,
+    version    bigint                  NOT NULL,
+    generation bigint                  NOT NULL,
+    -- Into how many it is cut.
+    partitions bigint                  NOT NULL,
+    -- Whether a key that fails is parked, the consumer stops, or the event is skipped.
+    on_failure text        COLLATE "C" NOT NULL,
+    paused     boolean                 NOT NULL,
+    paused_by  text        COLLATE "C",
+    -- Why it has stopped by itself; null while it has not.
+    stopped    text        COLLATE "C",
+    changed_at timestamptz             NOT NULL
+) WITH (fillfactor = 50);
+
+-- The processes that run them. One that is not heard of until `expires_at` counts as dead.
+CREATE TABLE annals.annals_members (
+    id         uuid                    PRIMARY KEY,
+    label      text        COLLATE "C" NOT NULL,
+    -- Its consumers and their versions, as one JSON object.
+    consumers  json                    NOT NULL,
+    stopping   boolean                 NOT NULL,
+    started_at timestamptz             NOT NULL,
+    seen_at    timestamptz             NOT NULL,
+    expires_at timestamptz             NOT NULL
+) WITH (fillfactor = 50);
+
+-- Who works on which part of which consumer. How far it has got stands in its checkpoint,
+-- `consumer/<consumer>/<generation>/<epoch>/<part>`.
+CREATE TABLE annals.annals_partitions (
+    consumer    text        COLLATE "C" NOT NULL,
+    generation  bigint                  NOT NULL,
+    epoch       bigint                  NOT NULL,
+    part        bigint                  NOT NULL,
+    version     bigint                  NOT NULL,
+    first_slice bigint                  NOT NULL,
+    end_slice   bigint                  NOT NULL,
+    begins_at   bigint                  NOT NULL,
+    -- Null until it is cut anew.
+    ends_at     bigint,
+    -- A member; null while it is nobody's.
+    owner       uuid,
+    token       bigint                  NOT NULL,
+    state       text        COLLATE "C" NOT NULL,
+    reason      text        COLLATE "C",
+    changed_at  timestamptz             NOT NULL,
+    PRIMARY KEY (consumer, generation, epoch, part)
+) WITH (fillfactor = 50);
+
+-- Keys whose events wait, because one of them failed.
+CREATE TABLE annals.annals_parked_keys (
+    consumer     text        COLLATE "C" NOT NULL,
+    generation   bigint                  NOT NULL,
+    key          text        COLLATE "C" NOT NULL,
+    slice        bigint                  NOT NULL,
+    position     bigint                  NOT NULL,
+    event_type   text        COLLATE "C" NOT NULL,
+    reason       text        COLLATE "C" NOT NULL,
+    attempts     bigint                  NOT NULL,
+    since        timestamptz             NOT NULL,
+    -- Null when a person must act first.
+    next_attempt timestamptz,
+    PRIMARY KEY (consumer, generation, key)
+) WITH (fillfactor = 80);
+CREATE INDEX annals_parked_keys_by_attempt ON annals.annals_parked_keys (next_attempt NULLS FIRST);
+
+-- The events that wait behind them, in their order.
+CREATE TABLE annals.annals_parked_items (
+    consumer   text   COLLATE "C" NOT NULL,
+    generation bigint             NOT NULL,
+    key        text   COLLATE "C" NOT NULL,
+    position   bigint             NOT NULL,
+    -- JSON; null where it can be read again from the log.
+    body       json,
+    PRIMARY KEY (consumer, generation, key, position)
+) WITH (fillfactor = 80);
+
+-- Messages that have had their effect, so that it is not had twice.
+CREATE TABLE annals.annals_inbox (
+    consumer text        COLLATE "C" NOT NULL,
+    source   text        COLLATE "C" NOT NULL,
+    id       text        COLLATE "C" NOT NULL,
+    seen_at  timestamptz             NOT NULL,
+    PRIMARY KEY (consumer, source, id)
+) WITH (fillfactor = 80);
+CREATE INDEX annals_inbox_by_time ON annals.annals_inbox (seen_at NULLS FIRST);
+
+-- What is to happen at a time.
+CREATE TABLE annals.annals_timers (
+    consumer text        COLLATE "C" NOT NULL,
+    key      text        COLLATE "C" NOT NULL,
+    due_at   timestamptz             NOT NULL,
+    body     json                    NOT NULL,
+    set_at   timestamptz             NOT NULL,
+    PRIMARY KEY (consumer, key)
+) WITH (fillfactor = 80);
+CREATE INDEX annals_timers_by_due ON annals.annals_timers (consumer NULLS FIRST, due_at NULLS FIRST);
+
+-- What people want of whoever runs the consumers, and what came of it.
+CREATE TABLE annals.annals_requests (
+    id          uuid                    PRIMARY KEY,
+    consumer    text        COLLATE "C" NOT NULL,
+    verb        text        COLLATE "C" NOT NULL,
+    arguments   json                    NOT NULL,
+    who         text        COLLATE "C" NOT NULL,
+    why         text        COLLATE "C" NOT NULL,
+    asked_at    timestamptz             NOT NULL,
+    state       text        COLLATE "C" NOT NULL,
+    -- A member.
+    taken_by    uuid,
+    answer      text        COLLATE "C",
+    answered_at timestamptz
+) WITH (fillfactor = 80);
+CREATE INDEX annals_requests_by_state ON annals.annals_requests (state NULLS FIRST, asked_at NULLS FIRST);

@@ -79,19 +79,12 @@ CREATE TABLE annals_snapshots (
     PRIMARY KEY (stream, state)
 ) STRICT, WITHOUT ROWID;
 
--- How far each consumer has got.
+-- How far each consumer has got. Whoever takes a checkpoint over gets a larger token, and whoever comes
+-- with an older one is refused.
 CREATE TABLE annals_checkpoints (
     name     TEXT PRIMARY KEY,
-    position INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
--- Who may work on what. A released lease keeps its row, so that tokens only grow.
-CREATE TABLE annals_leases (
-    name       TEXT PRIMARY KEY,
-    holder     TEXT    NOT NULL,
-    token      INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    released   INTEGER NOT NULL
+    position INTEGER NOT NULL,
+    token    INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- Texts that components keep under a key, such as the state of projections.
@@ -99,3 +92,123 @@ CREATE TABLE annals_state (
     key   TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Everything that follows the log is a consumer: projections, handlers, subscribers. What they keep
+-- about themselves stands in the tables from here on, for people too. Times are text, as in read models.
+
+-- The consumers, as whoever runs them has declared them last.
+CREATE TABLE annals_consumers (
+    name       TEXT PRIMARY KEY,
+    kind       TEXT    NOT NULL,
+    version    INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    -- Into how many it is cut.
+    partitions INTEGER NOT NULL,
+    -- Whether a key that fails is parked, the consumer stops, or the event is skipped.
+    on_failure TEXT    NOT NULL,
+    paused     INTEGER NOT NULL,
+    paused_by  TEXT,
+    -- Why it has stopped by itself; null while it has not.
+    stopped    TEXT,
+    changed_at TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The processes that run them. One that is not heard of until `expires_at` counts as dead.
+CREATE TABLE annals_members (
+    id         TEXT PRIMARY KEY,
+    label      TEXT    NOT NULL,
+    -- Its consumers and their versions, as one JSON object.
+    consumers  TEXT    NOT NULL,
+    stopping   INTEGER NOT NULL,
+    started_at TEXT    NOT NULL,
+    seen_at    TEXT    NOT NULL,
+    expires_at TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who works on which part of which consumer. How far it has got stands in its checkpoint,
+-- `consumer/<consumer>/<generation>/<epoch>/<part>`.
+CREATE TABLE annals_partitions (
+    consumer    TEXT    NOT NULL,
+    generation  INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL,
+    part        INTEGER NOT NULL,
+    version     INTEGER NOT NULL,
+    first_slice INTEGER NOT NULL,
+    end_slice   INTEGER NOT NULL,
+    begins_at   INTEGER NOT NULL,
+    -- Null until it is cut anew.
+    ends_at     INTEGER,
+    -- A member; null while it is nobody's.
+    owner       TEXT,
+    token       INTEGER NOT NULL,
+    state       TEXT    NOT NULL,
+    reason      TEXT,
+    changed_at  TEXT    NOT NULL,
+    PRIMARY KEY (consumer, generation, epoch, part)
+) STRICT, WITHOUT ROWID;
+
+-- Keys whose events wait, because one of them failed.
+CREATE TABLE annals_parked_keys (
+    consumer     TEXT    NOT NULL,
+    generation   INTEGER NOT NULL,
+    key          TEXT    NOT NULL,
+    slice        INTEGER NOT NULL,
+    position     INTEGER NOT NULL,
+    event_type   TEXT    NOT NULL,
+    reason       TEXT    NOT NULL,
+    attempts     INTEGER NOT NULL,
+    since        TEXT    NOT NULL,
+    -- Null when a person must act first.
+    next_attempt TEXT,
+    PRIMARY KEY (consumer, generation, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX annals_parked_keys_by_attempt ON annals_parked_keys (next_attempt);
+
+-- The events that wait behind them, in their order.
+CREATE TABLE annals_parked_items (
+    consumer   TEXT    NOT NULL,
+    generation INTEGER NOT NULL,
+    key        TEXT    NOT NULL,
+    position   INTEGER NOT NULL,
+    -- JSON; null where it can be read again from the log.
+    body       TEXT,
+    PRIMARY KEY (consumer, generation, key, position)
+) STRICT, WITHOUT ROWID;
+
+-- Messages that have had their effect, so that it is not had twice.
+CREATE TABLE annals_inbox (
+    consumer TEXT NOT NULL,
+    source   TEXT NOT NULL,
+    id       TEXT NOT NULL,
+    seen_at  TEXT NOT NULL,
+    PRIMARY KEY (consumer, source, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX annals_inbox_by_time ON annals_inbox (seen_at);
+
+-- What is to happen at a time.
+CREATE TABLE annals_timers (
+    consumer TEXT NOT NULL,
+    key      TEXT NOT NULL,
+    due_at   TEXT NOT NULL,
+    body     TEXT NOT NULL,
+    set_at   TEXT NOT NULL,
+    PRIMARY KEY (consumer, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX annals_timers_by_due ON annals_timers (consumer, due_at);
+
+-- What people want of whoever runs the consumers, and what came of it.
+CREATE TABLE annals_requests (
+    id          TEXT PRIMARY KEY,
+    consumer    TEXT NOT NULL,
+    verb        TEXT NOT NULL,
+    arguments   TEXT NOT NULL,
+    who         TEXT NOT NULL,
+    why         TEXT NOT NULL,
+    asked_at    TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    -- A member.
+    taken_by    TEXT,
+    answer      TEXT,
+    answered_at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX annals_requests_by_state ON annals_requests (state, asked_at);

@@ -267,7 +267,7 @@ pub async fn a_transaction(subject: Subject) {
     ended.await.expect("the work agrees");
 }
 
-/// Schemas and leases.
+/// Schemas.
 pub async fn what_is_kept_beside_the_log(subject: Subject) {
     let store = &*subject.store;
     let schema = |n: usize, part: &str| RegisteredSchema {
@@ -286,11 +286,6 @@ pub async fn what_is_kept_beside_the_log(subject: Subject) {
         },
     );
     ended.await.expect("the schemas are new");
-    let ttl = Duration::from_secs(60);
-    let ended = at_each_await_again(store, async |n| {
-        store.acquire_lease(&format!("lease-{n}"), "me", ttl).await
-    });
-    ended.await.expect("leases can be taken");
 }
 
 /// Every way of reading.

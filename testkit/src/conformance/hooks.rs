@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use annals_core::store::{Append, CommandKey, LogQuery, StoreError, TransactExt};
+use annals_core::store::{
+    Append, AppendHook, CommandKey, LogQuery, Store, StoreError, TransactExt,
+};
 use annals_core::table::Value;
 use annals_core::{ExpectedVersion, Position};
 
 use super::Subject;
 use super::samples::{
-    append, assert_in_order, events, hook, ids_of, log, put, read, refusing_hook, stream,
+    append, assert_conflict, assert_in_order, before_hook, events, exact, hook, ids_of, log, put,
+    read, refusing_hook, stream,
 };
 use super::tables::samples::{accounts, create, row};
 
@@ -221,4 +224,116 @@ pub async fn a_hook_cannot_append_to_its_store(subject: Subject) {
     subject.store.append(batch).await.expect("the hook agrees");
     put(&*subject.store, "account-2", 1).await;
     assert_in_order(&*subject.store).await;
+}
+
+/// It sees the log as it was, and what it writes is there for those that come after the append.
+pub async fn before_comes_before_the_append(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    put(store, "account-1", 1).await;
+    let mut batch = append("account-1", 1);
+    batch.hooks = vec![
+        hook(|events, transaction| {
+            Box::pin(async move {
+                let rows = transaction.load_rows(&accounts(), &[vec![Value::Integer(1)]]).await?;
+                assert_eq!((events.len(), rows), (1, vec![row(1, "ann")]));
+                Ok(())
+            })
+        }),
+        before_hook(|transaction| {
+            Box::pin(async move {
+                let page = transaction.read_log(&LogQuery::after(Position::START)).await?;
+                assert_eq!(page.events.len(), 1, "nothing is appended yet");
+                transaction.upsert_rows(&accounts(), &[row(1, "ann")]).await
+            })
+        }),
+    ];
+    store.append(batch).await.expect("the hooks agree");
+    assert!(has_row(store).await);
+    assert_eq!(log(store).await.len(), 2);
+}
+
+/// Nothing was appended, so nothing of it stays: with a conflict, and with a repetition.
+pub async fn before_is_undone_when_nothing_is_appended(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    let first = Append::to(stream("account-1"), ExpectedVersion::NoStream, events(1));
+    store.append(first.clone()).await.expect("the stream is new");
+    let hooked = |append: Append| Append { hooks: vec![row_before()], ..append };
+
+    let again = store.append(hooked(first)).await.expect("a repetition is no conflict");
+    assert!(again.repeated && !has_row(store).await);
+
+    let late = Append::to(stream("account-1"), ExpectedVersion::NoStream, events(1));
+    let told = store.append(hooked(late)).await;
+    assert_conflict(told, "account-1", ExpectedVersion::NoStream, 1);
+    assert!(!has_row(store).await);
+
+    let key = || CommandKey::new("k").expect("a short key");
+    store.append(append("account-2", 1).with_command(key())).await.expect("the key is new");
+    let again = store.append(hooked(append("account-2", 1).with_command(key()))).await;
+    assert!(again.expect("it is the same command").repeated && !has_row(store).await);
+    assert_eq!(log(store).await.len(), 2);
+}
+
+/// Said, or kept to itself: nothing is appended.
+pub async fn an_error_before_undoes_the_append(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    let mut batch = append("account-1", 1);
+    batch.hooks = vec![row_before(), refusing_before()];
+    let told = store.append(batch.clone()).await;
+    assert!(matches!(told, Err(StoreError::Refused { .. })), "{told:?}");
+    batch.hooks = vec![
+        row_before(),
+        before_hook(|transaction| {
+            Box::pin(async move {
+                let missing = accounts().named("nowhere");
+                let failed = transaction.upsert_rows(&missing, &[row(1, "ann")]).await;
+                assert!(failed.is_err(), "there is no such table");
+                Ok(())
+            })
+        }),
+    ];
+    let told = store.append(batch).await;
+    assert!(matches!(told, Err(StoreError::TransactionOver { .. })), "{told:?}");
+    assert!(log(store).await.is_empty() && !has_row(store).await);
+}
+
+/// There is nothing to append, and what comes before is done all the same.
+pub async fn an_append_of_hooks_only(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    put(store, "account-1", 2).await;
+    let ran = hook(|_, _| Box::pin(async { panic!("there are no events to run for") }));
+    let only = Append { hooks: vec![row_before(), ran.clone()], ..Append::default() };
+    let appended = store.append(only).await.expect("the hook agrees");
+    assert_eq!((appended.position, appended.streams.len()), (Position::START, 0));
+    assert!(has_row(store).await && !appended.repeated);
+    // A stream that is only checked.
+    let mut checked = Append::to(stream("account-1"), exact(2), Vec::new());
+    checked.hooks = vec![ran];
+    let appended = store.append(checked.clone()).await.expect("the stream is there");
+    assert_eq!((appended.position, appended.streams[0].after.get()), (Position::new(2), 2));
+    checked.streams[0].expected = exact(1);
+    assert_conflict(store.append(checked).await, "account-1", exact(1), 2);
+    let refused = Append { hooks: vec![row_before(), refusing_before()], ..Append::default() };
+    let told = store.append(refused).await;
+    assert!(matches!(told, Err(StoreError::Refused { .. })), "{told:?}");
+    assert_eq!(log(store).await.len(), 2);
+}
+
+fn row_before() -> Arc<dyn AppendHook> {
+    before_hook(|transaction| {
+        Box::pin(async move { transaction.upsert_rows(&accounts(), &[row(1, "ann")]).await })
+    })
+}
+
+fn refusing_before() -> Arc<dyn AppendHook> {
+    before_hook(|_| Box::pin(async { Err(StoreError::refused("the hook says no")) }))
+}
+
+async fn has_row(store: &dyn Store) -> bool {
+    let rows = store.load_rows(&accounts(), &[vec![Value::Integer(1)]]).await;
+    !rows.expect("the table is there").is_empty()
 }

@@ -12,13 +12,14 @@ pub mod cancellation;
 pub mod checkpoints;
 pub mod commands;
 pub mod concurrency;
+pub mod fences;
 pub mod history;
 pub mod hooks;
 pub mod idempotent_append;
-pub mod leases;
 pub mod limits;
 pub mod multi_stream;
 pub mod odd_input;
+pub mod own_tables;
 pub mod read_log;
 pub mod read_stream;
 pub mod restore;
@@ -26,6 +27,7 @@ pub mod schemas;
 pub mod shared;
 pub mod snapshots;
 pub mod tables;
+pub mod transaction_append;
 pub mod transactions;
 pub mod wakeups;
 
@@ -133,6 +135,10 @@ macro_rules! conformance {
                 a_refused_append_does_not_hurt_its_neighbours
                 a_hook_that_ignores_a_failure_undoes_the_append
                 a_hook_cannot_append_to_its_store
+                before_comes_before_the_append
+                before_is_undone_when_nothing_is_appended
+                an_error_before_undoes_the_append
+                an_append_of_hooks_only
             ]);
             $crate::__topic!($fixture, history: [
                 sql_cannot_change_history
@@ -144,18 +150,19 @@ macro_rules! conformance {
                 a_rolled_back_checkpoint_stays
                 a_checkpoint_survives_reopening
             ]);
-            $crate::__topic!($fixture, leases: [
-                one_holder_at_a_time
-                the_same_holder_keeps_its_token
-                an_expired_lease_goes_to_a_larger_token
-                an_expired_lease_nobody_took_is_prolonged
-                a_lost_lease_is_not_prolonged
-                a_released_lease_is_free
-                releasing_a_lost_lease_is_harmless
-                leases_of_different_names_are_apart
-                of_eight_takers_one_gets_it
-                a_paused_worker_cannot_commit
+            $crate::__topic!($fixture, fences: [
+                a_token_grows_with_every_takeover
+                an_old_token_is_refused
+                a_step_begins_where_the_checkpoint_stands
+                a_missing_checkpoint_is_not_moved
+                a_plain_write_keeps_the_token
+                a_step_that_stays_proves_the_fence
+                a_step_goes_with_its_transaction
+                a_removed_checkpoint_forgets_its_tokens
                 tokens_grow_across_reopening
+                of_two_handles_one_makes_the_step
+                of_two_handles_each_takes_another_token
+                a_checkpoint_that_was_read_is_locked
             ]);
             $crate::__topic!($fixture, snapshots: [
                 a_snapshot_comes_back
@@ -249,8 +256,28 @@ macro_rules! conformance {
                 a_dropped_transaction_is_whole_or_absent
                 transactions_do_not_lose_updates
                 calls_from_inside_are_refused
+                the_time_is_that_of_the_store
+                a_transaction_apart_is_one
                 work_can_use_tokio
                 state_survives_reopening
+            ]);
+            $crate::__topic!($fixture, transaction_append: [
+                rows_and_events_commit_together
+                a_rolled_back_append_leaves_nothing
+                a_conflict_ends_the_transaction
+                nothing_comes_after_an_append
+                its_hooks_run_inside
+                a_hook_cannot_append
+                a_repetition_returns_the_first_result
+                a_command_has_one_effect
+                an_append_and_a_step_are_one
+                eight_transactions_beside_eight_writers
+                it_wakes
+            ]);
+            $crate::__topic!($fixture, own_tables: [
+                every_column_comes_back
+                they_are_there_from_the_start
+                rows_are_replaced_and_removed
             ]);
             $crate::__topic!($fixture, wakeups: [
                 an_append_wakes

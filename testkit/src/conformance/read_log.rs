@@ -46,7 +46,8 @@ async fn prepare(store: &dyn Store) {
 pub async fn positions_are_dense_from_one(subject: Subject) {
     let store = &*subject.store;
     let empty = ask(store, all()).await;
-    assert_eq!(empty, LogPage { events: vec![], next: Position::START, head: Position::START });
+    let start = Position::START;
+    assert_eq!(empty, LogPage { events: vec![], looked_at: 0, next: start, head: start });
     for n in 0..5 {
         put(store, &format!("account-{n}"), 2).await;
         let late = Append::to(stream("account-0"), ExpectedVersion::NoStream, events(2));
@@ -127,15 +128,18 @@ pub async fn next_passes_over_what_is_not_wanted(subject: Subject) {
     prepare(store).await;
     let page = ask(store, all().filter(categories(&["nobody"]))).await;
     assert_eq!((page.events.len(), page.next.get(), page.head.get()), (0, 5, 5));
+    assert_eq!(page.looked_at, 5);
     let page = ask(store, all().filter(categories(&["order"]))).await;
     assert_eq!((page.events.len(), page.next.get(), page.head.get()), (2, 5, 5));
     // The page is full at position 2: what follows has not been looked at.
     let page = ask(store, all().filter(categories(&["order"])).limit(1)).await;
     assert_eq!((positions(&page.events), page.next.get(), page.head.get()), (vec![2], 2, 5));
+    assert_eq!(page.looked_at, 2);
     let page = ask(store, LogQuery::after(Position::new(5))).await;
     assert_eq!((page.events.len(), page.next.get(), page.head.get()), (0, 5, 5));
     let page = ask(store, LogQuery::after(Position::new(9))).await;
     assert_eq!((page.events.len(), page.next.get(), page.head.get()), (0, 9, 5));
+    assert_eq!(page.looked_at, 0);
 }
 
 /// Going on from `next` reads everything once, whatever the filter and the size of the page.

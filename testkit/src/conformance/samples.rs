@@ -146,6 +146,35 @@ where
     }
 }
 
+/// A hook made of a function that comes before the append.
+struct BeforeHook<F>(F);
+
+/// Makes a hook that comes before the append, of a function that gives back the future of its work.
+pub(super) fn before_hook<F>(work: F) -> Arc<dyn AppendHook>
+where
+    F: for<'t> Fn(&'t mut dyn Transaction) -> HookFuture<'t> + Send + Sync + 'static,
+{
+    Arc::new(BeforeHook(work))
+}
+
+#[async_trait]
+impl<F> AppendHook for BeforeHook<F>
+where
+    F: for<'t> Fn(&'t mut dyn Transaction) -> HookFuture<'t> + Send + Sync,
+{
+    async fn before(&self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
+        (self.0)(transaction).await
+    }
+
+    async fn run(
+        &self,
+        _events: &[RecordedEvent],
+        _transaction: &mut dyn Transaction,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
 /// A hook that always says no.
 pub(super) fn refusing_hook() -> Arc<dyn AppendHook> {
     hook(|_, _| Box::pin(async { Err(StoreError::refused("the hook says no")) }))

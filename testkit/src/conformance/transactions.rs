@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use annals_core::store::{Append, LogQuery, Store, StoreError, TransactExt, Transaction};
 use annals_core::table::Value;
-use annals_core::{Position, RecordedEvent};
+use annals_core::{Clock, Position, RecordedEvent};
 
 use super::Subject;
 use super::samples::{append, assert_invalid, put};
@@ -106,13 +106,14 @@ pub async fn the_error_of_the_work_comes_back(subject: Subject) {
         .store
         .transact_with(|_| {
             Box::pin(async {
-                Err::<(), _>(StoreError::LeaseLost { name: "mine".to_owned(), token: 7 })
+                let from = Position::new(3);
+                Err::<(), _>(StoreError::Fenced { name: "mine".to_owned(), token: 7, from })
             })
         })
         .await;
     match failed {
-        Err(StoreError::LeaseLost { name, token }) => {
-            assert_eq!((name.as_str(), token), ("mine", 7))
+        Err(StoreError::Fenced { name, token, from }) => {
+            assert_eq!((name.as_str(), token, from.get()), ("mine", 7, 3))
         }
         other => panic!("the work's error was due, not {other:?}"),
     }
@@ -226,7 +227,8 @@ pub async fn calls_from_inside_are_refused(subject: Subject) {
             let append = store.append(append("account-1", 1)).await;
             let import = store.append_bulk(vec![append_one()]).await.remove(0);
             let nested = store.transact_with(|_| Box::pin(async { Ok(()) })).await;
-            Ok([append.map(drop), import.map(drop), nested])
+            let apart = store.transact_apart_with(|_| Box::pin(async { Ok(()) })).await;
+            Ok([append.map(drop), import.map(drop), nested, apart])
         })
     });
     for refused in said.await.expect("the work agrees") {
@@ -242,6 +244,37 @@ pub async fn calls_from_inside_are_refused(subject: Subject) {
 
 fn append_one() -> Append {
     append("account-1", 1)
+}
+
+/// As those of the store are, to the microsecond; not of the process that asks.
+pub async fn the_time_is_that_of_the_store(subject: Subject) {
+    let now = async || {
+        let now = subject.store.transact_with(|transaction| transaction.now());
+        now.await.expect("the time can be asked for")
+    };
+    assert_eq!(now().await, annals_core::cut_time(subject.clock.now()));
+    subject.clock.advance(Duration::from_secs(90));
+    assert_eq!(now().await, annals_core::cut_time(subject.clock.now()));
+}
+
+/// What is done apart is done as well, also while another transaction is at work elsewhere.
+pub async fn a_transaction_apart_is_one(subject: Subject) {
+    let store = &*subject.store;
+    let apart = store.transact_apart_with(|transaction| {
+        Box::pin(async {
+            transaction.put_state("s", "on").await?;
+            transaction.state("s").await
+        })
+    });
+    assert_eq!(apart.await.expect("the work agrees").as_deref(), Some("on"));
+    let failed = store.transact_apart_with(|transaction| {
+        Box::pin(async {
+            transaction.put_state("s", "off").await?;
+            Err::<(), _>(StoreError::refused("the work says no"))
+        })
+    });
+    assert!(matches!(failed.await, Err(StoreError::Refused { .. })));
+    assert_eq!(store.state("s").await.expect("states can be read").as_deref(), Some("on"));
 }
 
 /// Timers, tasks and threads, in the runtime of the caller.

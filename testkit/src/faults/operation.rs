@@ -20,12 +20,6 @@ pub enum Operation {
     Command,
     /// `forget_commands`
     ForgetCommands,
-    /// `acquire_lease`
-    AcquireLease,
-    /// `renew_lease`
-    RenewLease,
-    /// `release_lease`
-    ReleaseLease,
     /// `schemas`
     Schemas,
     /// `register_schemas`
@@ -46,4 +40,6 @@ pub enum Operation {
     State,
     /// `transact`
     Transact,
+    /// `transact_apart`
+    TransactApart,
 }

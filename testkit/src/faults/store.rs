@@ -1,11 +1,9 @@
 //! The store's traits, each method a call to the store beneath.
 
-use std::time::Duration;
-
 use annals_core::store::{
     Append, Appended, Capabilities, CheckpointStore, CommandKey, CommandRecord, CommandStore,
-    EventStore, Lease, LeaseStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord,
-    SnapshotStore, Store, StoreError, StreamQuery, TableStore, Wakeups, Work,
+    EventStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord, SnapshotStore,
+    StateStore, Store, StoreError, StreamQuery, TableStore, Transact, Wakeups, Work,
 };
 use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
 use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
@@ -113,26 +111,6 @@ impl<S: Store + ?Sized> CommandStore for FaultyStore<S> {
 }
 
 #[async_trait]
-impl<S: Store + ?Sized> LeaseStore for FaultyStore<S> {
-    async fn acquire_lease(
-        &self,
-        name: &str,
-        holder: &str,
-        ttl: Duration,
-    ) -> Result<Option<Lease>, StoreError> {
-        self.pass(Operation::AcquireLease, self.inner.acquire_lease(name, holder, ttl)).await
-    }
-
-    async fn renew_lease(&self, lease: &Lease, ttl: Duration) -> Result<Lease, StoreError> {
-        self.pass(Operation::RenewLease, self.inner.renew_lease(lease, ttl)).await
-    }
-
-    async fn release_lease(&self, lease: &Lease) -> Result<(), StoreError> {
-        self.pass(Operation::ReleaseLease, self.inner.release_lease(lease)).await
-    }
-}
-
-#[async_trait]
 impl<S: Store + ?Sized> SchemaStore for FaultyStore<S> {
     async fn schemas(&self) -> Result<Vec<RegisteredSchema>, StoreError> {
         self.pass(Operation::Schemas, self.inner.schemas()).await
@@ -188,12 +166,22 @@ impl<S: Store + ?Sized> TableStore for FaultyStore<S> {
     async fn count_rows(&self, table: &TableSpec, query: &RowQuery) -> Result<u64, StoreError> {
         self.pass(Operation::CountRows, self.inner.count_rows(table, query)).await
     }
+}
 
+#[async_trait]
+impl<S: Store + ?Sized> StateStore for FaultyStore<S> {
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.pass(Operation::State, self.inner.state(key)).await
     }
+}
 
+#[async_trait]
+impl<S: Store + ?Sized> Transact for FaultyStore<S> {
     async fn transact(&self, work: Work) -> Result<(), StoreError> {
         self.pass(Operation::Transact, self.inner.transact(work)).await
+    }
+
+    async fn transact_apart(&self, work: Work) -> Result<(), StoreError> {
+        self.pass(Operation::TransactApart, self.inner.transact_apart(work)).await
     }
 }

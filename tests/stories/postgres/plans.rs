@@ -8,11 +8,11 @@ use super::place::Place;
 
 /// Statement, the types of its parameters, and the index that its plan names.
 const MEANT: &[(&str, &str, &str)] = &[
-    ("check_lease", "text, bigint", "leases_pkey"),
     ("find_commands", "text[]", "commands_pkey"),
     ("find_events", "uuid[]", "events_by_id"),
     ("forget_commands", "timestamptz, bigint", "commands_by_time"),
     ("list_streams", "text, text, bigint", "events_by_stream"),
+    ("lock_checkpoint", "text", "checkpoints_pkey"),
     ("read_checkpoint", "text", "checkpoints_pkey"),
     ("read_clock", "", "events_pkey"),
     ("read_end", "timestamptz", "events_pkey"),
@@ -28,9 +28,7 @@ const MEANT: &[(&str, &str, &str)] = &[
     ("read_state", "text", "state_pkey"),
     ("read_stream_backward", "text, bigint, bigint, bigint", "events_by_stream"),
     ("read_stream_forward", "text, bigint, bigint, bigint", "events_by_stream"),
-    ("release_lease", "text, bigint", "leases_pkey"),
     ("remove_checkpoint", "text", "checkpoints_pkey"),
-    ("renew_lease", "text, bigint, timestamptz", "leases_pkey"),
     ("stood_at", "text[], bigint[]", "events_by_stream"),
     ("stream_ends", "text[]", "events_by_stream"),
     ("visit_stream", "text, bigint, bigint", "events_by_stream"),
@@ -39,12 +37,13 @@ const MEANT: &[(&str, &str, &str)] = &[
 /// Statements without a plan to choose: they insert by key, take a lock, call a function, or read a
 /// list whole.
 const NOTHING_TO_CHOOSE: &[&str] = &[
-    "acquire_lease",
+    "advance_checkpoint",
     "append_batch",
     "append_one",
     "copy_events",
     "count_events",
     "create_migrations",
+    "fence_checkpoint",
     "find_indexes",
     "find_table",
     "insert_command",
@@ -81,8 +80,6 @@ const ROWS: &str = "
     SELECT 'key-' || n, 'account-1', 0, 1, n, now() + n * interval '1 second'
     FROM generate_series(1, 5000) n;
     INSERT INTO annals.checkpoints SELECT 'name-' || n, n FROM generate_series(1, 5000) n;
-    INSERT INTO annals.leases SELECT 'name-' || n, 'me', 1, now(), false
-    FROM generate_series(1, 5000) n;
     INSERT INTO annals.snapshots SELECT 'account-' || n, 'account', 1, n, 1, '{}'
     FROM generate_series(1, 5000) n;
     INSERT INTO annals.state SELECT 'key-' || n, '{}' FROM generate_series(1, 5000) n;
@@ -90,7 +87,7 @@ const ROWS: &str = "
 
 const ANALYZE: &str = "
     DEALLOCATE ALL;
-    ANALYZE annals.events, annals.commands, annals.checkpoints, annals.leases, annals.snapshots,
+    ANALYZE annals.events, annals.commands, annals.checkpoints, annals.snapshots,
             annals.state";
 
 /// Statements that read what an index has in order.

@@ -28,7 +28,10 @@ const GRANTS: &str = "
     GRANT SELECT ON ALL TABLES IN SCHEMA bank TO writer, reader;
     GRANT INSERT ON bank.events TO writer;
     GRANT INSERT, UPDATE, DELETE ON bank.commands, bank.schemas, bank.snapshots,
-          bank.checkpoints, bank.leases, bank.state TO writer;
+          bank.checkpoints, bank.state TO writer;
+    GRANT INSERT, UPDATE, DELETE ON bank.annals_consumers, bank.annals_members,
+          bank.annals_partitions, bank.annals_parked_keys, bank.annals_parked_items,
+          bank.annals_inbox, bank.annals_timers, bank.annals_requests TO writer;
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

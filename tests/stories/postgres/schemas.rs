@@ -117,7 +117,8 @@ async fn the_first_schema_migrates_to_head() {
     store.close().await;
     let client = place.client().await;
     let undo = format!(
-        "DROP FUNCTION {}, {}; DELETE FROM {} WHERE version > 1",
+        "DROP FUNCTION {}, {}, {}; DELETE FROM {} WHERE version > 1",
+        place.name("advance"),
         place.name("append_one"),
         place.name("append_batch"),
         place.name("migrations")

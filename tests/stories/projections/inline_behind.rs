@@ -88,7 +88,7 @@ async fn an_append_does_not_take_in_a_whole_import() {
         let read = || web.read::<bulk::Row>().after(position).timeout(Duration::from_secs(50));
         assert_eq!(read().get(&1).await.unwrap().unwrap().n, 27_000, "{}", home.name());
         assert_eq!(read().get(&2).await.unwrap().unwrap().n, 2);
-        assert_eq!(web.store().head().await.unwrap(), position);
+        assert_eq!(web.log().head().await.unwrap(), position);
         web.shutdown().await;
     })
     .await;

@@ -34,13 +34,13 @@ pub(super) async fn execute(
     screen: &Screen,
     plan: &Arc<Plan>,
 ) -> Result<Executed, Failure> {
-    let before = annals.store().head().await?;
+    let before = annals.log().head().await?;
     let begun = Instant::now();
     screen.heading("From invoices to events");
     register_customers(annals, screen, plan).await?;
     stock_products(annals, screen, plan).await?;
     let executed = trade(annals, screen, plan).await?;
-    let (took, events) = (begun.elapsed(), annals.store().head().await?.since(before));
+    let (took, events) = (begun.elapsed(), annals.log().head().await?.since(before));
     screen.say(format_args!("  {}", executed.summary(events, took)));
     Ok(executed)
 }

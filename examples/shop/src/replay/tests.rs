@@ -158,11 +158,11 @@ async fn the_same_file_again_doubles_nothing() {
     let (shop, screen) = (shop::open("memory:").await.unwrap(), Screen::silent());
     for run in 0..2 {
         let plan = std::sync::Arc::new(plan(file.path()).unwrap());
-        let before = shop.store().head().await.unwrap();
+        let before = shop.log().head().await.unwrap();
         let executed = execute::execute(&shop, &screen, &plan).await.unwrap();
         assert_eq!((executed.confirmed, executed.credited, executed.repeated), (2, 2, 4 * run));
         if run == 1 {
-            assert_eq!(shop.store().head().await.unwrap(), before);
+            assert_eq!(shop.log().head().await.unwrap(), before);
         }
         shop::settled(&shop).await.unwrap();
         assert!(account::books(&shop, &screen, &plan, &executed).await.unwrap());

@@ -50,7 +50,7 @@ pub(crate) async fn run(
     orders: u64,
 ) -> Result<bool, Failure> {
     catalogue::open_shop(annals).await?;
-    let before = annals.store().head().await?;
+    let before = annals.log().head().await?;
     let traffic = Arc::new(Traffic {
         annals: annals.clone(),
         seed,
@@ -69,7 +69,7 @@ pub(crate) async fn run(
     let rebuilt = watch(&traffic, screen).await?;
     let took = begun.elapsed();
 
-    let head = annals.store().head().await?;
+    let head = annals.log().head().await?;
     let events = head.since(before);
     screen.say(format_args!(
         "  {} events in {}: {:.0} a second",

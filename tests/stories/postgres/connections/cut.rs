@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use annals::store::{
-    AppendHook, CommandKey, EventStore, StoreError, StreamQuery, TableStore, TransactExt,
+    AppendHook, CommandKey, EventStore, StateStore, StoreError, StreamQuery, TransactExt,
     Transaction,
 };
 use annals::{ExpectedVersion, RecordedEvent, StreamVersion};

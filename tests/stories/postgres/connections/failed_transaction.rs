@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use annals::Position;
-use annals::store::{CheckpointStore, StoreError, TableStore, TransactExt};
+use annals::store::{CheckpointStore, StateStore, StoreError, TransactExt};
 
 use super::super::place::{Place, open};
 
