@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use annals::store::{LogFilter, LogQuery, Operate, StreamQuery};
-use annals::{EventType, Position, RecordedEvent, StreamId, Subscription};
+use annals::{EventType, Position, RecordedEvent, StreamId, StreamVersion, Subscription};
 
 use crate::ending::ending;
 use crate::failure::Failure;
@@ -119,8 +119,7 @@ async fn last(
     limit: usize,
 ) -> Result<VecDeque<RecordedEvent>, Failure> {
     if let (Some(stream), true) = (&wanted.stream, wanted.filter.event_types.is_empty()) {
-        let query = StreamQuery::all(stream.clone()).backward().limit(limit);
-        return Ok(store.read_stream(&query).await?.into_iter().rev().collect());
+        return last_of_stream(store, stream, limit).await;
     }
     let mut found = VecDeque::new();
     let (mut end, mut look) = (head.get(), FIRST_LOOK);
@@ -135,6 +134,24 @@ async fn last(
             "annals: looked at the last {} events only; `--after POSITION` looks from there on",
             head.get() - end
         );
+    }
+    Ok(found)
+}
+
+/// The last events of a stream, oldest first.
+async fn last_of_stream(
+    store: &dyn Operate,
+    stream: &StreamId,
+    limit: usize,
+) -> Result<VecDeque<RecordedEvent>, Failure> {
+    let mut found = VecDeque::new();
+    let mut query = StreamQuery::all(stream.clone()).backward();
+    while found.len() < limit {
+        query = query.limit((limit - found.len()).min(PAGE));
+        let page = store.read_stream(&query).await?;
+        let Some(first) = page.last() else { break };
+        query.to = StreamVersion::new(first.version.get().saturating_sub(1));
+        page.into_iter().for_each(|event| found.push_front(event));
     }
     Ok(found)
 }

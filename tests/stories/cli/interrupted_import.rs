@@ -8,7 +8,7 @@ use annals_tests::random::Random;
 use super::command::{annals, command};
 use super::site::Site;
 
-const EVENTS: u64 = 20_000;
+const EVENTS: u64 = 8_000;
 
 /// A history of a hundred streams, each event with a time of its own.
 fn history() -> String {
@@ -45,7 +45,7 @@ async fn a_killed_import_goes_on() {
             while store.head().await.expect("a head").get() == before && Instant::now() < end {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
-            tokio::time::sleep(Duration::from_millis(random.below(40))).await;
+            tokio::time::sleep(Duration::from_millis(random.below(20))).await;
             child.kill().expect("it can be killed");
             killed += usize::from(child.wait().expect("it has ended").code().is_none());
             before = store.head().await.expect("a head").get();
