@@ -5,13 +5,14 @@ use std::sync::Arc;
 use annals_core::store::StoreError;
 use futures_util::future::join;
 
-use crate::error::is_lost;
+use crate::error::{is_frozen, is_lost};
 use crate::transaction::PgTransaction;
 
 impl PgTransaction<'_> {
     /// Commits, with the steps that are not written yet. After an error the transaction may still be
     /// open.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        self.pulse.check()?;
         let Some(last) = self.steps.pop() else {
             return self.prove_and_commit().await.map_err(|error| self.not_committed(error));
         };
@@ -39,7 +40,7 @@ impl PgTransaction<'_> {
     }
 
     fn not_committed(&self, error: tokio_postgres::Error) -> StoreError {
-        match is_lost(&error) {
+        match is_lost(&error) && !is_frozen(&error) {
             true => StoreError::OutcomeUnknown { source: Arc::new(error) },
             false => self.link.failed()(error),
         }

@@ -15,7 +15,7 @@ use crate::error::Failure;
 use crate::event_row::get;
 use crate::insert::COPY_EVENTS;
 use crate::judge::Ends;
-use crate::judged_append::{Judging, append_judged};
+use crate::judged_append::{BEGIN, Judging, append_judged};
 use crate::line::{Line, stand_alone};
 use crate::link::Link;
 use crate::listen::{Growth, channel};
@@ -266,7 +266,8 @@ impl Committer {
         let mut ends = std::mem::take(&mut desk.ends);
         let appends = appends(batch);
         let judging = Judging { now: self.now(), carefully, whole: true };
-        let judged = append_judged(link, &appends, judging, &mut ends).await;
+        let begin = async { Ok(link.session.client.batch_execute(BEGIN).await?) };
+        let judged = append_judged(link, &appends, judging, &mut ends, begin).await;
         let outcome = match judged {
             Ok((judged, _)) => {
                 desk.ends = ends;

@@ -211,7 +211,7 @@ impl Connector {
 /// defaults of a role or a database for its transactions are for others: under another isolation a
 /// store would read what was, and fail where it has to wait.
 fn settings(options: &PgOptions) -> String {
-    let PgOptions { statement_timeout, lock_timeout, schema, .. } = options;
+    let PgOptions { statement_timeout, lock_timeout, frozen_after, schema, .. } = options;
     format!(
         "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} \
          -c search_path={},public -c plan_cache_mode=force_generic_plan -c jit=off {} \
@@ -219,7 +219,7 @@ fn settings(options: &PgOptions) -> String {
          -c default_transaction_deferrable=off",
         statement_timeout.as_millis(),
         lock_timeout.as_millis(),
-        statement_timeout.as_millis(),
+        frozen_after.as_millis(),
         schema.quoted(),
         options.config.get_options().unwrap_or_default()
     )

@@ -45,13 +45,11 @@ pub(crate) fn translate(error: Error, place: &str) -> StoreError {
     .contains(code)
     {
         StoreError::Locked { place, hint: format!("{}; try again", said.message()) }
-    } else if [SqlState::QUERY_CANCELED, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT]
-        .contains(code)
-    {
+    } else if *code == SqlState::QUERY_CANCELED || is_frozen(&error) {
         StoreError::TimedOut {
             store: STORE,
             what: said.message().to_owned(),
-            option: "statement_timeout",
+            option: if is_frozen(&error) { "frozen_after" } else { "statement_timeout" },
         }
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         StoreError::ReadOnly {
@@ -154,6 +152,11 @@ pub(crate) fn lost_inside(who: &str) -> StoreError {
 /// Whether an id, a key or a place in a stream is stored already.
 pub(crate) fn is_duplicate(error: &Error) -> bool {
     error.code() == Some(&SqlState::UNIQUE_VIOLATION)
+}
+
+/// Whether the server ended a transaction because it heard nothing of its process.
+pub(crate) fn is_frozen(error: &Error) -> bool {
+    error.code() == Some(&SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT)
 }
 
 /// Whether a checkpoint has been moved or taken by somebody else: `advance.sql` says so.

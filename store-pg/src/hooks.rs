@@ -52,8 +52,10 @@ impl PgTransaction<'_> {
         }
         before.finish()?;
         // Whoever has a checkpoint is waited for while the log is free.
+        let last = self.steps.pop();
         self.write_steps().await?;
         if append.streams.is_empty() {
+            self.steps.extend(last);
             let (streams, recorded_at) = (Vec::new(), now(self.link).await?);
             return Ok(Appended {
                 streams,
@@ -62,7 +64,7 @@ impl PgTransaction<'_> {
                 repeated: false,
             });
         }
-        let (appended, events) = append_in(self.link, append).await?;
+        let (appended, events) = append_in(self.link, append, last).await?;
         let Some(last) = events.last() else { return Ok(appended) };
         self.grown = last.position;
         let mut after = Strict::for_hooks(self);

@@ -11,6 +11,7 @@ use crate::insert::write;
 use crate::judge::{Ends, Judged, Known, judge};
 use crate::link::Link;
 use crate::looks::Looks;
+use crate::steps::Step;
 
 /// Whatever the defaults of the role are: see [`lock_log`].
 pub(crate) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE";
@@ -23,40 +24,35 @@ pub(crate) struct Judging {
     /// Whether ids are looked up at once; otherwise only when something does not fit, because ids that
     /// come twice are rare and a unique index keeps them out.
     pub(crate) carefully: bool,
-    /// Whether the transaction is that of this batch, to be begun with the first statement and
-    /// committed with the last; otherwise it is open, and has the log locked until it ends.
+    /// Whether the transaction is that of this batch, to be committed with the last statement;
+    /// otherwise it has the log locked until it ends.
     pub(crate) whole: bool,
 }
 
-/// Locks the log, judges appends against what is stored, and writes those that are let in. What is
-/// known of the `ends` of streams need not be looked up; afterwards they are as they will be with the
+/// Locks the log, judges appends against what is stored, and writes those that are let in. What goes
+/// `ahead` is sent in front, in the same round trip. What is known of the `ends` of streams need not be looked up; afterwards they are as they will be with the
 /// commit.
 pub(crate) async fn append_judged<'a>(
     link: Link<'_>,
     appends: &[&'a Append],
     judging: Judging,
     ends: &mut Ends,
+    ahead: impl Future<Output = Result<(), Failure>>,
 ) -> Result<(Judged<'a>, Timestamp), Failure> {
     let Judging { carefully, .. } = judging;
     let looks = Looks::ready(link).await?;
     // All are sent before the first answer is waited for, and executed in this order: those that read
     // see what was committed while the lock was waited for.
-    let begun = async {
-        match judging.whole {
-            true => link.session.client.batch_execute(BEGIN).await.map_err(Failure::from),
-            false => Ok(()),
-        }
-    };
     let events = async { if carefully { looks.events(appends).await } else { Ok(Vec::new()) } };
-    let (begun, locked, found, commands, events) = join5(
-        begun,
+    let (ahead, locked, found, commands, events) = join5(
+        ahead,
         looks.lock(judging.now),
         looks.ends(appends, ends),
         looks.commands(appends),
         events,
     )
     .await;
-    begun?;
+    ahead?;
     let (head, now) = locked?;
     let mut found = found?;
     if !ends.hold_at(head) {
@@ -99,15 +95,25 @@ pub(crate) async fn lock_log(link: Link<'_>) -> Result<(Position, Timestamp), Fa
     Looks::ready(link).await?.lock(None).await
 }
 
-/// Appends inside an open transaction, which has the log locked from now on. Returns the events that
-/// were written.
+/// Appends inside an open transaction, which has the log locked from now on. The last step of a
+/// checkpoint goes `ahead`, while the log is free. Returns the events that were written.
 pub(crate) async fn append_in(
     link: Link<'_>,
     append: &Append,
+    last: Option<Step>,
 ) -> Result<(Appended, Vec<RecordedEvent>), StoreError> {
     let now = link.options().clock.as_ref().map(|clock| cut_time(clock.now()));
     let judging = Judging { now, carefully: true, whole: false };
-    let judged = append_judged(link, &[append], judging, &mut Ends::default()).await;
+    let ready = match &last {
+        Some(step) => Some((step, step.ready(link).await?)),
+        None => None,
+    };
+    let ahead = async {
+        let Some((step, ready)) = &ready else { return Ok(()) };
+        let sent = step.send(link, ready).await;
+        sent.map_err(|error| Failure::Other(step.failed(link, error)))
+    };
+    let judged = append_judged(link, &[append], judging, &mut Ends::default(), ahead).await;
     let (judged, now) = judged.map_err(|failure| match failure {
         // Looked up under the lock: only a key or an id that never was in the log can do this.
         Failure::Server(error) if is_duplicate(&error) => StoreError::Invalid {

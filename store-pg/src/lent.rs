@@ -16,6 +16,7 @@ use crate::error::STORE;
 use crate::link::Link;
 use crate::options::PgOptions;
 use crate::portion::Read;
+use crate::pulse::Pulse;
 use crate::transaction::PgTransaction;
 
 /// How much longer than the server the client waits: long enough for the server to say so itself.
@@ -80,7 +81,7 @@ impl<'s> Lent<'s> {
     /// What was read. A connection on which more comes than anybody waits for is not used again.
     pub(crate) fn settled<T>(&self, read: Read<T>) -> T {
         if read.cut_off {
-            self.spoilt.store(true, Ordering::Relaxed);
+            self.spoil();
         }
         read.page
     }
@@ -91,18 +92,30 @@ impl<'s> Lent<'s> {
         work: impl AsyncFnOnce(PgTransaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let limit = self.connector.options.statement_timeout * TRANSACTION_STATEMENTS + GRACE;
+        let pulse = Pulse::new(self.connector.options.frozen_after);
         let run = async {
             let link = self.link()?;
             let done = async {
                 link.run(&self.begin()).await?;
-                work(PgTransaction::new(link, &self.spoilt)).await
+                work(PgTransaction::new(link, &pulse, &self.spoilt)).await
             };
-            let done = done.await;
+            let done = tokio::select! {
+                biased;
+                done = done => done,
+                never = pulse.beat(link) => match never {},
+            };
             // Also after a commit that failed before the server had heard of it.
             if done.is_err() && link.run("ROLLBACK").await.is_err() {
-                self.spoilt.store(true, Ordering::Relaxed);
+                self.spoil();
             }
-            done
+            match done {
+                // What was not committed is lost for a reason that can be told.
+                Err(StoreError::Unavailable { .. }) if pulse.check().is_err() => {
+                    self.spoil();
+                    pulse.check().and(done)
+                }
+                done => done,
+            }
         };
         self.bounded(limit, run).await.unwrap_or_else(|| {
             let silent = format!("{} did not answer for {limit:?}", self.connector.place);
@@ -110,12 +123,19 @@ impl<'s> Lent<'s> {
         })
     }
 
-    /// Names without a schema mean those of the store, behind a pooler too.
+    /// Names without a schema mean those of the store, and a frozen process is noticed, behind a pooler
+    /// too.
     fn begin(&self) -> String {
         format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path TO {}, public",
-            self.connector.options.schema.quoted()
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path TO {}, public; \
+             SET LOCAL idle_in_transaction_session_timeout TO {}",
+            self.connector.options.schema.quoted(),
+            self.connector.options.frozen_after.as_millis()
         )
+    }
+
+    fn spoil(&self) {
+        self.spoilt.store(true, Ordering::Relaxed);
     }
 
     /// `None` when the time is over.
@@ -135,7 +155,7 @@ impl<'s> Lent<'s> {
             None => true,
         };
         if lost {
-            self.spoilt.store(true, Ordering::Relaxed);
+            self.spoil();
         }
         self.unsettled.store(false, Ordering::Relaxed);
         outcome

@@ -34,6 +34,7 @@ mod migrate;
 mod numeric;
 mod options;
 mod portion;
+mod pulse;
 mod read;
 mod restore;
 mod schemas;
@@ -179,7 +180,7 @@ impl PgStore {
         append.check()?;
         let session = Session { client: transaction.client(), prepared: None };
         let link = self.connector().link_by(session);
-        let (appended, _) = judged_append::append_in(link, &append).await?;
+        let (appended, _) = judged_append::append_in(link, &append, None).await?;
         Ok(appended)
     }
 

@@ -60,6 +60,7 @@ pub struct PgOptions {
     pub(crate) queue_timeout: Duration,
     pub(crate) statement_timeout: Duration,
     pub(crate) lock_timeout: Duration,
+    pub(crate) frozen_after: Duration,
     pub(crate) connect_retry: Duration,
     /// `None` when nobody has said anything about it.
     pub(crate) tls: Option<Tls>,
@@ -128,6 +129,7 @@ impl PgOptions {
             queue_timeout: Duration::from_secs(30),
             statement_timeout: Duration::from_secs(30),
             lock_timeout: Duration::from_secs(10),
+            frozen_after: Duration::from_secs(9),
             connect_retry: Duration::from_secs(10),
             tls: None,
             pooler: false,
@@ -200,6 +202,15 @@ impl PgOptions {
         self
     }
 
+    /// How long a process may stand still in the middle of a transaction, stopped or starved, before
+    /// the server ends the transaction and lets go of its locks. Work that takes long is not meant: the
+    /// store gives a sign of life three times as often. Default 9 s.
+    #[must_use]
+    pub fn frozen_after(mut self, time: Duration) -> Self {
+        self.frozen_after = time;
+        self
+    }
+
     /// How long connecting is tried again, with growing pauses: at the start, and before an append
     /// whose connection broke is reported as unknown. Default 10 s.
     #[must_use]
@@ -250,8 +261,11 @@ impl PgOptions {
 
     /// Refuses what a method could not.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let server =
-            [("statement_timeout", self.statement_timeout), ("lock_timeout", self.lock_timeout)];
+        let server = [
+            ("statement_timeout", self.statement_timeout),
+            ("lock_timeout", self.lock_timeout),
+            ("frozen_after", self.frozen_after),
+        ];
         for (name, time) in server {
             if time.as_millis() == 0 {
                 return Err(invalid(format!(

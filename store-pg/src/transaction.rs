@@ -17,6 +17,7 @@ use tokio_postgres::types::Type;
 use crate::error::corrupt;
 use crate::event_row::{get, number, position};
 use crate::link::Link;
+use crate::pulse::Pulse;
 use crate::session_state::changes_session;
 use crate::steps::Step;
 use crate::value::{Bind, read_untyped};
@@ -28,13 +29,14 @@ pub(crate) struct PgTransaction<'t> {
     pub(crate) steps: Vec<Step>,
     /// How far the log reaches with what this transaction has appended.
     pub(crate) grown: Position,
+    pub(crate) pulse: &'t Pulse,
     /// Set when the session is not to be used again after this.
     spoilt: &'t AtomicBool,
 }
 
 impl<'t> PgTransaction<'t> {
-    pub(crate) fn new(link: Link<'t>, spoilt: &'t AtomicBool) -> Self {
-        Self { link, steps: Vec::new(), grown: Position::START, spoilt }
+    pub(crate) fn new(link: Link<'t>, pulse: &'t Pulse, spoilt: &'t AtomicBool) -> Self {
+        Self { link, steps: Vec::new(), grown: Position::START, pulse, spoilt }
     }
 
     /// The session is not to be used again.
@@ -177,7 +179,17 @@ impl TransactionLog for PgTransaction<'_> {
     }
 
     async fn append(&mut self, append: &Append) -> Result<Appended, StoreError> {
-        self.append_with_hooks(append).await
+        if append.hooks.is_empty() {
+            return self.append_with_hooks(append).await;
+        }
+        self.write_steps().await?;
+        self.link.run("SAVEPOINT before_hooks").await?;
+        let appended = self.append_with_hooks(append).await?;
+        if appended.repeated {
+            // What a hook did before it was known is taken back.
+            self.link.run("ROLLBACK TO SAVEPOINT before_hooks").await?;
+        }
+        Ok(appended)
     }
 }
 

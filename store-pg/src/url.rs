@@ -12,7 +12,7 @@ use crate::options::{MAX_TIME, PgOptions, Roots, Tls, invalid};
 
 /// The parameters of a URL that are this store's own.
 const PARAMETERS: &str = "schema, pool, pool_timeout_ms, queue, queue_timeout_ms, \
-     statement_timeout_ms, lock_timeout_ms, connect_retry_ms, \
+     statement_timeout_ms, lock_timeout_ms, frozen_after_ms, connect_retry_ms, \
      sslmode=disable|verify-full, sslrootcert=FILE|system, sslcert, sslkey, pooler=none|transaction, \
      listen=on|off, migrate=on|off";
 
@@ -86,6 +86,7 @@ impl PgOptions {
                 ("queue_timeout_ms", _) => options.queue_timeout = milliseconds()?,
                 ("statement_timeout_ms", _) => options.statement_timeout = milliseconds()?,
                 ("lock_timeout_ms", _) => options.lock_timeout = milliseconds()?,
+                ("frozen_after_ms", _) => options.frozen_after = milliseconds()?,
                 ("connect_retry_ms", _) => options.connect_retry = milliseconds()?,
                 ("commit", _) => {
                     return Err(invalid(
@@ -228,7 +229,7 @@ mod tests {
             let error = refused(&format!("postgres://h/db?{name}_ms=9999999999999999999"));
             assert!(error.contains(name) && error.contains("at most"), "{error}");
         }
-        for name in ["statement_timeout", "lock_timeout"] {
+        for name in ["statement_timeout", "lock_timeout", "frozen_after"] {
             let error = refused(&format!("postgres://h/db?{name}_ms=0"));
             assert!(error.contains(name) && error.contains("no limit"), "{error}");
         }

@@ -11,7 +11,7 @@ use crate::block_on::Host;
 use crate::columns::StoredEvent;
 use crate::commands::{find_command, insert_command};
 use crate::error::corrupt;
-use crate::job::{Group, in_savepoint_unless};
+use crate::job::{Group, in_savepoint};
 use crate::read::{position, signed};
 use crate::statements::{FIND_EVENT, INSERT_EVENT, STOOD_AT, STREAM_VERSION};
 use crate::transaction::SqliteTransaction;
@@ -25,16 +25,24 @@ pub(crate) fn append(
     if append.hooks.is_empty() {
         return check_and_write(group, &append);
     }
-    let work = |group: &mut Group<'_>| host.run(append_with_hooks(group, &append));
-    in_savepoint_unless(|appended| appended.repeated, work, group)
+    in_savepoint(|group| host.run(append_with_hooks(group, &append)), group)
 }
 
-/// Appends, with its hooks before and after. What they have written stays when the append is a
-/// repetition or an error: that is for the caller to undo.
-pub(crate) async fn append_with_hooks(
+/// Appends inside the transaction of somebody's work.
+pub(crate) async fn append_in(
     group: &mut Group<'_>,
     append: &Append,
 ) -> Result<Appended, StoreError> {
+    match append.hooks.is_empty() {
+        true => check_and_write(group, append),
+        false => append_with_hooks(group, append).await,
+    }
+}
+
+/// Appends, with its hooks before and after. What they have written is taken back when the append is a
+/// repetition; after an error that is for the caller to do.
+async fn append_with_hooks(group: &mut Group<'_>, append: &Append) -> Result<Appended, StoreError> {
+    group.run_sql("SAVEPOINT before")?;
     let mut transaction = SqliteTransaction::new(group);
     let mut before = Strict::for_hooks(&mut transaction);
     for hook in &append.hooks {
@@ -43,6 +51,10 @@ pub(crate) async fn append_with_hooks(
     before.finish()?;
     let first = group.head.get() + 1;
     let appended = check_and_write(group, append)?;
+    if appended.repeated {
+        group.run_sql("ROLLBACK TO before")?;
+    }
+    group.run_sql("RELEASE before")?;
     if group.head.get() < first {
         return Ok(appended);
     }

@@ -157,23 +157,14 @@ fn guarded<T>(
 }
 
 /// Runs work so that a failure takes back what it wrote, and nothing else.
-fn in_savepoint<T>(
-    work: impl FnOnce(&mut Group<'_>) -> Result<T, StoreError>,
-    group: &mut Group<'_>,
-) -> Result<T, StoreError> {
-    in_savepoint_unless(|_| false, work, group)
-}
-
-/// The same; what it wrote is also taken back when its result says that it was `in_vain`.
-pub(crate) fn in_savepoint_unless<T>(
-    in_vain: impl FnOnce(&T) -> bool,
+pub(crate) fn in_savepoint<T>(
     work: impl FnOnce(&mut Group<'_>) -> Result<T, StoreError>,
     group: &mut Group<'_>,
 ) -> Result<T, StoreError> {
     let head = group.head;
     group.run_sql("SAVEPOINT one")?;
     let result = guarded(work, group).flatten();
-    if result.as_ref().map_or(true, in_vain) {
+    if result.is_err() {
         group.head = head;
         group.run_sql("ROLLBACK TO one")?;
     }
@@ -183,7 +174,7 @@ pub(crate) fn in_savepoint_unless<T>(
 
 impl Group<'_> {
     /// Runs a statement that holds the transaction together; if it fails, the group is lost.
-    fn run_sql(&mut self, sql: &str) -> Result<(), StoreError> {
+    pub(crate) fn run_sql(&mut self, sql: &str) -> Result<(), StoreError> {
         self.connection.execute_batch(sql).map_err(|error| self.lost(error))
     }
 

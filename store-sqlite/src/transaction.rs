@@ -153,7 +153,7 @@ impl TransactionLog for SqliteTransaction<'_, '_> {
     }
 
     async fn append(&mut self, append: &Append) -> Result<Appended, StoreError> {
-        append::append_with_hooks(self.group, append).await
+        append::append_in(self.group, append).await
     }
 }
 

@@ -19,6 +19,7 @@ mod projection_failures;
 mod projection_modes;
 mod projections;
 mod read_models;
+mod read_models_elsewhere;
 mod readme;
 mod rebuild;
 mod rebuild_while_writing;

@@ -13,29 +13,28 @@ impl MemoryStore {
         let mut state = self.lock().await?;
         let mut transaction = MemoryTransaction::begin(self, &mut state);
         let appended = transaction.append_with_hooks(&append).await?;
-        match appended.repeated {
-            // What a hook did before it was known is taken back.
-            true => drop(transaction),
-            false => transaction.commit(),
-        }
+        transaction.commit();
         self.wakeups.wake(state.head());
         Ok(appended)
     }
 }
 
 impl MemoryTransaction<'_> {
-    /// Appends, with its hooks before and after. After an error the transaction must not be committed.
+    /// Appends, with its hooks before and after. What they have written is taken back when the append
+    /// is a repetition; after an error the transaction must not be committed.
     pub(super) async fn append_with_hooks(
         &mut self,
         append: &Append,
     ) -> Result<Appended, StoreError> {
         let (mark, now) = (self.store.mark(), cut_time(self.store.clock.now()));
+        let begun = self.savepoint();
         let mut before = Strict::for_hooks(self);
         for hook in &append.hooks {
             mark.around(hook.before(&mut before)).await?;
         }
         before.finish()?;
         if let Some(first) = self.state.first_result(append)? {
+            self.roll_back_to(begun);
             return Ok(first);
         }
         for stream in &append.streams {

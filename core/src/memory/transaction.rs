@@ -42,6 +42,32 @@ impl<'s> MemoryTransaction<'s> {
         self.undo.clear();
     }
 
+    /// Where [`roll_back_to`](Self::roll_back_to) leads back to.
+    pub(super) fn savepoint(&self) -> usize {
+        self.undo.len()
+    }
+
+    pub(super) fn roll_back_to(&mut self, savepoint: usize) {
+        let state = &mut *self.state;
+        for undo in self.undo.drain(savepoint..).rev() {
+            match undo {
+                Undo::Append(head, command) => state.unwrite(head, command.as_deref()),
+                Undo::Checkpoint(name, old) => restore(&mut state.checkpoints, name, old),
+                Undo::State(key, old) => restore(&mut state.states, key, old),
+                Undo::Table(name, old) => restore(&mut state.tables, name, old),
+                Undo::View(name, old) => restore(&mut state.views, name, old),
+                Undo::Row(name, key, old) => {
+                    if let Some(table) = state.tables.get_mut(&name) {
+                        match old {
+                            Some(row) => table.rows.insert(key, row),
+                            None => table.rows.remove(&key),
+                        };
+                    }
+                }
+            }
+        }
+    }
+
     pub(super) fn write(&mut self, append: &Append, now: Timestamp) -> Appended {
         let command = append.command.as_ref().map(|key| key.as_str().to_owned());
         self.undo.push(Undo::Append(self.state.head(), command));
@@ -69,24 +95,7 @@ impl<'s> MemoryTransaction<'s> {
 
 impl Drop for MemoryTransaction<'_> {
     fn drop(&mut self) {
-        let state = &mut *self.state;
-        for undo in self.undo.drain(..).rev() {
-            match undo {
-                Undo::Append(head, command) => state.unwrite(head, command.as_deref()),
-                Undo::Checkpoint(name, old) => restore(&mut state.checkpoints, name, old),
-                Undo::State(key, old) => restore(&mut state.states, key, old),
-                Undo::Table(name, old) => restore(&mut state.tables, name, old),
-                Undo::View(name, old) => restore(&mut state.views, name, old),
-                Undo::Row(name, key, old) => {
-                    if let Some(table) = state.tables.get_mut(&name) {
-                        match old {
-                            Some(row) => table.rows.insert(key, row),
-                            None => table.rows.remove(&key),
-                        };
-                    }
-                }
-            }
-        }
+        self.roll_back_to(0);
     }
 }
 

@@ -269,6 +269,7 @@ macro_rules! conformance {
                 its_hooks_run_inside
                 a_hook_cannot_append
                 a_repetition_returns_the_first_result
+                a_repetition_takes_back_what_came_before
                 a_command_has_one_effect
                 an_append_and_a_step_are_one
                 eight_transactions_beside_eight_writers

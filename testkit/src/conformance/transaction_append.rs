@@ -211,6 +211,23 @@ pub async fn a_repetition_returns_the_first_result(subject: Subject) {
     assert_eq!(log(store).await.len(), 3);
 }
 
+/// Nothing was appended, so nothing of its hooks stays; the rest of the transaction does.
+pub async fn a_repetition_takes_back_what_came_before(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &accounts()).await;
+    let mut batch = Append::to(stream("account-1"), ExpectedVersion::NoStream, events(2));
+    with_a_row(store, 1, batch.clone()).await.expect("the stream is new");
+    batch.hooks = vec![before_hook(|transaction| {
+        Box::pin(async move {
+            transaction.set_checkpoint("c", Position::new(7)).await?;
+            transaction.upsert_rows(&accounts(), &[row(3, "bob")]).await
+        })
+    })];
+    let again = with_a_row(store, 2, batch).await.expect("it is the same append");
+    assert!(again.repeated && has_row(store, 2).await && !has_row(store, 3).await);
+    assert_eq!(store.checkpoint("c").await.expect("checkpoints can be read"), None);
+}
+
 /// Recorded with its append, and has its effect once.
 pub async fn a_command_has_one_effect(subject: Subject) {
     let store = &*subject.store;

@@ -9,6 +9,7 @@ mod at_the_door;
 mod connections;
 mod crash;
 mod false_notice;
+mod frozen;
 mod held_snapshot;
 mod history;
 mod history_went_back;

@@ -14,6 +14,31 @@ pub(super) struct Model {
     /// Every append that was written, with its result.
     pub(super) written: Vec<(Append, Outcome)>,
     keys: HashMap<String, Outcome>,
+    /// How many appends were tried.
+    pub(super) tries: u64,
+    /// The try that left its number last, by the way it was made.
+    left: HashMap<Way, u64>,
+}
+
+/// How an append is made. All but the plain one leave the number of the try under a key, which stays if
+/// the append does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Way {
+    Plain,
+    /// As the last step of a transaction, which writes the number itself, also for a repetition.
+    Inside,
+    /// With a hook that writes the number before.
+    Hooked,
+}
+
+impl Way {
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Inside => "inside",
+            Self::Hooked => "hooked",
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +72,7 @@ impl Model {
     }
 
     pub(super) fn append(&mut self, append: &Append) -> Outcome {
-        if append.event_count() == 0 && append.command.is_none()
+        if append.event_count() == 0 && append.command.is_none() && append.hooks.is_empty()
             || append.command.is_some() && append.streams.len() != 1
         {
             return Outcome::Invalid;
@@ -82,6 +107,26 @@ impl Model {
         outcome
     }
 
+    /// What stays of the number of a try.
+    pub(super) fn leave(&mut self, way: Way, outcome: &Outcome) {
+        let stays = match outcome {
+            Outcome::Written { repeated, .. } => {
+                way == Way::Inside || way == Way::Hooked && !repeated
+            }
+            _ => false,
+        };
+        if stays {
+            self.left.insert(way, self.tries);
+        }
+    }
+
+    pub(super) async fn assert_same_numbers(&self, store: &dyn Store) {
+        for way in [Way::Plain, Way::Inside, Way::Hooked] {
+            let stored = store.state(way.key()).await.expect("states can be read");
+            assert_eq!(stored, self.left.get(&way).map(u64::to_string), "{way:?}");
+        }
+    }
+
     fn write(&mut self, append: &Append) -> Outcome {
         let mut streams = Vec::new();
         for wanted in &append.streams {
@@ -98,7 +143,8 @@ impl Model {
             let after = before + wanted.events.len() as u64;
             streams.push((wanted.stream.clone(), before, after));
         }
-        let of_stream = |event: &&ModelEvent| event.stream == append.streams[0].stream;
+        let first = append.streams.first().map(|first| &first.stream);
+        let of_stream = |event: &&ModelEvent| Some(&event.stream) == first;
         let position = match append.event_count() {
             0 => self.log.iter().rfind(of_stream).map_or(0, |event| event.position),
             _ => self.log.len() as u64,

@@ -1,13 +1,21 @@
 //! What can happen to a store, at random.
 
-use annals_core::store::{Append, CommandKey, LogFilter, LogQuery, Store, StreamQuery};
-use annals_core::{ExpectedVersion, NewEvent, Payload, Position, SLICES, StreamId, StreamVersion};
+use std::sync::Arc;
+
+use annals_core::store::{
+    Append, AppendHook, CommandKey, LogFilter, LogQuery, Store, StoreError, StreamQuery,
+    TransactExt, Transaction,
+};
+use annals_core::{
+    ExpectedVersion, NewEvent, Payload, Position, RecordedEvent, SLICES, StreamId, StreamVersion,
+};
+use async_trait::async_trait;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
-use super::model::{Model, ModelEvent};
+use super::model::{Model, ModelEvent, Way};
 
 const STREAMS: [&str; 6] = ["account-1", "account-2", "account-11", "order-1", "order-é", "acc-1"];
 const CATEGORIES: [&str; 4] = ["account", "order", "acc", "nobody"];
@@ -20,12 +28,14 @@ pub(super) enum Step {
     Append {
         streams: Vec<StreamStep>,
         key: Option<u8>,
+        way: Way,
     },
     /// An append that was written before, as it was or changed.
     Again {
         which: Index,
         change: Change,
         with_key: bool,
+        way: Way,
     },
     ReadStream {
         stream: &'static str,
@@ -93,12 +103,15 @@ fn expected() -> impl Strategy<Value = Expected> {
     ]
 }
 
+fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![3 => Just(Way::Plain), 1 => Just(Way::Inside), 1 => Just(Way::Hooked)]
+}
+
 /// To one stream, perhaps with a key, perhaps without events.
 fn one_stream() -> impl Strategy<Value = Step> {
     let stream = (select(&STREAMS[..]), expected(), vec(select(&TYPES[..]), 0..4));
-    (stream, option::of(0..5u8)).prop_map(|((stream, expected, types), key)| Step::Append {
-        streams: vec![StreamStep { stream, expected, types }],
-        key,
+    (stream, option::of(0..5u8), way()).prop_map(|((stream, expected, types), key, way)| {
+        Step::Append { streams: vec![StreamStep { stream, expected, types }], key, way }
     })
 }
 
@@ -106,12 +119,12 @@ fn one_stream() -> impl Strategy<Value = Step> {
 fn several_streams() -> impl Strategy<Value = Step> {
     let names = subsequence(STREAMS.to_vec(), 2..4).prop_shuffle();
     let each = vec((expected(), vec(select(&TYPES[..]), 1..3)), 3);
-    (names, each, option::weighted(0.05, 0..5u8)).prop_map(|(names, each, key)| {
+    (names, each, option::weighted(0.05, 0..5u8), way()).prop_map(|(names, each, key, way)| {
         let streams = names.into_iter().zip(each);
         let streams = streams
             .map(|(stream, (expected, types))| StreamStep { stream, expected, types })
             .collect();
-        Step::Append { streams, key }
+        Step::Append { streams, key, way }
     })
 }
 
@@ -123,11 +136,8 @@ fn again() -> impl Strategy<Value = Step> {
         Change::InAnotherStream,
         Change::WithOneMore,
     ]);
-    (any::<Index>(), change, any::<bool>()).prop_map(|(which, change, with_key)| Step::Again {
-        which,
-        change,
-        with_key,
-    })
+    (any::<Index>(), change, any::<bool>(), way())
+        .prop_map(|(which, change, with_key, way)| Step::Again { which, change, with_key, way })
 }
 
 fn read_stream() -> impl Strategy<Value = Step> {
@@ -161,7 +171,7 @@ impl Step {
     /// Takes the step on both, and compares.
     pub(super) async fn take(&self, store: &dyn Store, model: &mut Model) {
         match self {
-            Self::Append { streams, key } => {
+            Self::Append { streams, key, way } => {
                 let mut append = Append::default();
                 for step in streams {
                     let stream = parse(step.stream);
@@ -170,9 +180,9 @@ impl Step {
                     append = append.and(stream, expected, events);
                 }
                 append.command = key.map(|key| command_key(key).into());
-                compare(store, model, append).await;
+                compare(store, model, append, *way).await;
             }
-            Self::Again { which, change, with_key } => {
+            Self::Again { which, change, with_key, way } => {
                 if model.written.is_empty() {
                     return;
                 }
@@ -181,7 +191,7 @@ impl Step {
                     append.command = None;
                 }
                 change.make(&mut append);
-                compare(store, model, append).await;
+                compare(store, model, append, *way).await;
             }
             Self::ReadStream { stream, from, to, backward, limit } => {
                 let mut query = StreamQuery::all(parse(stream))
@@ -202,9 +212,50 @@ impl Step {
     }
 }
 
-async fn compare(store: &dyn Store, model: &mut Model, append: Append) {
-    let result = store.append(append.clone()).await;
-    model.append(&append).assert_is(&result);
+async fn compare(store: &dyn Store, model: &mut Model, mut append: Append, way: Way) {
+    model.tries += 1;
+    let number = model.tries.to_string();
+    append.hooks = match way {
+        Way::Hooked => vec![Arc::new(Numbers(number.clone()))],
+        Way::Plain | Way::Inside => Vec::new(),
+    };
+    let result = match way {
+        Way::Inside => {
+            let append = append.clone();
+            let appended = store.transact_with(move |transaction| {
+                let (number, append) = (number.clone(), append.clone());
+                Box::pin(async move {
+                    transaction.put_state(way.key(), &number).await?;
+                    transaction.append(&append).await
+                })
+            });
+            appended.await
+        }
+        Way::Plain | Way::Hooked => store.append(append.clone()).await,
+    };
+    let outcome = model.append(&append);
+    outcome.assert_is(&result);
+    model.leave(way, &outcome);
+    model.assert_same_numbers(store).await;
+}
+
+/// Writes the number of a try.
+struct Numbers(String);
+
+#[async_trait]
+impl AppendHook for Numbers {
+    async fn before(&self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
+        transaction.put_state(Way::Hooked.key(), &self.0).await
+    }
+
+    async fn run(
+        &self,
+        events: &[RecordedEvent],
+        transaction: &mut dyn Transaction,
+    ) -> Result<(), StoreError> {
+        let position = events.last().expect("there are events to run for").position;
+        transaction.set_checkpoint("hooked", position).await
+    }
 }
 
 async fn read_log_page(
