@@ -1,9 +1,37 @@
-//! The engine for everything that follows the log.
+//! The engine for everything that follows the log: projections, handlers, subscribers, and later relays
+//! and sagas. A consumer is a source, a partitioning and a target; it runs in any number of processes,
+//! any of which can be killed or frozen at any time; an event that fails parks its own key and nothing
+//! else; and what people want of it stands in the store until whoever runs it has carried it out.
+//!
+//! It sees stores only through the traits of `annals-core`.
 
-#[expect(dead_code, reason = "the parts of the engine that use all of it are on their way")]
+mod assign;
+mod caught;
+mod consume;
+mod context;
+mod engine;
+mod error;
+mod feed;
+mod member;
+pub mod ops;
+mod options;
 mod records;
+mod stop;
+mod tail;
+#[cfg(test)]
+mod tests;
+mod worker;
 
+pub use caught::{caught, message};
+pub use consume::{
+    CaughtUp, Consume, Consumer, Deliver, Doing, Handler, KeyBy, OnFailure, Target, Until, Wrote,
+};
+pub use engine::Engine;
+pub use error::ConsumeError;
+pub use member::{declare, partition};
+pub use options::EngineOptions;
 pub use records::{
     ConsumerRecord, InboxRecord, Json, MemberRecord, ParkedItem, ParkedKey, PartitionId,
     PartitionRecord, Record, RequestRecord, TimerRecord, tables,
 };
+pub use stop::{Stop, StopSource};

@@ -5,6 +5,7 @@
 //! stores depend on this one alone.
 
 mod aggregate;
+mod backoff;
 mod envelope;
 mod error_kind;
 mod event;
@@ -29,6 +30,7 @@ pub use aggregate::{
     Command, Decide, Decision, DecisionContext, IdGenerator, IntoDecision, IntoEvents, Outcome,
     RefusalOf, SnapshotPolicy, SystemClock, SystemIds,
 };
+pub use backoff::Backoff;
 pub use envelope::{
     CloudEvent, CloudEventError, EventId, EventType, InvalidAggregateId, Metadata, NewEvent,
     Recorded, RecordedEvent,

@@ -28,6 +28,8 @@ record! {
         since: Timestamp,
         /// When it is tried again; never by itself when there is none: a person must act.
         next_attempt: Option<Timestamp>,
+        /// Who wants it thrown away, and why: its events never have their effect then.
+        discarded_by: Option<String>,
     }
 }
 

@@ -1,0 +1,48 @@
+//! What everything in an engine shares.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use annals_core::Backoff;
+use annals_core::store::Stores;
+use uuid::Uuid;
+
+use crate::options::EngineOptions;
+use crate::tail::Tail;
+
+pub(crate) struct Context {
+    pub(crate) stores: Stores,
+    pub(crate) options: EngineOptions,
+    pub(crate) tail: Arc<Tail>,
+    /// This member.
+    pub(crate) me: Uuid,
+    /// Tells pauses apart when they come from a seed.
+    pauses: AtomicU64,
+}
+
+impl Context {
+    pub(crate) fn new(stores: Stores, options: EngineOptions) -> Arc<Self> {
+        let me = match options.seed {
+            Some(seed) => Uuid::from_u64_pair(seed, seed.rotate_left(17) ^ 0x5eed),
+            None => Uuid::now_v7(),
+        };
+        let tail = Tail::new(stores.log().clone(), options.page_events);
+        Arc::new(Self { stores, options, tail, me, pauses: AtomicU64::new(0) })
+    }
+
+    pub(crate) fn backoff(&self, first: Duration, longest: Duration) -> Backoff {
+        match self.options.seed {
+            None => Backoff::new(first, longest),
+            Some(seed) => {
+                let n = self.pauses.fetch_add(1, Ordering::Relaxed);
+                Backoff::seeded(first, longest, seed ^ (n << 32) ^ 0x9e37_79b9_7f4a_7c15)
+            }
+        }
+    }
+
+    /// The pauses after failures.
+    pub(crate) fn pauses(&self) -> Backoff {
+        self.backoff(self.options.retry_after, self.options.retry_at_most)
+    }
+}

@@ -1,0 +1,184 @@
+//! Making partitions, taking one, and letting go of it.
+
+use annals_core::store::{Fence, StoreError, Transaction};
+use annals_core::{Position, SLICES};
+use uuid::Uuid;
+
+use crate::records::{ConsumerRecord, MemberRecord, PartitionId, PartitionRecord, load, put};
+
+/// What stands in a partition that has reached its end.
+pub(crate) const DONE: &str = "done";
+
+/// Locks what stands about a consumer until the transaction ends.
+pub(crate) async fn lock(
+    transaction: &mut dyn Transaction,
+    consumer: &str,
+) -> Result<(), StoreError> {
+    transaction.state(&format!("consumer/{consumer}")).await.map(drop)
+}
+
+/// The consumer's record.
+pub(crate) async fn consumer(
+    transaction: &mut dyn Transaction,
+    name: &str,
+) -> Result<Option<ConsumerRecord>, StoreError> {
+    load(transaction, vec![annals_core::table::Value::Text(name.to_owned())]).await
+}
+
+/// Notes what a program says of a consumer; what people have said of it stays.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn declare(
+    transaction: &mut dyn Transaction,
+    declared: ConsumerRecord,
+) -> Result<ConsumerRecord, StoreError> {
+    lock(transaction, &declared.name).await?;
+    let known = consumer(transaction, &declared.name).await?;
+    let record = match known {
+        None => ConsumerRecord { changed_at: transaction.now().await?, ..declared },
+        Some(known) => {
+            let same = known.kind == declared.kind
+                && known.on_failure == declared.on_failure
+                && known.version >= declared.version
+                && known.generation >= declared.generation;
+            if same {
+                return Ok(known);
+            }
+            ConsumerRecord {
+                kind: declared.kind,
+                on_failure: declared.on_failure,
+                version: known.version.max(declared.version),
+                generation: known.generation.max(declared.generation),
+                changed_at: transaction.now().await?,
+                ..known
+            }
+        }
+    };
+    put(transaction, &record).await?;
+    Ok(record)
+}
+
+/// Cuts a generation of a consumer into `parts` partitions that begin behind `position`. Their
+/// checkpoints stand there.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn partition(
+    transaction: &mut dyn Transaction,
+    (name, generation, epoch): (&str, u64, u64),
+    version: u32,
+    parts: u32,
+    position: Position,
+) -> Result<Vec<PartitionId>, StoreError> {
+    let now = transaction.now().await?;
+    let parts = parts.clamp(1, u32::from(SLICES));
+    let bound = |part: u32| {
+        // At most 1024 * 1024, divided by the number of parts: at most 1024.
+        (u32::from(SLICES) * part / parts) as u16
+    };
+    let mut ids = Vec::new();
+    for part in 0..parts {
+        let record = PartitionRecord {
+            consumer: name.to_owned(),
+            generation,
+            epoch,
+            part,
+            version,
+            first_slice: bound(part),
+            end_slice: bound(part + 1),
+            begins_at: position,
+            ends_at: None,
+            owner: None,
+            token: 0,
+            state: "new".to_owned(),
+            reason: None,
+            changed_at: now,
+        };
+        put(transaction, &record).await?;
+        transaction.set_checkpoint(&record.id().checkpoint(), position).await?;
+        ids.push(record.id());
+    }
+    Ok(ids)
+}
+
+/// Takes a partition if nobody who is alive has it: the fence keeps out whoever had it before.
+pub(super) async fn claim(
+    transaction: &mut dyn Transaction,
+    id: &PartitionId,
+    version: u32,
+    me: Uuid,
+) -> Result<Option<(PartitionRecord, Fence)>, StoreError> {
+    lock(transaction, &id.consumer).await?;
+    let known = consumer(transaction, &id.consumer).await?;
+    if known.is_none_or(|known| known.paused) {
+        return Ok(None);
+    }
+    let checkpoint = id.checkpoint();
+    if transaction.checkpoint(&checkpoint).await?.is_none() {
+        return Ok(None);
+    }
+    let Some(mut record) = load::<PartitionRecord>(transaction, id.row_key()).await? else {
+        return Ok(None);
+    };
+    if record.version != version || record.state == DONE {
+        return Ok(None);
+    }
+    let now = transaction.now().await?;
+    if let Some(owner) = record.owner.filter(|owner| *owner != me) {
+        let key = vec![annals_core::table::Value::Uuid(owner)];
+        let member = load::<MemberRecord>(transaction, key).await?;
+        if member.is_some_and(|member| member.expires_at > now) {
+            return Ok(None);
+        }
+        metrics::counter!("annals_consumer_takeovers_total", "consumer" => id.consumer.clone())
+            .increment(1);
+        tracing::warn!(partition = %id, %owner, "a partition is taken over from one who is dead");
+    }
+    let fence = transaction.fence_checkpoint(&checkpoint).await?;
+    record.owner = Some(me);
+    record.token = fence.token;
+    record.state = "starting".to_owned();
+    record.reason = None;
+    record.changed_at = now;
+    put(transaction, &record).await?;
+    Ok(Some((record, fence)))
+}
+
+/// Writes what a partition's owner says of it, as long as it is the owner. `owner` is who has it from
+/// now on.
+pub(super) async fn note(
+    transaction: &mut dyn Transaction,
+    id: &PartitionId,
+    (token, owner): (u64, Option<Uuid>),
+    (state, reason): (&str, Option<&str>),
+) -> Result<(), StoreError> {
+    transaction.checkpoint(&id.checkpoint()).await?;
+    let Some(mut record) = load::<PartitionRecord>(transaction, id.row_key()).await? else {
+        return Ok(());
+    };
+    if record.token != token {
+        return Ok(());
+    }
+    record.owner = owner;
+    state.clone_into(&mut record.state);
+    // Texts from outside may hold what no store keeps.
+    record.reason = reason.map(|reason| reason.replace('\0', "\u{fffd}"));
+    record.changed_at = transaction.now().await?;
+    put(transaction, &record).await
+}
+
+/// Takes a partition away from whoever works on it, so that it is looked at again: by its owner, if it
+/// has one.
+pub(crate) async fn disturb(
+    transaction: &mut dyn Transaction,
+    id: &PartitionId,
+) -> Result<Option<(PartitionRecord, Fence)>, StoreError> {
+    let Some(mut record) = load::<PartitionRecord>(transaction, id.row_key()).await? else {
+        return Ok(None);
+    };
+    let fence = transaction.fence_checkpoint(&id.checkpoint()).await?;
+    record.token = fence.token;
+    put(transaction, &record).await?;
+    Ok(Some((record, fence)))
+}

@@ -1,0 +1,12 @@
+//! A process among others: its sign of life, and its share of the work.
+
+mod claim;
+mod heart;
+mod requests;
+mod sweep;
+
+pub(crate) use claim::{DONE, consumer};
+pub use claim::{declare, partition};
+pub(crate) use heart::Heart;
+pub(crate) use requests::{OPEN, REFUSED};
+pub(crate) use sweep::Sweeper;

@@ -1,0 +1,381 @@
+//! Carrying out what people want, and answering when it is done.
+
+use annals_core::Position;
+use annals_core::store::{StoreError, TransactExt, Transaction};
+use annals_core::table::{Comparison, Condition, RowQuery, Value};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::claim::{consumer, disturb, lock, partition};
+use super::sweep::{Sweeper, View};
+use crate::records::{
+    Json, ParkedKey, PartitionId, PartitionRecord, RequestRecord, list, load, put,
+};
+
+/// A request that nobody has taken.
+pub(crate) const OPEN: &str = "open";
+/// One that a member carries out.
+pub(crate) const TAKEN: &str = "taken";
+/// One that is carried out.
+pub(crate) const ANSWERED: &str = "done";
+/// One that is not.
+pub(crate) const REFUSED: &str = "refused";
+
+/// The keys that a request is about: those that were shown to whoever asked.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+pub(crate) struct Keys {
+    pub(crate) keys: Vec<String>,
+}
+
+/// Into how many partitions a consumer is to be cut.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Cut {
+    pub(crate) partitions: u32,
+}
+
+/// What came of a request so far.
+enum Outcome {
+    Done(String),
+    Refused(String),
+    /// It takes its time: look again in the next round.
+    NotYet,
+}
+
+impl Sweeper {
+    pub(super) async fn requests(&mut self, view: &View) -> Result<(), StoreError> {
+        let not = |state: &str| Condition {
+            column: "state",
+            comparison: Comparison::NotEqual,
+            value: Value::Text(state.to_owned()),
+        };
+        let query = RowQuery {
+            conditions: vec![not(ANSWERED), not(REFUSED)],
+            limit: 1_000,
+            ..RowQuery::default()
+        };
+        let open = list::<RequestRecord>(&**self.context.stores.work(), &query).await?;
+        for request in open {
+            if !self.consumers.contains_key(request.consumer.as_str()) {
+                continue;
+            }
+            let mine = request.taken_by == Some(self.context.me);
+            let free = request.taken_by.is_none_or(|taken| !view.is_alive(taken));
+            let taken = mine || (free && self.take_request(request.id, request.taken_by).await?);
+            if !taken {
+                continue;
+            }
+            let outcome = match self.carry_out(&request, mine, view).await {
+                Ok(outcome) => outcome,
+                Err(StoreError::Invalid { why }) => Outcome::Refused(why),
+                Err(error) => {
+                    tracing::warn!(request = %request.id, %error, "a request has to wait");
+                    continue;
+                }
+            };
+            match outcome {
+                Outcome::Done(answer) => self.answer(request.id, ANSWERED, answer).await?,
+                Outcome::Refused(why) => self.answer(request.id, REFUSED, why).await?,
+                Outcome::NotYet => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a request, unless another member has meanwhile.
+    async fn take_request(&self, id: Uuid, seen: Option<Uuid>) -> Result<bool, StoreError> {
+        let me = self.context.me;
+        self.change_request(id, move |request| {
+            let free = request.taken_by == seen && [OPEN, TAKEN].contains(&request.state.as_str());
+            if free {
+                TAKEN.clone_into(&mut request.state);
+                request.taken_by = Some(me);
+            }
+            free
+        })
+        .await
+    }
+
+    async fn answer(
+        &self,
+        id: Uuid,
+        state: &'static str,
+        answer: String,
+    ) -> Result<(), StoreError> {
+        let me = self.context.me;
+        let answer = answer.replace('\0', "\u{fffd}");
+        self.change_request(id, move |request| {
+            let mine = request.taken_by == Some(me) && request.state == TAKEN;
+            if mine {
+                state.clone_into(&mut request.state);
+                request.answer = Some(answer.clone());
+            }
+            mine
+        })
+        .await
+        .map(drop)
+    }
+
+    async fn change_request(
+        &self,
+        id: Uuid,
+        change: impl Fn(&mut RequestRecord) -> bool + Send + Sync + Clone + 'static,
+    ) -> Result<bool, StoreError> {
+        self.context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let change = change.clone();
+                Box::pin(async move {
+                    transaction.state(&format!("request/{id}")).await?;
+                    let key = vec![Value::Uuid(id)];
+                    let Some(mut request) = load::<RequestRecord>(transaction, key).await? else {
+                        return Ok(false);
+                    };
+                    let changed = change(&mut request);
+                    if changed {
+                        if [ANSWERED, REFUSED].contains(&request.state.as_str()) {
+                            request.answered_at = Some(transaction.now().await?);
+                        }
+                        put(transaction, &request).await?;
+                    }
+                    Ok(changed)
+                })
+            })
+            .await
+    }
+
+    /// Begins to carry a request out, or looks how far it is.
+    async fn carry_out(
+        &mut self,
+        request: &RequestRecord,
+        begun: bool,
+        view: &View,
+    ) -> Result<Outcome, StoreError> {
+        match request.verb.as_str() {
+            "pause" => {
+                self.pause(request, true).await?;
+                let held = view.partitions.iter().filter(|part| part.consumer == request.consumer);
+                let mut owners = held.filter_map(|part| part.owner);
+                Ok(match begun && !owners.any(|owner| view.is_alive(owner)) {
+                    true => Outcome::Done("paused".to_owned()),
+                    false => Outcome::NotYet,
+                })
+            }
+            "resume" => {
+                self.pause(request, false).await?;
+                self.woken.notify_one();
+                Ok(Outcome::Done("resumed".to_owned()))
+            }
+            "retry" => {
+                let keys = self.mark_parked(request, false).await?;
+                Ok(Outcome::Done(format!("{} keys are tried now", keys.len())))
+            }
+            "discard" => {
+                let keys = self.mark_parked(request, true).await?;
+                Ok(match keys.is_empty() {
+                    true => Outcome::Done("discarded".to_owned()),
+                    false => Outcome::NotYet,
+                })
+            }
+            "repartition" => self.repartition(request, begun, view).await,
+            _ => self.job(request).await,
+        }
+    }
+
+    async fn pause(&self, request: &RequestRecord, paused: bool) -> Result<(), StoreError> {
+        let (name, who) = (request.consumer.clone(), format!("{}: {}", request.who, request.why));
+        self.context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let (name, who) = (name.clone(), who.clone());
+                Box::pin(async move {
+                    lock(transaction, &name).await?;
+                    let Some(mut record) = consumer(transaction, &name).await? else {
+                        return Ok(());
+                    };
+                    if record.paused == paused {
+                        return Ok(());
+                    }
+                    record.paused = paused;
+                    record.paused_by = paused.then_some(who);
+                    record.changed_at = transaction.now().await?;
+                    put(transaction, &record).await
+                })
+            })
+            .await
+    }
+
+    /// Marks parked keys to be tried or thrown away now, and returns those that are still there.
+    async fn mark_parked(
+        &self,
+        request: &RequestRecord,
+        discard: bool,
+    ) -> Result<Vec<String>, StoreError> {
+        let wanted: Keys = arguments(&request.arguments)?;
+        let equal = Condition {
+            column: "consumer",
+            comparison: Comparison::Equal,
+            value: Value::Text(request.consumer.clone()),
+        };
+        let query = RowQuery { conditions: vec![equal], ..RowQuery::default() };
+        let parked = list::<ParkedKey>(&**self.context.stores.work(), &query).await?;
+        let wanted = parked.into_iter().filter(|key| wanted.keys.contains(&key.key));
+        let wanted: Vec<ParkedKey> = wanted.collect();
+        let names = wanted.iter().map(|key| key.key.clone()).collect();
+        let by = discard.then(|| format!("{}: {}", request.who, request.why));
+        self.context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let (wanted, by) = (wanted.clone(), by.clone());
+                Box::pin(async move { mark(transaction, wanted, by).await })
+            })
+            .await?;
+        self.woken.notify_one();
+        Ok(names)
+    }
+
+    async fn repartition(
+        &self,
+        request: &RequestRecord,
+        begun: bool,
+        view: &View,
+    ) -> Result<Outcome, StoreError> {
+        let Cut { partitions } = arguments(&request.arguments)?;
+        let known = view.consumers.get(&request.consumer);
+        let generation = known.map_or(1, |known| known.generation);
+        let parts = view
+            .partitions
+            .iter()
+            .filter(|part| part.consumer == request.consumer && part.generation == generation);
+        let mut parts: Vec<PartitionRecord> = parts.cloned().collect();
+        parts.sort_by_key(PartitionRecord::id);
+        let epochs = |parts: &[PartitionRecord]| {
+            (parts.first().map(|part| part.epoch), parts.last().map(|part| part.epoch))
+        };
+        let (Some(first), Some(last)) = epochs(&parts) else {
+            return Ok(Outcome::Refused("there are no partitions to be cut anew".to_owned()));
+        };
+        if begun {
+            // The old ones run up to the barrier.
+            return Ok(match first == last {
+                true => Outcome::Done(format!("{} partitions", parts.len())),
+                false => Outcome::NotYet,
+            });
+        }
+        if first != last {
+            return Ok(Outcome::Refused("it is being cut anew already".to_owned()));
+        }
+        let allowed = self.consumers.get(request.consumer.as_str());
+        let most = allowed.map_or(1, |consumer| consumer.most_partitions);
+        if partitions == 0 || partitions > most {
+            return Ok(Outcome::Refused(format!(
+                "`{}` can have 1 to {most} partitions, not {partitions}: declare it to be partitioned \
+                 by id first",
+                request.consumer
+            )));
+        }
+        let (name, ids) = (request.consumer.clone(), parts.iter().map(PartitionRecord::id));
+        let ids: Vec<PartitionId> = ids.collect();
+        self.context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let (name, ids) = (name.clone(), ids.clone());
+                Box::pin(async move { cut(transaction, &name, &ids, partitions).await })
+            })
+            .await?;
+        self.woken.notify_one();
+        Ok(Outcome::NotYet)
+    }
+
+    /// What the consumer's own handler carries out, on a task of its own.
+    async fn job(&mut self, request: &RequestRecord) -> Result<Outcome, StoreError> {
+        let Some(job) = self.jobs.get(&request.id) else {
+            let Some(consumer) = self.consumers.get(request.consumer.as_str()) else {
+                return Ok(Outcome::NotYet);
+            };
+            let (handler, woken) = (consumer.handler.clone(), self.woken.clone());
+            let (verb, arguments) = (request.verb.clone(), request.arguments.0.clone());
+            let job = tokio::spawn(async move {
+                let result = handler.request(&verb, &arguments).await;
+                woken.notify_one();
+                result
+            });
+            self.jobs.insert(request.id, job);
+            return Ok(Outcome::NotYet);
+        };
+        if !job.is_finished() {
+            return Ok(Outcome::NotYet);
+        }
+        let Some(job) = self.jobs.remove(&request.id) else { return Ok(Outcome::NotYet) };
+        Ok(match job.await {
+            Ok(Ok(answer)) => Outcome::Done(answer),
+            Ok(Err(why)) => Outcome::Refused(why),
+            Err(error) => Outcome::Refused(format!("it broke off: {error}")),
+        })
+    }
+}
+
+fn arguments<T: for<'j> Deserialize<'j>>(arguments: &Json) -> Result<T, StoreError> {
+    serde_json::from_str(&arguments.0).map_err(|error| StoreError::Invalid {
+        why: format!("the arguments of the request cannot be read: {error}"),
+    })
+}
+
+async fn mark(
+    transaction: &mut dyn Transaction,
+    keys: Vec<ParkedKey>,
+    discarded_by: Option<String>,
+) -> Result<(), StoreError> {
+    let now = transaction.now().await?;
+    for key in keys {
+        let row_key = crate::records::Record::key(&key);
+        // It may have been healed meanwhile.
+        let Some(mut key) = load::<ParkedKey>(transaction, row_key).await? else { continue };
+        key.next_attempt = Some(now);
+        if discarded_by.is_some() {
+            key.discarded_by.clone_from(&discarded_by);
+        }
+        put(transaction, &key).await?;
+    }
+    Ok(())
+}
+
+/// Cuts a consumer anew: the old partitions run up to a barrier that none of them has passed, the new
+/// ones begin there.
+async fn cut(
+    transaction: &mut dyn Transaction,
+    name: &str,
+    ids: &[PartitionId],
+    partitions: u32,
+) -> Result<(), StoreError> {
+    lock(transaction, name).await?;
+    let mut old = Vec::new();
+    for id in ids {
+        // Whoever works on it is stopped before the barrier is known.
+        if let Some(disturbed) = disturb(transaction, id).await? {
+            old.push(disturbed);
+        }
+    }
+    let barrier = old.iter().map(|(_, fence)| fence.position).max().unwrap_or(Position::START);
+    let Some((first, _)) = old.first() else {
+        return Err(StoreError::Invalid { why: "there are no partitions any more".to_owned() });
+    };
+    let (generation, epoch, version) = (first.generation, first.epoch, first.version);
+    if old.iter().any(|(part, _)| part.ends_at.is_some()) {
+        return Err(StoreError::Invalid { why: "it is being cut anew already".to_owned() });
+    }
+    for (mut part, _) in old {
+        part.ends_at = Some(barrier);
+        put(transaction, &part).await?;
+    }
+    partition(transaction, (name, generation, epoch + 1), version, partitions, barrier).await?;
+    if let Some(mut record) = consumer(transaction, name).await? {
+        record.partitions = partitions;
+        record.changed_at = transaction.now().await?;
+        put(transaction, &record).await?;
+    }
+    Ok(())
+}

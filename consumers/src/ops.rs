@@ -1,0 +1,391 @@
+//! Seeing and steering consumers from outside of the programs that run them: plain data in and out.
+
+use std::collections::BTreeMap;
+
+use annals_core::Position;
+use annals_core::store::{StoreError, TransactExt, Workspace};
+use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::member::{OPEN, REFUSED};
+use crate::records::{
+    ConsumerRecord, Json, MemberRecord, ParkedItem, ParkedKey, PartitionRecord, Record,
+    RequestRecord, list, put,
+};
+
+/// A process that runs consumers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Member {
+    /// Its id, fresh for every start.
+    pub id: Uuid,
+    /// What people call it.
+    pub label: String,
+    /// Whether it was heard of in time.
+    pub alive: bool,
+    /// Whether it is stopping.
+    pub stopping: bool,
+    /// Its consumers and their versions.
+    pub consumers: BTreeMap<String, u32>,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it was heard of last.
+    pub seen_at: Timestamp,
+}
+
+/// One part of a consumer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Partition {
+    /// The generation.
+    pub generation: u64,
+    /// The cut.
+    pub epoch: u64,
+    /// The part, from 0.
+    pub part: u32,
+    /// The version of the program that may work on it.
+    pub version: u32,
+    /// Its first slice.
+    pub first_slice: u16,
+    /// The slice after its last.
+    pub end_slice: u16,
+    /// Its checkpoint.
+    pub position: Position,
+    /// Where it ends, if it has been cut anew.
+    pub ends_at: Option<Position>,
+    /// Who works on it.
+    pub owner: Option<String>,
+    /// What it is doing.
+    pub state: String,
+    /// On what it waits, or what went wrong.
+    pub reason: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// How a consumer is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConsumerStatus {
+    /// Its name.
+    pub name: String,
+    /// What it is: `projection`, `handler`, `subscriber`.
+    pub kind: String,
+    /// The newest version that was started.
+    pub version: u32,
+    /// The generation that serves.
+    pub generation: u64,
+    /// What becomes of an event that fails.
+    pub on_failure: String,
+    /// Who paused it and why, if it is.
+    pub paused_by: Option<String>,
+    /// The least of its serving partitions' checkpoints.
+    pub position: Position,
+    /// How many keys are parked.
+    pub parked_keys: u64,
+    /// Its partitions that have not come to their end.
+    pub partitions: Vec<Partition>,
+    /// What is wrong with it, if something is: nobody works on a part, a part stands still, keys are
+    /// parked.
+    pub trouble: Vec<String>,
+}
+
+/// A key that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Parked {
+    /// The consumer.
+    pub consumer: String,
+    /// The generation.
+    pub generation: u64,
+    /// The key.
+    pub key: String,
+    /// The first event that waits.
+    pub position: Position,
+    /// Its type.
+    pub event_type: String,
+    /// Why it failed last.
+    pub reason: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Since when it has been parked.
+    pub since: Timestamp,
+    /// When it is tried again; none means that a person must act.
+    pub next_attempt: Option<Timestamp>,
+    /// How many events wait behind it.
+    pub events: u64,
+}
+
+/// What is wanted of whoever runs a consumer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Work on nothing until told to go on. It survives restarts.
+    Pause,
+    /// Go on.
+    Resume,
+    /// Try these parked keys now.
+    Retry(Vec<String>),
+    /// Throw away what waits behind these parked keys: it never has its effect.
+    Discard(Vec<String>),
+    /// Cut it into so many partitions.
+    Repartition(u32),
+    /// Something that only consumers of its kind know, such as `rebuild`, with its details as JSON.
+    Other(String, String),
+}
+
+impl Ask {
+    fn verb(&self) -> &str {
+        match self {
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Retry(_) => "retry",
+            Self::Discard(_) => "discard",
+            Self::Repartition(_) => "repartition",
+            Self::Other(verb, _) => verb,
+        }
+    }
+
+    fn arguments(&self) -> String {
+        match self {
+            Self::Pause | Self::Resume => "{}".to_owned(),
+            Self::Retry(keys) | Self::Discard(keys) => {
+                serde_json::json!({ "keys": keys }).to_string()
+            }
+            Self::Repartition(partitions) => {
+                serde_json::json!({ "partitions": partitions }).to_string()
+            }
+            Self::Other(_, arguments) => arguments.clone(),
+        }
+    }
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Request {
+    /// Its id.
+    pub id: Uuid,
+    /// The consumer.
+    pub consumer: String,
+    /// What is wanted.
+    pub verb: String,
+    /// Who wants it.
+    pub who: String,
+    /// Why.
+    pub why: String,
+    /// `open`, `taken`, `done` or `refused`.
+    pub state: String,
+    /// What came of it, or why not.
+    pub answer: Option<String>,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// When it was answered.
+    pub answered_at: Option<Timestamp>,
+}
+
+impl Request {
+    /// Whether it was carried out or refused.
+    pub fn is_over(&self) -> bool {
+        self.answered_at.is_some()
+    }
+
+    /// Whether it was refused.
+    pub fn is_refused(&self) -> bool {
+        self.state == REFUSED
+    }
+}
+
+impl From<RequestRecord> for Request {
+    fn from(record: RequestRecord) -> Self {
+        let RequestRecord { id, consumer, verb, who, why, state, answer, .. } = record;
+        let (asked_at, answered_at) = (record.asked_at, record.answered_at);
+        Self { id, consumer, verb, who, why, state, answer, asked_at, answered_at }
+    }
+}
+
+fn of_consumer(consumer: &str) -> Condition {
+    Condition {
+        column: "consumer",
+        comparison: Comparison::Equal,
+        value: Value::Text(consumer.to_owned()),
+    }
+}
+
+async fn now(work: &dyn Workspace) -> Result<Timestamp, StoreError> {
+    work.transact_with(|transaction| Box::pin(async move { transaction.now().await })).await
+}
+
+/// The processes that run consumers.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn members(work: &dyn Workspace) -> Result<Vec<Member>, StoreError> {
+    let now = now(work).await?;
+    let records = list::<MemberRecord>(work, &RowQuery::default()).await?;
+    let read = |record: MemberRecord| Member {
+        alive: record.expires_at > now,
+        consumers: serde_json::from_str(&record.consumers.0).unwrap_or_default(),
+        id: record.id,
+        label: record.label,
+        stopping: record.stopping,
+        started_at: record.started_at,
+        seen_at: record.seen_at,
+    };
+    Ok(records.into_iter().map(read).collect())
+}
+
+/// How every consumer is doing that the store knows.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn consumers(work: &dyn Workspace) -> Result<Vec<ConsumerStatus>, StoreError> {
+    let members: BTreeMap<Uuid, Member> =
+        members(work).await?.into_iter().map(|member| (member.id, member)).collect();
+    let all = RowQuery::default();
+    let known = list::<ConsumerRecord>(work, &all).await?;
+    let records = list::<PartitionRecord>(work, &all).await?;
+    let mut statuses = Vec::new();
+    for consumer in known {
+        let parked = RowQuery { conditions: vec![of_consumer(&consumer.name)], ..all.clone() };
+        let parked_keys = work.count_rows(ParkedKey::table(), &parked).await?;
+        let mut partitions = Vec::new();
+        let mut trouble = Vec::new();
+        let own = records.iter().filter(|record| record.consumer == consumer.name);
+        for record in own.filter(|record| record.state != crate::member::DONE) {
+            // Its checkpoint goes with it.
+            let Some(position) = work.checkpoint(&record.id().checkpoint()).await? else {
+                continue;
+            };
+            let owner = record.owner.and_then(|owner| members.get(&owner));
+            let owner = owner.filter(|owner| owner.alive).map(|owner| owner.label.clone());
+            if owner.is_none() && !consumer.paused && record.version == consumer.version {
+                trouble.push(format!("nobody works on part {}", record.part));
+            }
+            if let Some(reason) = &record.reason {
+                trouble.push(format!("part {} is {}: {reason}", record.part, record.state));
+            }
+            partitions.push(Partition {
+                generation: record.generation,
+                epoch: record.epoch,
+                part: record.part,
+                version: record.version,
+                first_slice: record.first_slice,
+                end_slice: record.end_slice,
+                position,
+                ends_at: record.ends_at,
+                owner,
+                state: record.state.clone(),
+                reason: record.reason.clone(),
+                since: record.changed_at,
+            });
+        }
+        if parked_keys > 0 {
+            trouble.push(format!("{parked_keys} keys are parked"));
+        }
+        let serving = partitions.iter().filter(|part| part.generation == consumer.generation);
+        let position = serving.map(|part| part.position).min().unwrap_or_default();
+        statuses.push(ConsumerStatus {
+            name: consumer.name,
+            kind: consumer.kind,
+            version: consumer.version,
+            generation: consumer.generation,
+            on_failure: consumer.on_failure,
+            paused_by: consumer.paused_by.filter(|_| consumer.paused),
+            position,
+            parked_keys,
+            partitions,
+            trouble,
+        });
+    }
+    Ok(statuses)
+}
+
+/// The keys of a consumer that are parked.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn parked(work: &dyn Workspace, consumer: &str) -> Result<Vec<Parked>, StoreError> {
+    let query = RowQuery { conditions: vec![of_consumer(consumer)], ..RowQuery::default() };
+    let mut parked = Vec::new();
+    for key in list::<ParkedKey>(work, &query).await? {
+        let mut conditions = vec![of_consumer(consumer)];
+        let equal = |column, value| Condition { column, comparison: Comparison::Equal, value };
+        conditions.push(equal("generation", Value::Integer(key.generation.cast_signed())));
+        conditions.push(equal("key", Value::Text(key.key.clone())));
+        let behind = RowQuery { conditions, ..RowQuery::default() };
+        let events = work.count_rows(ParkedItem::table(), &behind).await?;
+        parked.push(Parked {
+            consumer: key.consumer,
+            generation: key.generation,
+            key: key.key,
+            position: key.position,
+            event_type: key.event_type,
+            reason: key.reason,
+            attempts: key.attempts,
+            since: key.since,
+            next_attempt: key.next_attempt,
+            events,
+        });
+    }
+    Ok(parked)
+}
+
+/// Asks whoever runs a consumer for something, and returns the id of the request. It stays there until
+/// it is carried out or refused, over restarts too.
+///
+/// # Errors
+/// [`StoreError::Invalid`] when the store knows no such consumer, or what it runs into.
+pub async fn ask(
+    work: &dyn Workspace,
+    consumer: &str,
+    ask: &Ask,
+    (who, why): (&str, &str),
+) -> Result<Uuid, StoreError> {
+    let id = Uuid::now_v7();
+    let request = RequestRecord {
+        id,
+        consumer: consumer.to_owned(),
+        verb: ask.verb().to_owned(),
+        arguments: Json(ask.arguments()),
+        who: who.to_owned(),
+        why: why.to_owned(),
+        asked_at: Timestamp::UNIX_EPOCH,
+        state: OPEN.to_owned(),
+        taken_by: None,
+        answer: None,
+        answered_at: None,
+    };
+    work.transact_with(move |transaction| {
+        let mut request = request.clone();
+        Box::pin(async move {
+            if crate::member::consumer(transaction, &request.consumer).await?.is_none() {
+                let why = format!(
+                    "the store knows no consumer `{}`: no program has run it here",
+                    request.consumer
+                );
+                return Err(StoreError::Invalid { why });
+            }
+            request.asked_at = transaction.now().await?;
+            put(transaction, &request).await
+        })
+    })
+    .await?;
+    Ok(id)
+}
+
+/// What became of a request.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn request(work: &dyn Workspace, id: Uuid) -> Result<Option<Request>, StoreError> {
+    let rows = work.load_rows(RequestRecord::table(), &[vec![Value::Uuid(id)]]).await?;
+    Ok(rows.into_iter().next().map(RequestRecord::of).transpose()?.map(Request::from))
+}
+
+/// The last requests, the newest first.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn requests(work: &dyn Workspace, limit: u32) -> Result<Vec<Request>, StoreError> {
+    let order = vec![("asked_at", Direction::Descending)];
+    let query = RowQuery { order, limit, ..RowQuery::default() };
+    let records = list::<RequestRecord>(work, &query).await?;
+    Ok(records.into_iter().map(Request::from).collect())
+}

@@ -1,0 +1,391 @@
+//! Work whose effects are outside of the store: the effect, then the checkpoint. Events of one key go one
+//! after the other, those of several keys at once, within a window; only the contiguous prefix of what
+//! is done is written down.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_core::store::{LogPage, TransactExt};
+use annals_core::{Position, RecordedEvent};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Left, Worker, panicked, stands_still};
+use crate::caught::caught;
+use crate::consume::{CaughtUp, Deliver, Doing, OnFailure};
+use crate::context::Context;
+use crate::error::ConsumeError;
+use crate::records::{ParkedItem, Record};
+use crate::stop::Stop;
+
+/// How long what is done may wait to be written down.
+const CHECKPOINT_AFTER: Duration = Duration::from_millis(200);
+
+pub(crate) struct External {
+    worker: Worker,
+    target: Arc<dyn Deliver>,
+    window: Window,
+    /// What is under way, one event a key.
+    tasks: JoinSet<Ended>,
+    /// Handed out by the feed, and not let into the window yet.
+    pages: VecDeque<RecordedEvent>,
+    /// How far the feed has looked.
+    fed: Position,
+    at_head: bool,
+    ask_at: Option<Instant>,
+    live: bool,
+}
+
+/// What is known of the events that have been begun.
+#[derive(Default)]
+struct Window {
+    /// By position: those that are not done.
+    open: BTreeSet<Position>,
+    /// What waits for the one before it of its key. A key that is here is under way.
+    queues: BTreeMap<String, VecDeque<RecordedEvent>>,
+    bytes: usize,
+}
+
+/// The end of one delivery.
+struct Ended {
+    key: String,
+    event: RecordedEvent,
+    result: Result<(), ConsumeError>,
+    attempts: u32,
+}
+
+impl External {
+    pub(super) fn new(worker: Worker, target: Arc<dyn Deliver>) -> Self {
+        Self {
+            fed: worker.committed,
+            worker,
+            target,
+            window: Window::default(),
+            tasks: JoinSet::new(),
+            pages: VecDeque::new(),
+            at_head: false,
+            ask_at: None,
+            live: false,
+        }
+    }
+
+    /// Works until it is told to stop, or there is nothing more to do.
+    pub(super) async fn run(mut self) -> Left {
+        let mut pauses = self.worker.context.pauses();
+        let left = loop {
+            let before = self.worker.committed;
+            let error = match self.follow().await {
+                Ok(left) => break left,
+                Err(error) => error,
+            };
+            if self.worker.committed > before {
+                pauses.reset();
+            }
+            match error {
+                ConsumeError::Lost(_) => break Left::Lost,
+                ConsumeError::Interrupted if self.worker.stop.is_set() => break Left::Stopped,
+                ConsumeError::Stop(_) => break Left::Refused(error),
+                error => self.worker.doing(stands_still(&error)),
+            }
+            self.live = false;
+            if self.worker.stop.within(pauses.next_pause()).await {
+                break Left::Stopped;
+            }
+            // What is under way comes to its end before it is begun again.
+            self.begin_again().await;
+            if let Err(ConsumeError::Lost(_)) = self.worker.look_again().await {
+                break Left::Lost;
+            }
+            self.fed = self.worker.committed;
+        };
+        if !matches!(left, Left::Refused(_)) {
+            self.worker.doing(Doing::Stopped);
+        }
+        left
+    }
+
+    async fn begin_again(&mut self) {
+        self.tasks.abort_all();
+        while self.tasks.join_next().await.is_some() {}
+        (self.window, self.at_head) = (Window::default(), false);
+        self.pages.clear();
+        // The feed may stand at the same position with a page handed out.
+        self.worker.feed.seek(Position::new(u64::MAX));
+        self.worker.feed.seek(self.worker.committed);
+    }
+
+    async fn follow(&mut self) -> Result<Left, ConsumeError> {
+        let mut write_at = None;
+        loop {
+            if self.worker.stop.is_set() {
+                return self.drain().await.map(|()| Left::Stopped);
+            }
+            self.let_in();
+            let done = self.done();
+            if done > self.worker.committed {
+                let at = *write_at.get_or_insert_with(|| Instant::now() + CHECKPOINT_AFTER);
+                if self.is_empty() || at <= Instant::now() {
+                    self.write_down(done).await?;
+                    write_at = None;
+                }
+            }
+            if self.worker.is_finished() {
+                return Ok(Left::Finished);
+            }
+            if self.is_empty() {
+                self.worker.is_idle();
+                if self.worker.due.has_changed().unwrap_or(false) {
+                    self.retry_due().await?;
+                }
+                if self.ask_at.is_some_and(|at| at <= Instant::now()) {
+                    match caught(
+                        self.worker.consumer.handler.caught_up(&self.worker.partition),
+                        panicked,
+                    )
+                    .await?
+                    {
+                        CaughtUp::GoOn => self.ask_at = None,
+                        CaughtUp::AskAgain(pause) => self.ask_at = Some(Instant::now() + pause),
+                        CaughtUp::Finished => return Ok(Left::Finished),
+                    }
+                }
+            }
+            let ask_at = self.ask_at.filter(|_| self.is_empty());
+            let wake_at = [write_at, ask_at].into_iter().flatten().min();
+            let (hungry, idle) = (self.pages.is_empty(), self.is_empty());
+            let worker = &mut self.worker;
+            tokio::select! {
+                biased;
+                () = worker.stop.wait() => {}
+                _ = worker.due.changed(), if idle => worker.due.mark_changed(),
+                ended = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    if let Some(ended) = ended {
+                        // It catches panics itself, and is aborted only with everything else.
+                        let ended = ended.map_err(|_| ConsumeError::Interrupted)?;
+                        self.ended(ended).await?;
+                    }
+                }
+                page = worker.feed.next(), if hungry => self.fed(page?),
+                () = async {
+                    match wake_at {
+                        Some(at) => tokio::time::sleep_until(at).await,
+                        None => std::future::pending().await,
+                    }
+                } => {}
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.window.open.is_empty() && self.pages.is_empty()
+    }
+
+    /// Everything up to here is done.
+    fn done(&self) -> Position {
+        let open = self.window.open.first().copied();
+        let waiting = self.pages.front().map(|event| event.position);
+        match open.into_iter().chain(waiting).min() {
+            Some(first) => Position::new(first.get().saturating_sub(1)).max(self.worker.committed),
+            None => self.fed.max(self.worker.committed),
+        }
+    }
+
+    fn fed(&mut self, page: LogPage) {
+        if !page.events.is_empty() {
+            self.worker.begins();
+        }
+        let counter = "annals_consumer_events_total";
+        metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone())
+            .increment(page.events.len() as u64);
+        let last = self.fed;
+        self.pages.extend(page.events.into_iter().filter(|event| event.position > last));
+        self.fed = self.fed.max(page.next);
+        self.at_head = page.next >= page.head;
+        match (self.at_head, self.live) {
+            (true, false) => {
+                self.live = true;
+                self.worker.doing(Doing::Live);
+                self.ask_at = Some(Instant::now());
+            }
+            (false, false) => self.worker.doing(Doing::CatchingUp),
+            (_, true) => {}
+        }
+    }
+
+    /// Begins as much as the window has room for.
+    fn let_in(&mut self) {
+        let context = self.worker.context.clone();
+        let (events, bytes) = (context.options.window, context.options.batch_bytes);
+        while self.window.open.len() < events && self.window.bytes < bytes {
+            // Events of parked keys go the way of the next failure: see `ended`.
+            let Some(event) = self.pages.pop_front() else { return };
+            let key = self.worker.consumer.key.of(&event).to_owned();
+            self.worker.parked.see(&key);
+            self.window.open.insert(event.position);
+            self.window.bytes += event.bytes();
+            match self.window.queues.get_mut(&key) {
+                Some(queue) => queue.push_back(event),
+                None => {
+                    self.window.queues.insert(key.clone(), VecDeque::new());
+                    self.begin(key, event);
+                }
+            }
+        }
+    }
+
+    fn begin(&mut self, key: String, event: RecordedEvent) {
+        if self.worker.parked.holds(&key) {
+            let result = Err(ConsumeError::Interrupted);
+            self.tasks.spawn(async move { Ended { key, event, result, attempts: 0 } });
+            return;
+        }
+        let (target, context) = (self.target.clone(), self.worker.context.clone());
+        let stands_still = self.worker.consumer.on_failure == OnFailure::Stop;
+        let stop = self.worker.stop.clone();
+        self.tasks.spawn(async move {
+            let (result, attempts) = deliver(&*target, &event, &context, &stop, stands_still).await;
+            Ended { key, event, result, attempts }
+        });
+    }
+
+    async fn ended(&mut self, ended: Ended) -> Result<(), ConsumeError> {
+        let Ended { key, event, result, attempts } = ended;
+        match result {
+            Ok(()) => {}
+            Err(_) if self.worker.parked.holds(&key) => self.set_aside(&key, &event).await?,
+            Err(error) if error.blames_the_event() && !self.stops() => {
+                let step = self.worker.committed;
+                self.worker.park(&event, (&error, attempts), step).await?;
+            }
+            Err(error) => return Err(error),
+        }
+        self.window.open.remove(&event.position);
+        self.window.bytes = self.window.bytes.saturating_sub(event.bytes());
+        match self.window.queues.get_mut(&key).and_then(VecDeque::pop_front) {
+            Some(next) => self.begin(key, next),
+            None => drop(self.window.queues.remove(&key)),
+        }
+        Ok(())
+    }
+
+    fn stops(&self) -> bool {
+        self.worker.consumer.on_failure == OnFailure::Stop
+    }
+
+    /// An event of a parked key waits behind it.
+    async fn set_aside(&mut self, key: &str, event: &RecordedEvent) -> Result<(), ConsumeError> {
+        let row = self.worker.item(key, event.position).row();
+        let step = self.worker.step(self.worker.committed);
+        self.worker
+            .context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let (row, step) = (row.clone(), step.clone());
+                Box::pin(async move {
+                    transaction.upsert_rows(ParkedItem::table(), &[row]).await?;
+                    transaction.advance_checkpoint(&step).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn write_down(&mut self, to: Position) -> Result<(), ConsumeError> {
+        let step = self.worker.step(to);
+        self.worker
+            .context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let step = step.clone();
+                Box::pin(async move { transaction.advance_checkpoint(&step).await })
+            })
+            .await?;
+        self.worker.moved(to);
+        Ok(())
+    }
+
+    /// Lets what is under way come to its end, and writes down what is done.
+    async fn drain(&mut self) -> Result<(), ConsumeError> {
+        for queue in self.window.queues.values_mut() {
+            queue.clear();
+        }
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Ok(Ended { event, result: Ok(()), .. }) = ended {
+                self.window.open.remove(&event.position);
+            }
+        }
+        let done = self.done();
+        if done > self.worker.committed {
+            self.write_down(done).await?;
+        }
+        Ok(())
+    }
+
+    /// Tries the keys that are due, one event after the other.
+    async fn retry_due(&mut self) -> Result<(), ConsumeError> {
+        let due = self.worker.due.borrow_and_update().clone();
+        for key in due {
+            if self.worker.parked.holds(&key) && !self.worker.stop.is_set() {
+                self.retry(&key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn retry(&mut self, key: &str) -> Result<(), ConsumeError> {
+        if self.worker.is_discarded(key).await? {
+            return self.worker.discard(key).await;
+        }
+        loop {
+            let items = self.worker.items(key).await?;
+            if items.is_empty() {
+                return self.worker.heal(key).await;
+            }
+            for item in items {
+                if self.worker.stop.is_set() {
+                    return Ok(());
+                }
+                // Whoever took the partition away does the effect now.
+                self.worker.prove().await?;
+                let event = self.worker.event(item.position).await?;
+                match caught(self.target.deliver(&event), panicked).await {
+                    Ok(()) => self.worker.remove_items(vec![item.key()]).await?,
+                    Err(error) if error.blames_the_event() => {
+                        return self.worker.failed_again(key, &event, &error).await;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// Delivers an event, and tries again for a moment. What is down is waited for without counting.
+async fn deliver(
+    target: &dyn Deliver,
+    event: &RecordedEvent,
+    context: &Context,
+    stop: &Stop,
+    stands_still: bool,
+) -> (Result<(), ConsumeError>, u32) {
+    let mut pauses = context.pauses();
+    let deadline = Instant::now() + context.options.retry_in_place;
+    let mut attempts = 0;
+    loop {
+        let error = match caught(target.deliver(event), panicked).await {
+            Ok(()) => return (Ok(()), attempts + 1),
+            Err(error) => error,
+        };
+        match error {
+            ConsumeError::Retry(_) if !stands_still && Instant::now() < deadline => attempts += 1,
+            ConsumeError::Blocked { .. } => return (Err(error), attempts),
+            _ => return (Err(error), attempts + 1),
+        }
+        if stop.within(pauses.next_pause()).await {
+            return (Err(ConsumeError::Interrupted), attempts);
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The work on one partition, by whoever has it.
+
+mod commit;
+mod external;
+mod park;
+mod recover;
+mod retry;
+mod transactional;
+
+pub(crate) use external::External;
+pub(crate) use transactional::Transactional;
+
+use std::sync::Arc;
+
+use annals_core::store::{Advance, Fence, LogFilter, StoreError, TransactExt};
+use annals_core::{Position, RecordedEvent};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::caught::caught;
+use crate::consume::{Consumer, Doing, Target};
+use crate::context::Context;
+use crate::error::ConsumeError;
+use crate::feed::Feed;
+use crate::records::{PartitionId, PartitionRecord};
+use crate::stop::Stop;
+
+/// What others are told of the work on a partition.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) doing: Doing,
+    /// The checkpoint.
+    pub(crate) position: Position,
+    /// Whether events have come that are not written down.
+    pub(crate) waiting: bool,
+    /// When something was written last, or began to wait.
+    pub(crate) progress: Instant,
+}
+
+/// Why the work ended.
+#[derive(Debug)]
+pub(crate) enum Left {
+    /// It was told to.
+    Stopped,
+    /// Somebody else has the partition, or wants everybody to look again.
+    Lost,
+    /// All of it is done, up to where it ends.
+    Finished,
+    /// The consumer cannot run here.
+    Refused(ConsumeError),
+}
+
+/// What both kinds of work have in common.
+pub(crate) struct Worker {
+    pub(crate) context: Arc<Context>,
+    pub(crate) consumer: Consumer,
+    pub(crate) partition: PartitionRecord,
+    pub(crate) id: PartitionId,
+    checkpoint: String,
+    token: u64,
+    /// The checkpoint, as this worker has written it last.
+    committed: Position,
+    feed: Feed,
+    report: watch::Sender<Report>,
+    pub(crate) stop: Stop,
+    /// Keys that it is time to try again.
+    pub(crate) due: watch::Receiver<Vec<String>>,
+    parked: park::Parked,
+}
+
+impl Worker {
+    /// Takes up the work on a partition that was claimed.
+    pub(crate) fn new(
+        context: Arc<Context>,
+        consumer: Consumer,
+        (partition, fence): (PartitionRecord, Fence),
+        report: watch::Sender<Report>,
+        (stop, due): (Stop, watch::Receiver<Vec<String>>),
+    ) -> Self {
+        let id = partition.id();
+        let filter = LogFilter { slices: Some(partition.slices()), ..consumer.filter.clone() };
+        let up_to = partition.ends_at.unwrap_or(Position::new(i64::MAX as u64));
+        let feed = Feed::new(
+            context.stores.log().clone(),
+            context.tail.clone(),
+            filter,
+            context.options.page_events,
+            (fence.position, up_to),
+        );
+        Self {
+            checkpoint: id.checkpoint(),
+            token: fence.token,
+            committed: fence.position,
+            parked: park::Parked::new(consumer.on_failure, context.options.most_parked),
+            context,
+            consumer,
+            partition,
+            id,
+            feed,
+            report,
+            stop,
+            due,
+        }
+    }
+
+    /// Works until it is told to stop or has nothing more to do.
+    pub(crate) async fn run(mut self) -> Left {
+        let mut pauses = self.context.pauses();
+        let target = loop {
+            let opened = async {
+                self.load_parked().await?;
+                self.consumer.handler.open(&self.partition).await
+            };
+            match caught(opened, panicked).await {
+                Ok(target) => break target,
+                Err(error @ ConsumeError::Stop(_)) => return Left::Refused(error),
+                Err(error) => {
+                    self.doing(stands_still(&error));
+                    if self.stop.within(pauses.next_pause()).await {
+                        return Left::Stopped;
+                    }
+                }
+            }
+        };
+        match target {
+            Target::Transactional(target) => Transactional::new(self, target).run().await,
+            Target::External(target) => External::new(self, target).run().await,
+        }
+    }
+
+    /// Where it ends, if it does.
+    fn is_finished(&self) -> bool {
+        self.partition.ends_at.is_some_and(|end| self.committed >= end)
+    }
+
+    fn step(&self, to: Position) -> Advance {
+        let Self { checkpoint, token, committed, .. } = self;
+        Advance { name: checkpoint.clone(), token: *token, from: *committed, to }
+    }
+
+    /// The checkpoint was moved.
+    fn moved(&mut self, to: Position) {
+        self.committed = to;
+        self.consumer.handler.reached(&self.id, to);
+        self.report.send_modify(|report| {
+            report.position = to;
+            report.progress = Instant::now();
+        });
+    }
+
+    /// Events have come.
+    fn begins(&self) {
+        self.report.send_if_modified(|report| {
+            let begins = !report.waiting;
+            if begins {
+                (report.waiting, report.progress) = (true, Instant::now());
+            }
+            begins
+        });
+    }
+
+    /// Nothing waits to be written.
+    fn is_idle(&self) {
+        self.report.send_if_modified(|report| std::mem::take(&mut report.waiting));
+    }
+
+    fn doing(&self, doing: Doing) {
+        let changed = self.report.send_if_modified(|report| {
+            let changed = report.doing != doing;
+            report.doing.clone_from(&doing);
+            changed
+        });
+        if changed {
+            if let Doing::Failed(reason) | Doing::Blocked(reason) = &doing {
+                tracing::error!(partition = %self.id, reason, state = doing.as_str(), "a consumer stands still");
+            }
+            self.consumer.handler.doing(&self.id, &doing);
+        }
+    }
+
+    /// Reads where the checkpoint stands after a commit whose end nobody heard of, and goes on from
+    /// there.
+    async fn look_again(&mut self) -> Result<(), ConsumeError> {
+        let stands = self.context.stores.work().checkpoint(&self.checkpoint).await?;
+        let Some(stands) = stands else {
+            return Err(self.step(self.committed).refused().into());
+        };
+        // If it was somebody else's commit, the next one is refused.
+        if stands != self.committed {
+            self.moved(stands);
+        }
+        self.feed.seek(stands);
+        Ok(())
+    }
+
+    /// Proves that the partition is still this worker's.
+    async fn prove(&self) -> Result<(), StoreError> {
+        let step = self.step(self.committed);
+        self.context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let step = step.clone();
+                Box::pin(async move { transaction.advance_checkpoint(&step).await })
+            })
+            .await
+    }
+
+    fn key<'e>(&self, event: &'e RecordedEvent) -> &'e str {
+        self.consumer.key.of(event)
+    }
+}
+
+/// A panic of the user's code.
+fn panicked(message: String) -> ConsumeError {
+    ConsumeError::retry(format!("it panicked: {message}"))
+}
+
+fn stands_still(error: &ConsumeError) -> Doing {
+    match error {
+        ConsumeError::Blocked { .. } => Doing::Blocked(error.to_string()),
+        _ => Doing::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,188 @@
+//! Which keys of a partition are parked, and parking another.
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use annals_core::store::{Advance, StoreError, TransactExt, Transaction};
+use annals_core::table::{Comparison, Condition, RowQuery, Value};
+use annals_core::{Position, RecordedEvent};
+use jiff::{SignedDuration, Timestamp};
+
+use super::Worker;
+use crate::consume::OnFailure;
+use crate::error::ConsumeError;
+use crate::options::EngineOptions;
+use crate::records::{ParkedItem, ParkedKey, list, put};
+
+/// From how many parked keys on it matters how many keys there are.
+const FEW: usize = 10;
+
+/// How many keys are counted.
+const COUNTED_KEYS: usize = 1_000;
+
+/// The parked keys of a partition, as far as whoever has it knows; nobody else adds one or lets one go
+/// without taking the partition away.
+pub(super) struct Parked {
+    keys: BTreeSet<String>,
+    on_failure: OnFailure,
+    most: usize,
+    /// Hashes of keys that came by, to tell a fault of single events from one of everything.
+    seen: HashSet<u64>,
+}
+
+impl Parked {
+    pub(super) fn new(on_failure: OnFailure, most: usize) -> Self {
+        Self { keys: BTreeSet::new(), on_failure, most, seen: HashSet::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.keys.contains(key)
+    }
+
+    pub(super) fn heal(&mut self, key: &str) {
+        self.keys.remove(key);
+    }
+
+    pub(super) fn add(&mut self, key: &str) {
+        if self.on_failure == OnFailure::Park {
+            self.keys.insert(key.to_owned());
+        }
+    }
+
+    pub(super) fn see(&mut self, key: &str) {
+        if self.seen.len() < COUNTED_KEYS {
+            let mut hasher = DefaultHasher::new();
+            key.hash(&mut hasher);
+            self.seen.insert(hasher.finish());
+        }
+    }
+
+    /// Whether one more is no fault of single events any more.
+    fn is_systemic(&self) -> bool {
+        let parked = self.keys.len() + 1;
+        parked > self.most
+            || (parked > FEW && self.seen.len() < COUNTED_KEYS && parked * 10 > self.seen.len())
+    }
+}
+
+impl Worker {
+    /// Reads which keys are parked.
+    pub(super) async fn load_parked(&mut self) -> Result<(), ConsumeError> {
+        if self.consumer.on_failure != OnFailure::Park {
+            return Ok(());
+        }
+        let query = RowQuery { conditions: self.of_generation(), ..RowQuery::default() };
+        let slices = self.partition.slices();
+        let keys = list::<ParkedKey>(&**self.context.stores.work(), &query).await?;
+        let own = keys.into_iter().filter(|key| slices.contains(&key.slice));
+        self.parked.keys = own.map(|key| key.key).collect();
+        Ok(())
+    }
+
+    pub(super) fn of_generation(&self) -> Vec<Condition> {
+        let equal = |column, value| Condition { column, comparison: Comparison::Equal, value };
+        vec![
+            equal("consumer", Value::Text(self.id.consumer.clone())),
+            equal("generation", Value::Integer(self.id.generation.cast_signed())),
+        ]
+    }
+
+    /// The entry of an event behind its key.
+    pub(super) fn item(&self, key: &str, position: Position) -> ParkedItem {
+        ParkedItem {
+            consumer: self.id.consumer.clone(),
+            generation: self.id.generation,
+            key: key.to_owned(),
+            position,
+            body: None,
+        }
+    }
+
+    /// Parks the key of an event that failed, in the transaction that proves the partition, and moves
+    /// the checkpoint to `to`.
+    pub(super) async fn park(
+        &mut self,
+        event: &RecordedEvent,
+        (error, attempts): (&ConsumeError, u32),
+        to: Position,
+    ) -> Result<(), ConsumeError> {
+        if self.parked.is_systemic() && self.consumer.on_failure == OnFailure::Park {
+            return Err(ConsumeError::retry(format!(
+                "{} keys are parked, which is no fault of single events any more: `{}` stands still \
+                 until the next one succeeds. The last one failed at position {} of the log, stream \
+                 `{}`: {error}",
+                self.parked.len(),
+                self.consumer.name,
+                event.position,
+                event.stream,
+            )));
+        }
+        let key = self.key(event).to_owned();
+        let again = !matches!(error, ConsumeError::Poison(_))
+            && self.consumer.on_failure == OnFailure::Park;
+        let record = ParkedKey {
+            consumer: self.id.consumer.clone(),
+            generation: self.id.generation,
+            key: key.clone(),
+            slice: event.stream.slice().get(),
+            position: event.position,
+            event_type: event.event_type.as_str().to_owned(),
+            reason: reason(error),
+            attempts,
+            since: Timestamp::UNIX_EPOCH,
+            next_attempt: again.then_some(Timestamp::UNIX_EPOCH),
+            discarded_by: None,
+        };
+        let (item, step) = (self.item(&key, event.position), self.step(to));
+        let pause = pause_after(&self.context.options, SignedDuration::ZERO);
+        self.context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let (record, item, step) = (record.clone(), item.clone(), step.clone());
+                Box::pin(async move { write(transaction, record, pause, &item, &step).await })
+            })
+            .await?;
+        metrics::counter!("annals_consumer_parked_total", "consumer" => self.id.consumer.clone())
+            .increment(1);
+        tracing::warn!(partition = %self.id, position = event.position.get(), %error, "a key is parked");
+        self.parked.add(&key);
+        self.moved(to);
+        Ok(())
+    }
+}
+
+async fn write(
+    transaction: &mut dyn Transaction,
+    mut record: ParkedKey,
+    pause: SignedDuration,
+    item: &ParkedItem,
+    step: &Advance,
+) -> Result<(), StoreError> {
+    let now = transaction.now().await?;
+    record.since = now;
+    record.next_attempt = record.next_attempt.and_then(|_| now.checked_add(pause).ok());
+    put(transaction, &record).await?;
+    put(transaction, item).await?;
+    transaction.advance_checkpoint(step).await
+}
+
+/// Why it failed, short enough for a table.
+pub(super) fn reason(error: &ConsumeError) -> String {
+    error.to_string().replace('\0', "\u{fffd}").chars().take(2_000).collect()
+}
+
+/// How long a parked key waits: as long again as it has been waiting, between the options' bounds.
+pub(super) fn pause_after(options: &EngineOptions, parked_for: SignedDuration) -> SignedDuration {
+    let bound = |bound| SignedDuration::try_from(bound).unwrap_or(SignedDuration::MAX);
+    let (least, most) = (bound(options.parked_after), bound(options.parked_at_most));
+    parked_for.clamp(least, most.max(least))
+}

@@ -1,0 +1,219 @@
+//! Trying parked keys again: by whoever has the partition, between its batches, so that old and new
+//! events of a key never race.
+
+use annals_core::store::{Advance, LogQuery, StoreError, TransactExt, Transaction};
+use annals_core::table::{Comparison, Condition, Direction, RowKey, RowQuery, Value};
+use annals_core::{Position, RecordedEvent};
+
+use jiff::SignedDuration;
+
+use super::Worker;
+use super::park::{pause_after, reason};
+use super::transactional::Transactional;
+use crate::error::ConsumeError;
+use crate::records::{ParkedItem, ParkedKey, Record, list, load, put, remove};
+
+/// How many entries are read at a time.
+const ITEMS: u32 = 100;
+
+impl Transactional {
+    /// Tries the keys that are due, each until it fails again or has nothing left.
+    pub(super) async fn retry_due(&mut self) -> Result<(), ConsumeError> {
+        let due = self.worker.due.borrow_and_update().clone();
+        for key in due {
+            if self.worker.stop.is_set() {
+                break;
+            }
+            if self.worker.parked.holds(&key) {
+                self.retry(&key).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn retry(&mut self, key: &str) -> Result<(), ConsumeError> {
+        if self.worker.is_discarded(key).await? {
+            return self.worker.discard(key).await;
+        }
+        loop {
+            let items = self.worker.items(key).await?;
+            if items.is_empty() {
+                self.worker.heal(key).await?;
+                return Ok(());
+            }
+            for item in items {
+                if self.worker.stop.is_set() {
+                    return Ok(());
+                }
+                let event = self.worker.event(item.position).await?;
+                match self.redo(event.clone(), item).await {
+                    Ok(()) => {}
+                    Err(error) if error.blames_the_event() => {
+                        self.forget().await;
+                        return self.worker.failed_again(key, &event, &error).await;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    async fn redo(&mut self, event: RecordedEvent, item: ParkedItem) -> Result<(), ConsumeError> {
+        {
+            let mut target = self.target.lock().await;
+            super::caught(target.take(vec![event]), super::panicked).await?;
+        }
+        self.commit_once(self.worker.committed, vec![item]).await
+    }
+}
+
+impl Worker {
+    /// The first entries behind a key.
+    pub(super) async fn items(&self, key: &str) -> Result<Vec<ParkedItem>, ConsumeError> {
+        let mut conditions = self.of_generation();
+        conditions.push(Condition {
+            column: "key",
+            comparison: Comparison::Equal,
+            value: Value::Text(key.to_owned()),
+        });
+        let order = vec![("position", Direction::Ascending)];
+        let query = RowQuery { conditions, order, limit: ITEMS, ..RowQuery::default() };
+        Ok(list(&**self.context.stores.work(), &query).await?)
+    }
+
+    /// An event of the log by its position.
+    pub(super) async fn event(&self, position: Position) -> Result<RecordedEvent, ConsumeError> {
+        let before = Position::new(position.get().saturating_sub(1));
+        let query = LogQuery::after(before).up_to(position).limit(1);
+        let page = self.context.stores.log().read_log(&query).await?;
+        page.events.into_iter().next().ok_or_else(|| {
+            ConsumeError::blocked("the log", format!("there is no event at position {position}"))
+        })
+    }
+
+    /// Whether somebody wants a key thrown away.
+    pub(super) async fn is_discarded(&self, key: &str) -> Result<bool, ConsumeError> {
+        let keys = [self.parked_row_key(key)];
+        let rows = self.context.stores.work().load_rows(ParkedKey::table(), &keys).await?;
+        let key = rows.into_iter().next().map(ParkedKey::of).transpose()?;
+        Ok(key.is_some_and(|key| key.discarded_by.is_some()))
+    }
+
+    /// Throws away what waits behind a key, and lets it go.
+    pub(super) async fn discard(&mut self, key: &str) -> Result<(), ConsumeError> {
+        loop {
+            let items = self.items(key).await?;
+            if items.is_empty() {
+                return self.heal(key).await;
+            }
+            self.remove_items(items.iter().map(Record::key).collect()).await?;
+        }
+    }
+
+    /// Removes entries behind a key, whose events are dealt with.
+    pub(super) async fn remove_items(&self, keys: Vec<RowKey>) -> Result<(), ConsumeError> {
+        let step = self.step(self.committed);
+        self.context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let (keys, step) = (keys.clone(), step.clone());
+                Box::pin(async move {
+                    remove::<ParkedItem>(transaction, &keys).await?;
+                    transaction.advance_checkpoint(&step).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// A key has nothing left: it is one like all others again.
+    pub(super) async fn heal(&mut self, key: &str) -> Result<(), ConsumeError> {
+        let (row_key, step) = (self.parked_row_key(key), self.step(self.committed));
+        self.context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let (row_key, step) = (row_key.clone(), step.clone());
+                Box::pin(async move {
+                    remove::<ParkedKey>(transaction, &[row_key]).await?;
+                    transaction.advance_checkpoint(&step).await
+                })
+            })
+            .await?;
+        tracing::info!(partition = %self.id, "a parked key is healed");
+        self.parked.heal(key);
+        Ok(())
+    }
+
+    /// A parked key failed again: it waits longer, at the event that failed now.
+    pub(super) async fn failed_again(
+        &self,
+        key: &str,
+        event: &RecordedEvent,
+        error: &ConsumeError,
+    ) -> Result<(), ConsumeError> {
+        let failure = Failure {
+            position: event.position,
+            event_type: event.event_type.as_str().to_owned(),
+            reason: reason(error),
+            again: !matches!(error, ConsumeError::Poison(_)),
+        };
+        let (row_key, step) = (self.parked_row_key(key), self.step(self.committed));
+        let options = self.context.options.clone();
+        self.context
+            .stores
+            .work()
+            .transact_with(move |transaction| {
+                let (row_key, step) = (row_key.clone(), step.clone());
+                let (failure, options) = (failure.clone(), options.clone());
+                Box::pin(async move {
+                    let key = load::<ParkedKey>(transaction, row_key).await?;
+                    note(transaction, key, failure, &options, &step).await
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    fn parked_row_key(&self, key: &str) -> RowKey {
+        vec![
+            Value::Text(self.id.consumer.clone()),
+            Value::Integer(self.id.generation.cast_signed()),
+            Value::Text(key.to_owned()),
+        ]
+    }
+}
+
+/// What went wrong with a parked key.
+#[derive(Clone)]
+struct Failure {
+    position: Position,
+    event_type: String,
+    reason: String,
+    again: bool,
+}
+
+async fn note(
+    transaction: &mut dyn Transaction,
+    key: Option<ParkedKey>,
+    failure: Failure,
+    options: &crate::options::EngineOptions,
+    step: &Advance,
+) -> Result<(), StoreError> {
+    let now = transaction.now().await?;
+    if let Some(mut key) = key {
+        key.attempts = key.attempts.saturating_add(1);
+        let Failure { position, event_type, reason, again } = failure;
+        let parked_for = match key.position == position {
+            true => now.duration_since(key.since),
+            // It got further: this event has not been waiting for its own sake.
+            false => SignedDuration::ZERO,
+        };
+        let next = now.checked_add(pause_after(options, parked_for)).ok();
+        key.next_attempt = next.filter(|_| again);
+        (key.position, key.event_type, key.reason) = (position, event_type, reason);
+        put(transaction, &key).await?;
+    }
+    transaction.advance_checkpoint(step).await
+}

@@ -1,0 +1,306 @@
+//! Work whose effects commit with the checkpoint.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use annals_core::store::{LogPage, StoreError};
+use annals_core::{Position, RecordedEvent};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::commit::{Batch, SharedTarget};
+use super::{Left, Worker, panicked, stands_still};
+use crate::caught::caught;
+use crate::consume::{CaughtUp, Consume, Doing, Until};
+use crate::error::ConsumeError;
+use crate::records::ParkedItem;
+
+/// How long events that touch no row may pass by before the checkpoint is moved past them.
+const IDLE_CHECKPOINT: Duration = Duration::from_millis(500);
+
+/// How many such events may pass by.
+const IDLE_EVENTS: u64 = 1_000;
+
+pub(crate) struct Transactional {
+    pub(super) worker: Worker,
+    pub(super) target: SharedTarget,
+    /// How far pages have been taken in.
+    pub(super) taken: Position,
+    /// How many events have been looked at since the last commit.
+    looked_at: u64,
+    /// Of the payloads that have been taken in since then.
+    bytes: usize,
+    /// Events that were set aside since then, because their keys are parked.
+    pub(super) aside: Vec<ParkedItem>,
+    /// When the partition asks whether it is needed any longer.
+    ask_at: Option<Instant>,
+    live: bool,
+}
+
+impl Transactional {
+    pub(super) fn new(worker: Worker, target: Box<dyn Consume>) -> Self {
+        let (taken, target) = (worker.committed, Arc::new(Mutex::new(target)));
+        let (looked_at, bytes, aside, ask_at, live) = (0, 0, Vec::new(), None, false);
+        Self { worker, target, taken, looked_at, bytes, aside, ask_at, live }
+    }
+
+    /// Works until it is told to stop, or there is nothing more to do.
+    pub(super) async fn run(mut self) -> Left {
+        let mut pauses = self.worker.context.pauses();
+        let left = loop {
+            let before = self.worker.committed;
+            let error = match self.follow().await {
+                Ok(left) => break left,
+                Err(error) => error,
+            };
+            if self.worker.committed > before {
+                pauses.reset();
+            }
+            match error {
+                ConsumeError::Lost(_) => break Left::Lost,
+                ConsumeError::Interrupted if self.worker.stop.is_set() => break Left::Stopped,
+                ConsumeError::Stop(_) => break Left::Refused(error),
+                error => self.worker.doing(stands_still(&error)),
+            }
+            let counter = "annals_consumer_failures_total";
+            metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone()).increment(1);
+            self.live = false;
+            if self.worker.stop.within(pauses.next_pause()).await {
+                break Left::Stopped;
+            }
+            // What became of the last commit is not known for sure.
+            self.forget().await;
+            if let Err(error @ ConsumeError::Lost(_)) = self.worker.look_again().await {
+                tracing::warn!(partition = %self.worker.id, %error, "the partition is lost");
+                break Left::Lost;
+            }
+            self.taken = self.worker.committed;
+        };
+        if !matches!(left, Left::Refused(_)) {
+            self.worker.doing(Doing::Stopped);
+        }
+        left
+    }
+
+    async fn follow(&mut self) -> Result<Left, ConsumeError> {
+        loop {
+            if self.worker.is_finished() {
+                return Ok(Left::Finished);
+            }
+            if self.worker.stop.is_set() {
+                self.commit().await?;
+                return Ok(Left::Stopped);
+            }
+            if self.is_settled() && self.worker.due.has_changed().unwrap_or(false) {
+                self.retry_due().await?;
+            }
+            if self.ask_at.is_some_and(|at| at <= Instant::now())
+                && self.is_settled()
+                && let Some(left) = self.has_caught_up().await?
+            {
+                return Ok(left);
+            }
+            // Nothing waits to be written while there is nothing to write: then nothing has to be woken.
+            let unwritten = self.taken > self.worker.committed;
+            let idle_until = unwritten.then(|| Instant::now() + IDLE_CHECKPOINT);
+            let wake_at = [idle_until, self.ask_at].into_iter().flatten().min();
+            let worker = &mut self.worker;
+            let page = tokio::select! {
+                biased;
+                () = worker.stop.wait() => continue,
+                _ = worker.due.changed(), if !unwritten => {
+                    worker.due.mark_changed();
+                    continue;
+                }
+                page = worker.feed.next() => Some(page?),
+                () = sleep_until(wake_at) => None,
+            };
+            match page {
+                Some(page) => self.take_page(page).await?,
+                None => self.commit().await?,
+            }
+        }
+    }
+
+    /// Whether everything that was taken in is written.
+    fn is_settled(&self) -> bool {
+        self.taken == self.worker.committed
+    }
+
+    async fn take_page(&mut self, page: LogPage) -> Result<(), ConsumeError> {
+        let (next, at_head) = (page.next, page.next >= page.head);
+        self.worker.begins();
+        if let Err(error) = self.take_and_commit(page, at_head).await {
+            self.recover(error, next).await?;
+        }
+        if at_head {
+            if self.pending().await == 0 {
+                self.worker.is_idle();
+            }
+            if !self.live {
+                self.live = true;
+                self.worker.doing(Doing::Live);
+                self.ask_at = Some(Instant::now());
+            }
+        } else if !self.live {
+            self.worker.doing(Doing::CatchingUp);
+        }
+        if self.pending().await == 0 {
+            // Events that touch no row have had their effect, whether or not that is written down.
+            self.worker.consumer.handler.reached(&self.worker.id, self.taken);
+        }
+        Ok(())
+    }
+
+    async fn has_caught_up(&mut self) -> Result<Option<Left>, ConsumeError> {
+        let (handler, partition) = (&self.worker.consumer.handler, &self.worker.partition);
+        self.ask_at = match caught(handler.caught_up(partition), panicked).await? {
+            CaughtUp::GoOn => None,
+            CaughtUp::AskAgain(pause) => Some(Instant::now() + pause),
+            CaughtUp::Finished => return Ok(Some(Left::Finished)),
+        };
+        Ok(None)
+    }
+
+    /// Takes a page in, and commits when nothing more is there to be written with it or the batch is
+    /// full.
+    async fn take_and_commit(&mut self, page: LogPage, at_head: bool) -> Result<(), ConsumeError> {
+        self.take(page).await?;
+        let pending = self.pending().await + self.aside.len();
+        let options = &self.worker.context.options;
+        let full = self.looked_at >= options.batch_events
+            || self.bytes >= options.batch_bytes
+            || pending >= options.batch_rows;
+        // While catching up, what touches no row is written down with the batch.
+        let idle = self.looked_at >= IDLE_EVENTS && at_head;
+        if full || (pending > 0 && at_head) || idle {
+            self.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a page in, without the events of parked keys.
+    pub(super) async fn take(&mut self, page: LogPage) -> Result<(), ConsumeError> {
+        let mut events = page.events;
+        // An event that is delivered again counts once: positions only grow.
+        let mut last = self.taken;
+        events.retain(|event| {
+            let new = event.position > last;
+            last = last.max(event.position);
+            new
+        });
+        self.looked_at += page.looked_at;
+        let counter = "annals_consumer_events_total";
+        metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone())
+            .increment(events.len() as u64);
+        self.set_aside(&mut events);
+        self.bytes += events.iter().map(|event| event.payload.as_str().len()).sum::<usize>();
+        if !events.is_empty() {
+            let mut target = self.target.lock().await;
+            caught(target.take(events), panicked).await?;
+        }
+        self.taken = self.taken.max(page.next);
+        Ok(())
+    }
+
+    fn set_aside(&mut self, events: &mut Vec<RecordedEvent>) {
+        let worker = &mut self.worker;
+        for event in events.iter() {
+            worker.parked.see(worker.consumer.key.of(event));
+        }
+        if worker.parked.is_empty() {
+            return;
+        }
+        events.retain(|event| {
+            let key = worker.consumer.key.of(event);
+            let parked = worker.parked.holds(key);
+            if parked {
+                self.aside.push(worker.item(key, event.position));
+            }
+            !parked
+        });
+    }
+
+    async fn pending(&self) -> usize {
+        self.target.lock().await.pending()
+    }
+
+    /// Writes what was taken in and the checkpoint, in as many transactions as it takes. When it is
+    /// time to stop, what is not written yet stays behind: it will be read again.
+    pub(super) async fn commit(&mut self) -> Result<(), ConsumeError> {
+        while !self.is_settled() {
+            self.commit_once(self.taken, Vec::new()).await?;
+            if self.worker.stop.is_set() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn commit_once(
+        &mut self,
+        to: Position,
+        redone: Vec<ParkedItem>,
+    ) -> Result<(), ConsumeError> {
+        let reached = Arc::new(std::sync::Mutex::new(to));
+        let deadline = Instant::now() + self.worker.context.options.batch_time;
+        let begun = Instant::now();
+        let batch = Batch {
+            target: self.target.clone(),
+            until: Until::new(Some(deadline), self.worker.stop.clone()),
+            step: self.worker.step(to),
+            aside: self.aside.clone(),
+            redone,
+            reached: reached.clone(),
+        };
+        let result = self.worker.context.stores.work().transact(Box::new(batch)).await;
+        let mut target = self.target.lock().await;
+        match result {
+            Ok(()) => {
+                target.written();
+                drop(target);
+                let consumer = || self.worker.id.consumer.clone();
+                metrics::counter!("annals_consumer_batches_total", "consumer" => consumer())
+                    .increment(1);
+                metrics::histogram!("annals_consumer_batch_seconds", "consumer" => consumer())
+                    .record(begun.elapsed().as_secs_f64());
+                let reached = *reached.lock().unwrap_or_else(PoisonError::into_inner);
+                self.aside.retain(|item| item.position > reached);
+                if reached >= self.taken {
+                    (self.looked_at, self.bytes) = (0, 0);
+                }
+                self.worker.moved(reached);
+                Ok(())
+            }
+            Err(error) => {
+                target.forget();
+                drop(target);
+                Err(self.explain(error))
+            }
+        }
+    }
+
+    fn explain(&self, error: StoreError) -> ConsumeError {
+        match &error {
+            // A store may say it in the words of its commit.
+            StoreError::TransactionOver { first } => ConsumeError::from((**first).clone()),
+            _ => ConsumeError::from(error),
+        }
+    }
+
+    /// Goes back to what was committed.
+    pub(super) async fn forget(&mut self) {
+        self.target.lock().await.forget();
+        self.taken = self.worker.committed;
+        (self.looked_at, self.bytes) = (0, 0);
+        self.aside.clear();
+        self.worker.feed.seek(self.worker.committed);
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
