@@ -9,7 +9,7 @@ use annals_core::store::Stores;
 use uuid::Uuid;
 
 use crate::options::EngineOptions;
-use crate::tail::Tail;
+use crate::tail::{self, Tail};
 
 pub(crate) struct Context {
     pub(crate) stores: Stores,
@@ -27,22 +27,22 @@ impl Context {
             Some(seed) => Uuid::from_u64_pair(seed, seed.rotate_left(17) ^ 0x5eed),
             None => Uuid::now_v7(),
         };
-        let tail = Tail::new(stores.log().clone(), options.page_events);
-        Arc::new(Self { stores, options, tail, me, pauses: AtomicU64::new(0) })
-    }
-
-    pub(crate) fn backoff(&self, first: Duration, longest: Duration) -> Backoff {
-        match self.options.seed {
-            None => Backoff::new(first, longest),
-            Some(seed) => {
-                let n = self.pauses.fetch_add(1, Ordering::Relaxed);
-                Backoff::seeded(first, longest, seed ^ (n << 32) ^ 0x9e37_79b9_7f4a_7c15)
-            }
-        }
+        let pauses = backoff(&options, 0, tail::PAUSES);
+        let tail = Tail::new(stores.log().clone(), options.page_events, pauses);
+        Arc::new(Self { stores, options, tail, me, pauses: AtomicU64::new(1) })
     }
 
     /// The pauses after failures.
     pub(crate) fn pauses(&self) -> Backoff {
-        self.backoff(self.options.retry_after, self.options.retry_at_most)
+        let n = self.pauses.fetch_add(1, Ordering::Relaxed);
+        backoff(&self.options, n, (self.options.retry_after, self.options.retry_at_most))
+    }
+}
+
+/// The `n`th series of pauses of an engine.
+fn backoff(options: &EngineOptions, n: u64, (first, longest): (Duration, Duration)) -> Backoff {
+    match options.seed {
+        None => Backoff::new(first, longest),
+        Some(seed) => Backoff::seeded(first, longest, seed ^ (n << 32) ^ 0x9e37_79b9_7f4a_7c15),
     }
 }

@@ -16,6 +16,7 @@ mod member;
 pub mod ops;
 mod options;
 mod records;
+mod signal;
 mod stop;
 mod tail;
 #[cfg(test)]

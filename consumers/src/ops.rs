@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::member::{OPEN, REFUSED};
 use crate::records::{
     ConsumerRecord, Json, MemberRecord, ParkedItem, ParkedKey, PartitionRecord, Record,
-    RequestRecord, list, put,
+    RequestRecord, list, load, put,
 };
 
 /// A process that runs consumers.
@@ -339,6 +339,22 @@ pub async fn ask(
     (who, why): (&str, &str),
 ) -> Result<Uuid, StoreError> {
     let id = Uuid::now_v7();
+    ask_once(work, id, consumer, ask, (who, why)).await?;
+    Ok(id)
+}
+
+/// Asks with an id of one's own. The same id again is the same request: for whoever cannot know whether
+/// it was asked.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn ask_once(
+    work: &dyn Workspace,
+    id: Uuid,
+    consumer: &str,
+    ask: &Ask,
+    (who, why): (&str, &str),
+) -> Result<(), StoreError> {
     let request = RequestRecord {
         id,
         consumer: consumer.to_owned(),
@@ -362,12 +378,14 @@ pub async fn ask(
                 );
                 return Err(StoreError::Invalid { why });
             }
+            if load::<RequestRecord>(transaction, request.key()).await?.is_some() {
+                return Ok(());
+            }
             request.asked_at = transaction.now().await?;
             put(transaction, &request).await
         })
     })
-    .await?;
-    Ok(id)
+    .await
 }
 
 /// What became of a request.

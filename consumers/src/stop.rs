@@ -1,37 +1,40 @@
 //! Being told to stop: everything of a process at once, or one thing by itself.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::signal::Signal;
+
 /// The end that tells. When it is dropped, everything that listens stops.
-#[derive(Debug)]
-pub struct StopSource(watch::Sender<bool>);
+#[derive(Debug, Default)]
+pub struct StopSource(Arc<Signal>);
 
 /// The end that listens.
 #[derive(Debug, Clone)]
 pub struct Stop {
-    all: watch::Receiver<bool>,
+    all: Arc<Signal>,
     /// Of one thing by itself: says stop only by saying it, never by being dropped.
     own: Option<watch::Receiver<bool>>,
-}
-
-impl Default for StopSource {
-    fn default() -> Self {
-        Self(watch::Sender::new(false))
-    }
 }
 
 impl StopSource {
     /// Tells everybody who listens.
     pub fn stop(&self) {
-        self.0.send_replace(true);
+        self.0.send();
     }
 
     /// An end that listens.
     pub fn listen(&self) -> Stop {
-        Stop { all: self.0.subscribe(), own: None }
+        Stop { all: self.0.clone(), own: None }
+    }
+}
+
+impl Drop for StopSource {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -44,15 +47,11 @@ impl Stop {
 
     /// Whether it is time to stop.
     pub fn is_set(&self) -> bool {
-        // The only error is that nobody is left who could tell.
-        *self.all.borrow()
-            || self.all.has_changed().is_err()
-            || self.own.as_ref().is_some_and(|own| *own.borrow())
+        self.all.times() > 0 || self.own.as_ref().is_some_and(|own| *own.borrow())
     }
 
     /// Waits until it is time to stop. Cancel safe.
     pub async fn wait(&self) {
-        let mut all = self.all.clone();
         let own = async {
             if let Some(mut own) = self.own.clone()
                 && own.wait_for(|stop| *stop).await.is_ok()
@@ -63,7 +62,7 @@ impl Stop {
         };
         tokio::select! {
             biased;
-            _ = all.wait_for(|stop| *stop) => {}
+            () = self.all.beyond(0) => {}
             () = own => {}
         }
     }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use annals_core::store::{EventLog, LogFilter, LogPage, PageRoom, StoreError};
 use annals_core::{Backoff, Position, RecordedEvent, Subscription};
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+use crate::signal::Signal;
 
 /// How many bytes of payloads are kept for those who have fallen a little behind.
 const KEPT_BYTES: usize = 8 << 20;
@@ -18,14 +19,14 @@ const KEPT_BYTES: usize = 8 << 20;
 const KEPT_PAGES: usize = 256;
 
 /// The pauses while the log cannot be read.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+pub(crate) const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 pub(crate) struct Tail {
     log: Arc<dyn EventLog>,
     page_events: usize,
+    pauses: Backoff,
     kept: Mutex<Kept>,
-    /// Counts what happened, for those who wait.
-    changed: watch::Sender<u64>,
+    changed: Signal,
 }
 
 #[derive(Default)]
@@ -61,8 +62,10 @@ pub(crate) enum Found {
 }
 
 impl Tail {
-    pub(crate) fn new(log: Arc<dyn EventLog>, page_events: usize) -> Arc<Self> {
-        Arc::new(Self { log, page_events, kept: Mutex::default(), changed: watch::Sender::new(0) })
+    /// `pauses` are those while the log cannot be read.
+    pub(crate) fn new(log: Arc<dyn EventLog>, page_events: usize, pauses: Backoff) -> Arc<Self> {
+        let (kept, changed) = (Mutex::default(), Signal::default());
+        Arc::new(Self { log, page_events, pauses, kept, changed })
     }
 
     /// Follows the end of the log from a position that is near it.
@@ -73,7 +76,7 @@ impl Tail {
             (kept.start, kept.end, kept.head) = (at, at, at);
             kept.reader = Some(tokio::spawn(read(Arc::downgrade(self), self.log.clone(), at)));
         }
-        Follower { tail: self.clone(), changes: self.changed.subscribe() }
+        Follower { tail: self.clone(), seen: self.changed.times() }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -94,18 +97,18 @@ impl Tail {
             kept.start = oldest.next;
         }
         drop(kept);
-        self.changed.send_modify(|changes| *changes += 1);
+        self.changed.send();
     }
 
     fn fail(&self, error: StoreError) {
         self.kept().failed = Some(error);
-        self.changed.send_modify(|changes| *changes += 1);
+        self.changed.send();
     }
 }
 
 async fn read(tail: std::sync::Weak<Tail>, log: Arc<dyn EventLog>, at: Position) {
-    let Some(page_events) = tail.upgrade().map(|tail| tail.page_events) else { return };
-    let mut pauses = Backoff::new(PAUSES.0, PAUSES.1);
+    let settings = tail.upgrade().map(|tail| (tail.page_events, tail.pauses.clone()));
+    let Some((page_events, mut pauses)) = settings else { return };
     let mut subscription = Subscription::new(log, LogFilter::default(), at).page_size(page_events);
     loop {
         let read = subscription.next().await;
@@ -127,7 +130,8 @@ async fn read(tail: std::sync::Weak<Tail>, log: Arc<dyn EventLog>, at: Position)
 /// One of those who are served.
 pub(crate) struct Follower {
     tail: Arc<Tail>,
-    changes: watch::Receiver<u64>,
+    /// How many changes there had been when it looked last.
+    seen: u64,
 }
 
 impl Follower {
@@ -140,7 +144,7 @@ impl Follower {
         limit: usize,
     ) -> Found {
         // Whatever changes after this is waited for.
-        self.changes.mark_unchanged();
+        self.seen = self.tail.changed.times();
         let kept = self.tail.kept();
         if position < kept.start {
             return Found::Behind;
@@ -180,9 +184,8 @@ impl Follower {
     }
 
     /// Waits until there may be more. Cancel safe.
-    pub(crate) async fn changed(&mut self) {
-        // The sender is here, too, and so never gone.
-        let _ = self.changes.changed().await;
+    pub(crate) async fn changed(&self) {
+        self.tail.changed.beyond(self.seen).await;
     }
 }
 
