@@ -2,6 +2,7 @@
 //! its own, by the store's clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_core::store::TransactExt;
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +41,7 @@ enum Wanted {
 pub(crate) struct Heart {
     wanted: watch::Sender<Wanted>,
     last: watch::Receiver<Option<Beat>>,
+    lease: Duration,
     beating: Beating,
 }
 
@@ -54,10 +56,10 @@ impl Heart {
     pub(crate) fn start(context: Arc<Context>, consumers: String) -> Self {
         let (wanted, wants) = watch::channel(Wanted::Member);
         let (beats, last) = watch::channel(None);
-        let own_thread = context.options.own_thread;
+        let (own_thread, lease) = (context.options.own_thread, context.options.lease);
         let beat = beat(context, consumers, wants, beats);
         if !own_thread {
-            return Self { wanted, last, beating: Beating::Task(tokio::spawn(beat)) };
+            return Self { wanted, last, lease, beating: Beating::Task(tokio::spawn(beat)) };
         }
         let run = move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime.block_on(beat),
@@ -65,11 +67,11 @@ impl Heart {
         };
         let thread = std::thread::Builder::new().name("annals-heart".to_owned()).spawn(run);
         match thread {
-            Ok(thread) => Self { wanted, last, beating: Beating::Thread(thread) },
+            Ok(thread) => Self { wanted, last, lease, beating: Beating::Thread(thread) },
             Err(error) => {
                 // Without it nothing is claimed, and the next sweep says so.
                 tracing::error!(%error, "no thread can be started for signs of life");
-                Self { wanted, last, beating: Beating::Ended }
+                Self { wanted, last, lease, beating: Beating::Ended }
             }
         }
     }
@@ -84,6 +86,22 @@ impl Heart {
         let mut last = self.last.clone();
         // An error means that the heart has ended.
         last.wait_for(Option::is_some).await.ok().and_then(|beat| *beat)
+    }
+
+    /// Waits until no sign of life was written for as long as the lease lasts.
+    pub(crate) fn out_of_touch(&self) -> impl Future<Output = ()> + use<> {
+        let (mut last, lease) = (self.last.clone(), self.lease);
+        async move {
+            loop {
+                let Some(beat) = *last.borrow_and_update() else { return };
+                // That the heart has ended is no sign of life.
+                match tokio::time::timeout_at(beat.at + lease, last.changed()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) => tokio::time::sleep_until(beat.at + lease).await,
+                    Err(_) => return,
+                }
+            }
+        }
     }
 
     /// Says that nothing new is taken.

@@ -1,8 +1,11 @@
 //! Carrying out what people want, and answering when it is done.
 
+use std::collections::BTreeSet;
+use std::pin::Pin;
+
 use annals_core::Position;
 use annals_core::store::{StoreError, TransactExt, Transaction};
-use annals_core::table::{Comparison, Condition, RowQuery, Value};
+use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -33,6 +36,9 @@ pub(crate) struct Cut {
     pub(crate) partitions: u32,
 }
 
+/// Something that is done in a transaction.
+type Working<'t> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 't>>;
+
 /// What came of a request so far.
 enum Outcome {
     Done(String),
@@ -42,7 +48,8 @@ enum Outcome {
 }
 
 impl Sweeper {
-    pub(super) async fn requests(&mut self, view: &View) -> Result<(), StoreError> {
+    /// The requests that are not over. Read before the view: what one of them has begun is seen there.
+    pub(super) async fn open_requests(&self) -> Result<Vec<RequestRecord>, StoreError> {
         let not = |state: &str| Condition {
             column: "state",
             comparison: Comparison::NotEqual,
@@ -50,21 +57,38 @@ impl Sweeper {
         };
         let query = RowQuery {
             conditions: vec![not(ANSWERED), not(REFUSED)],
+            order: vec![("asked_at", Direction::Ascending)],
             limit: 1_000,
             ..RowQuery::default()
         };
-        let open = list::<RequestRecord>(&**self.context.stores.work(), &query).await?;
+        list(&**self.context.stores.work(), &query).await
+    }
+
+    pub(super) async fn requests(
+        &mut self,
+        open: Vec<RequestRecord>,
+        view: &View,
+    ) -> Result<(), StoreError> {
+        let mut undecided = BTreeSet::new();
         for request in open {
             if !self.consumers.contains_key(request.consumer.as_str()) {
                 continue;
             }
+            // Who is told to rest and to go on does what was said last, whoever carries it out.
+            let pauses = ["pause", "resume"].contains(&request.verb.as_str());
+            if pauses && undecided.contains(&request.consumer) {
+                continue;
+            }
+            if pauses && request.answer.is_none() {
+                undecided.insert(request.consumer.clone());
+            }
             let mine = request.taken_by == Some(self.context.me);
             let free = request.taken_by.is_none_or(|taken| !view.is_alive(taken));
-            let taken = mine || (free && self.take_request(request.id, request.taken_by).await?);
+            let taken = mine || (free && self.take_request(&request).await?);
             if !taken {
                 continue;
             }
-            let outcome = match self.carry_out(&request, mine, view).await {
+            let outcome = match self.carry_out(&request, view).await {
                 Ok(outcome) => outcome,
                 Err(StoreError::Invalid { why }) => Outcome::Refused(why),
                 Err(error) => {
@@ -81,11 +105,11 @@ impl Sweeper {
         Ok(())
     }
 
-    /// Takes a request, unless another member has meanwhile.
-    async fn take_request(&self, id: Uuid, seen: Option<Uuid>) -> Result<bool, StoreError> {
-        let me = self.context.me;
-        self.change_request(id, move |request| {
-            let free = request.taken_by == seen && [OPEN, TAKEN].contains(&request.state.as_str());
+    /// Takes a request, unless something was done about it since it was seen.
+    async fn take_request(&self, seen: &RequestRecord) -> Result<bool, StoreError> {
+        let (me, seen) = (self.context.me, seen.clone());
+        self.change_request(seen.id, move |request| {
+            let free = *request == seen;
             if free {
                 TAKEN.clone_into(&mut request.state);
                 request.taken_by = Some(me);
@@ -148,70 +172,98 @@ impl Sweeper {
     async fn carry_out(
         &mut self,
         request: &RequestRecord,
-        begun: bool,
         view: &View,
     ) -> Result<Outcome, StoreError> {
         match request.verb.as_str() {
-            "pause" => {
-                self.pause(request, true).await?;
-                let held = view.partitions.iter().filter(|part| part.consumer == request.consumer);
-                let mut owners = held.filter_map(|part| part.owner);
-                Ok(match begun && !owners.any(|owner| view.is_alive(owner)) {
-                    true => Outcome::Done("paused".to_owned()),
-                    false => Outcome::NotYet,
-                })
-            }
-            "resume" => {
-                self.pause(request, false).await?;
-                self.woken.notify_one();
-                Ok(Outcome::Done("resumed".to_owned()))
-            }
+            "pause" => self.pause(request, view).await,
+            "resume" => self.begin_request(request, "resumed", set_paused(request, false)).await,
             "retry" => {
-                let keys = self.mark_parked(request, false).await?;
-                Ok(Outcome::Done(format!("{} keys are tried now", keys.len())))
-            }
-            "discard" => {
-                let keys = self.mark_parked(request, true).await?;
-                Ok(match keys.is_empty() {
-                    true => Outcome::Done("discarded".to_owned()),
-                    false => Outcome::NotYet,
+                let keys = self.wanted_keys(request).await?;
+                let answer = format!("{} keys are tried now", keys.len());
+                self.begin_request(request, &answer, move |transaction| {
+                    let keys = keys.clone();
+                    Box::pin(async move { mark(transaction, keys, None).await })
                 })
+                .await
             }
-            "repartition" => self.repartition(request, begun, view).await,
+            "discard" => self.discard(request).await,
+            "repartition" => self.repartition(request, view).await,
             _ => self.job(request).await,
         }
     }
 
-    async fn pause(&self, request: &RequestRecord, paused: bool) -> Result<(), StoreError> {
-        let (name, who) = (request.consumer.clone(), format!("{}: {}", request.who, request.why));
-        self.context
-            .stores
-            .work()
-            .transact_with(move |transaction| {
-                let (name, who) = (name.clone(), who.clone());
-                Box::pin(async move {
-                    lock(transaction, &name).await?;
-                    let Some(mut record) = consumer(transaction, &name).await? else {
-                        return Ok(());
-                    };
-                    if record.paused == paused {
-                        return Ok(());
-                    }
-                    record.paused = paused;
-                    record.paused_by = paused.then_some(who);
-                    record.changed_at = transaction.now().await?;
-                    put(transaction, &record).await
-                })
-            })
-            .await
-    }
-
-    /// Marks parked keys to be tried or thrown away now, and returns those that are still there.
-    async fn mark_parked(
+    /// Does something once, however often it is asked: in the transaction that writes it down with the
+    /// request. Once it is done, so is the request, as far as this goes.
+    async fn begin_request<F>(
         &self,
         request: &RequestRecord,
-        discard: bool,
-    ) -> Result<Vec<String>, StoreError> {
+        answer: &str,
+        work: F,
+    ) -> Result<Outcome, StoreError>
+    where
+        F: for<'t> FnMut(&'t mut dyn Transaction) -> Working<'t> + Clone + Send + 'static,
+    {
+        if let Some(answer) = &request.answer {
+            return Ok(Outcome::Done(answer.clone()));
+        }
+        let (id, me, answer) = (request.id, self.context.me, answer.to_owned());
+        let begun = self.context.stores.work().transact_with(move |transaction| {
+            let answer = answer.clone();
+            let lock = format!("request/{id}");
+            let mut work = work.clone();
+            Box::pin(async move {
+                transaction.state(&lock).await?;
+                let known = load::<RequestRecord>(transaction, vec![Value::Uuid(id)]).await?;
+                let mine = |known: &RequestRecord| {
+                    known.taken_by == Some(me) && known.state == TAKEN && known.answer.is_none()
+                };
+                let Some(mut request) = known.filter(mine) else { return Ok(None) };
+                work(transaction).await?;
+                request.answer = Some(answer.clone());
+                put(transaction, &request).await?;
+                Ok(Some(answer))
+            })
+        });
+        let begun = begun.await?;
+        self.woken.notify_one();
+        Ok(begun.map_or(Outcome::NotYet, Outcome::Done))
+    }
+
+    async fn pause(&self, request: &RequestRecord, view: &View) -> Result<Outcome, StoreError> {
+        if request.answer.is_none() {
+            self.begin_request(request, "pausing", set_paused(request, true)).await?;
+            return Ok(Outcome::NotYet);
+        }
+        if view.consumers.get(&request.consumer).is_none_or(|known| !known.paused) {
+            return Ok(Outcome::Done("paused, and resumed since".to_owned()));
+        }
+        let held = view.partitions.iter().filter(|part| part.consumer == request.consumer);
+        let mut owners = held.filter_map(|part| part.owner);
+        Ok(match owners.any(|owner| view.is_alive(owner)) {
+            true => Outcome::NotYet,
+            false => Outcome::Done("paused".to_owned()),
+        })
+    }
+
+    async fn discard(&self, request: &RequestRecord) -> Result<Outcome, StoreError> {
+        let keys = self.wanted_keys(request).await?;
+        if request.answer.is_none() {
+            let by = format!("{}: {}", request.who, request.why);
+            self.begin_request(request, "discarding", move |transaction| {
+                let (keys, by) = (keys.clone(), by.clone());
+                Box::pin(async move { mark(transaction, keys, Some(by)).await })
+            })
+            .await?;
+            return Ok(Outcome::NotYet);
+        }
+        Ok(match keys.iter().any(|key| key.discarded_by.is_some()) {
+            true => Outcome::NotYet,
+            false => Outcome::Done("discarded".to_owned()),
+        })
+    }
+
+    /// The keys that a request is about, as far as they are parked.
+    async fn wanted_keys(&self, request: &RequestRecord) -> Result<Vec<ParkedKey>, StoreError> {
         let wanted: Keys = arguments(&request.arguments)?;
         let equal = Condition {
             column: "consumer",
@@ -220,26 +272,12 @@ impl Sweeper {
         };
         let query = RowQuery { conditions: vec![equal], ..RowQuery::default() };
         let parked = list::<ParkedKey>(&**self.context.stores.work(), &query).await?;
-        let wanted = parked.into_iter().filter(|key| wanted.keys.contains(&key.key));
-        let wanted: Vec<ParkedKey> = wanted.collect();
-        let names = wanted.iter().map(|key| key.key.clone()).collect();
-        let by = discard.then(|| format!("{}: {}", request.who, request.why));
-        self.context
-            .stores
-            .work()
-            .transact_with(move |transaction| {
-                let (wanted, by) = (wanted.clone(), by.clone());
-                Box::pin(async move { mark(transaction, wanted, by).await })
-            })
-            .await?;
-        self.woken.notify_one();
-        Ok(names)
+        Ok(parked.into_iter().filter(|key| wanted.keys.contains(&key.key)).collect())
     }
 
     async fn repartition(
         &self,
         request: &RequestRecord,
-        begun: bool,
         view: &View,
     ) -> Result<Outcome, StoreError> {
         let Cut { partitions } = arguments(&request.arguments)?;
@@ -257,7 +295,7 @@ impl Sweeper {
         let (Some(first), Some(last)) = epochs(&parts) else {
             return Ok(Outcome::Refused("there are no partitions to be cut anew".to_owned()));
         };
-        if begun {
+        if request.answer.is_some() {
             // The old ones run up to the barrier.
             return Ok(match first == last {
                 true => Outcome::Done(format!("{} partitions", parts.len())),
@@ -278,15 +316,11 @@ impl Sweeper {
         }
         let (name, ids) = (request.consumer.clone(), parts.iter().map(PartitionRecord::id));
         let ids: Vec<PartitionId> = ids.collect();
-        self.context
-            .stores
-            .work()
-            .transact_with(move |transaction| {
-                let (name, ids) = (name.clone(), ids.clone());
-                Box::pin(async move { cut(transaction, &name, &ids, partitions).await })
-            })
-            .await?;
-        self.woken.notify_one();
+        self.begin_request(request, "cutting", move |transaction| {
+            let (name, ids) = (name.clone(), ids.clone());
+            Box::pin(async move { cut(transaction, &name, &ids, partitions).await })
+        })
+        .await?;
         Ok(Outcome::NotYet)
     }
 
@@ -322,6 +356,30 @@ fn arguments<T: for<'j> Deserialize<'j>>(arguments: &Json) -> Result<T, StoreErr
     serde_json::from_str(&arguments.0).map_err(|error| StoreError::Invalid {
         why: format!("the arguments of the request cannot be read: {error}"),
     })
+}
+
+/// Lets a consumer rest, or go on.
+fn set_paused(
+    request: &RequestRecord,
+    paused: bool,
+) -> impl for<'t> FnMut(&'t mut dyn Transaction) -> Working<'t> + Clone + Send + 'static {
+    let (name, who) = (request.consumer.clone(), format!("{}: {}", request.who, request.why));
+    move |transaction| {
+        let (name, who) = (name.clone(), who.clone());
+        Box::pin(async move {
+            lock(transaction, &name).await?;
+            let Some(mut record) = consumer(transaction, &name).await? else {
+                return Ok(());
+            };
+            if record.paused == paused {
+                return Ok(());
+            }
+            record.paused = paused;
+            record.paused_by = paused.then_some(who);
+            record.changed_at = transaction.now().await?;
+            put(transaction, &record).await
+        })
+    }
 }
 
 async fn mark(

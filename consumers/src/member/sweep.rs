@@ -109,15 +109,26 @@ impl Sweeper {
             _ = self.heart.first() => {}
         }
         while !self.stop.is_set() {
-            let pause = match self.sweep().await {
-                Ok(true) => WAITING.min(third),
-                Ok(false) => third,
-                Err(error) => {
+            let (stop, out_of_touch) = (self.stop.clone(), self.heart.out_of_touch());
+            // A store that says nothing must not keep it from either.
+            let swept = tokio::select! {
+                biased;
+                () = stop.wait() => break,
+                () = out_of_touch => None,
+                swept = self.sweep() => Some(swept),
+            };
+            let pause = match swept {
+                Some(Ok(true)) => WAITING.min(third),
+                Some(Ok(false)) => third,
+                Some(Err(error)) => {
                     tracing::warn!(%error, "what there is to do cannot be read");
                     pauses.next_pause().min(third)
                 }
+                None => {
+                    self.break_off();
+                    WAITING.min(third)
+                }
             };
-            self.lost_touch();
             let woken = self.woken.clone();
             tokio::select! {
                 biased;
@@ -129,15 +140,17 @@ impl Sweeper {
         self.leave().await
     }
 
-    /// One round. Says whether others still have to let go of something for this member.
+    /// One round. Says whether others still have to let go of something for this member. It may be
+    /// dropped in the middle: what it has taken and not begun is taken again.
     async fn sweep(&mut self) -> Result<bool, StoreError> {
         self.settle_ended().await;
+        let requests = self.open_requests().await?;
         let Some(view) = self.look().await? else { return Ok(false) };
         self.drop_lost(&view);
         let waits = self.share(&view).await;
         self.tell().await?;
         self.tell_due(view.now).await?;
-        self.requests(&view).await?;
+        self.requests(requests, &view).await?;
         Ok(waits)
     }
 
@@ -393,10 +406,8 @@ impl Sweeper {
 
     /// Breaks off what has effects outside of the store when this member cannot tell any more whether
     /// others count it as dead. Everything else is kept from harm by its fences.
-    fn lost_touch(&mut self) {
-        let lease = self.context.options.lease;
-        let alive = self.heart.last().is_some_and(|beat| beat.at.elapsed() < lease);
-        if alive || self.running.is_empty() {
+    fn break_off(&mut self) {
+        if self.running.is_empty() {
             return;
         }
         tracing::error!("no sign of life was written for as long as the lease lasts");

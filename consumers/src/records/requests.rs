@@ -26,7 +26,7 @@ record! {
         state: String,
         /// Which member carries it out.
         taken_by: Option<Uuid>,
-        /// What came of it, or why not.
+        /// What came of it so far, or why not. None before it is begun.
         answer: Option<String>,
         /// When it was answered.
         answered_at: Option<Timestamp>,

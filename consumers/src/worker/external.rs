@@ -73,9 +73,10 @@ impl External {
     /// Works until it is told to stop, or there is nothing more to do.
     pub(super) async fn run(mut self) -> Left {
         let mut pauses = self.worker.context.pauses();
+        let mut again = false;
         let left = loop {
             let before = self.worker.committed;
-            let error = match self.follow().await {
+            let error = match self.go_on(again).await {
                 Ok(left) => break left,
                 Err(error) => error,
             };
@@ -92,12 +93,7 @@ impl External {
             if self.worker.stop.within(pauses.next_pause()).await {
                 break Left::Stopped;
             }
-            // What is under way comes to its end before it is begun again.
-            self.begin_again().await;
-            if let Err(ConsumeError::Lost(_)) = self.worker.look_again().await {
-                break Left::Lost;
-            }
-            self.fed = self.worker.committed;
+            again = true;
         };
         if !matches!(left, Left::Refused(_)) {
             self.worker.doing(Doing::Stopped);
@@ -105,14 +101,24 @@ impl External {
         left
     }
 
-    async fn begin_again(&mut self) {
+    async fn go_on(&mut self, again: bool) -> Result<Left, ConsumeError> {
+        if again {
+            self.begin_again().await?;
+        }
+        self.follow().await
+    }
+
+    /// What is under way is broken off before it is begun again.
+    async fn begin_again(&mut self) -> Result<(), ConsumeError> {
         self.tasks.abort_all();
         while self.tasks.join_next().await.is_some() {}
         (self.window, self.at_head) = (Window::default(), false);
         self.pages.clear();
         // The feed may stand at the same position with a page handed out.
         self.worker.feed.seek(Position::new(u64::MAX));
-        self.worker.feed.seek(self.worker.committed);
+        self.worker.look_again().await?;
+        self.fed = self.worker.committed;
+        Ok(())
     }
 
     async fn follow(&mut self) -> Result<Left, ConsumeError> {
@@ -135,7 +141,9 @@ impl External {
             }
             if self.is_empty() {
                 self.worker.is_idle();
-                if self.worker.due.has_changed().unwrap_or(false) {
+                // What waits behind a key may stand beyond the checkpoint, and then comes by once more: it
+                // must find its key parked.
+                if self.at_head && self.worker.due.has_changed().unwrap_or(false) {
                     self.retry_due().await?;
                 }
                 if self.ask_at.is_some_and(|at| at <= Instant::now()) {
@@ -153,12 +161,12 @@ impl External {
             }
             let ask_at = self.ask_at.filter(|_| self.is_empty());
             let wake_at = [write_at, ask_at].into_iter().flatten().min();
-            let (hungry, idle) = (self.pages.is_empty(), self.is_empty());
+            let (hungry, idle, at_head) = (self.pages.is_empty(), self.is_empty(), self.at_head);
             let worker = &mut self.worker;
             tokio::select! {
                 biased;
                 () = worker.stop.wait() => {}
-                _ = worker.due.changed(), if idle => worker.due.mark_changed(),
+                _ = worker.due.changed(), if idle && at_head => worker.due.mark_changed(),
                 ended = self.tasks.join_next(), if !self.tasks.is_empty() => {
                     if let Some(ended) = ended {
                         // It catches panics itself, and is aborted only with everything else.
@@ -328,7 +336,7 @@ impl External {
     async fn retry_due(&mut self) -> Result<(), ConsumeError> {
         let due = self.worker.due.borrow_and_update().clone();
         for key in due {
-            if self.worker.parked.holds(&key) && !self.worker.stop.is_set() {
+            if self.worker.parked.may_wait(&key) && !self.worker.stop.is_set() {
                 self.retry(&key).await?;
             }
         }

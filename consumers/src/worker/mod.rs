@@ -178,8 +178,8 @@ impl Worker {
         }
     }
 
-    /// Reads where the checkpoint stands after a commit whose end nobody heard of, and goes on from
-    /// there.
+    /// Reads where the checkpoint stands and what is parked after a commit whose end nobody heard of, and
+    /// goes on from there.
     async fn look_again(&mut self) -> Result<(), ConsumeError> {
         let stands = self.context.stores.work().checkpoint(&self.checkpoint).await?;
         let Some(stands) = stands else {
@@ -190,7 +190,7 @@ impl Worker {
             self.moved(stands);
         }
         self.feed.seek(stands);
-        Ok(())
+        self.load_parked().await
     }
 
     /// Proves that the partition is still this worker's.

@@ -12,7 +12,7 @@ use super::Worker;
 use crate::consume::OnFailure;
 use crate::error::ConsumeError;
 use crate::options::EngineOptions;
-use crate::records::{ParkedItem, ParkedKey, list, put};
+use crate::records::{ParkedItem, ParkedKey, Record, list, load, put};
 
 /// From how many parked keys on it matters how many keys there are.
 const FEW: usize = 10;
@@ -45,6 +45,11 @@ impl Parked {
 
     pub(super) fn holds(&self, key: &str) -> bool {
         self.keys.contains(key)
+    }
+
+    /// Whether something may wait behind a key.
+    pub(super) fn may_wait(&self, key: &str) -> bool {
+        self.holds(key) || self.on_failure == OnFailure::Skip
     }
 
     pub(super) fn heal(&mut self, key: &str) {
@@ -170,6 +175,12 @@ async fn write(
     let now = transaction.now().await?;
     record.since = now;
     record.next_attempt = record.next_attempt.and_then(|_| now.checked_add(pause).ok());
+    // Where keys go on without what was skipped, one may be there already.
+    if let Some(known) = load::<ParkedKey>(transaction, record.key()).await?
+        && known.discarded_by.is_some()
+    {
+        (record.discarded_by, record.next_attempt) = (known.discarded_by, Some(now));
+    }
     put(transaction, &record).await?;
     put(transaction, item).await?;
     transaction.advance_checkpoint(step).await

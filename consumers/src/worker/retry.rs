@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use super::Worker;
 use super::park::{pause_after, reason};
 use super::transactional::Transactional;
+use crate::consume::OnFailure;
 use crate::error::ConsumeError;
 use crate::records::{ParkedItem, ParkedKey, Record, list, load, put, remove};
 
@@ -24,7 +25,7 @@ impl Transactional {
             if self.worker.stop.is_set() {
                 break;
             }
-            if self.worker.parked.holds(&key) {
+            if self.worker.parked.may_wait(&key) {
                 self.retry(&key).await?;
             }
         }
@@ -157,7 +158,8 @@ impl Worker {
             position: event.position,
             event_type: event.event_type.as_str().to_owned(),
             reason: reason(error),
-            again: !matches!(error, ConsumeError::Poison(_)),
+            again: !matches!(error, ConsumeError::Poison(_))
+                && self.consumer.on_failure == OnFailure::Park,
         };
         let (row_key, step) = (self.parked_row_key(key), self.step(self.committed));
         let options = self.context.options.clone();
@@ -211,7 +213,11 @@ async fn note(
             false => SignedDuration::ZERO,
         };
         let next = now.checked_add(pause_after(options, parked_for)).ok();
-        key.next_attempt = next.filter(|_| again);
+        // What somebody wants thrown away does not wait.
+        key.next_attempt = match key.discarded_by {
+            Some(_) => Some(now),
+            None => next.filter(|_| again),
+        };
         (key.position, key.event_type, key.reason) = (position, event_type, reason);
         put(transaction, &key).await?;
     }

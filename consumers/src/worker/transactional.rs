@@ -47,9 +47,10 @@ impl Transactional {
     /// Works until it is told to stop, or there is nothing more to do.
     pub(super) async fn run(mut self) -> Left {
         let mut pauses = self.worker.context.pauses();
+        let mut again = false;
         let left = loop {
             let before = self.worker.committed;
-            let error = match self.follow().await {
+            let error = match self.go_on(again).await {
                 Ok(left) => break left,
                 Err(error) => error,
             };
@@ -68,18 +69,22 @@ impl Transactional {
             if self.worker.stop.within(pauses.next_pause()).await {
                 break Left::Stopped;
             }
-            // What became of the last commit is not known for sure.
-            self.forget().await;
-            if let Err(error @ ConsumeError::Lost(_)) = self.worker.look_again().await {
-                tracing::warn!(partition = %self.worker.id, %error, "the partition is lost");
-                break Left::Lost;
-            }
-            self.taken = self.worker.committed;
+            again = true;
         };
         if !matches!(left, Left::Refused(_)) {
             self.worker.doing(Doing::Stopped);
         }
         left
+    }
+
+    async fn go_on(&mut self, again: bool) -> Result<Left, ConsumeError> {
+        if again {
+            // What became of the last commit is not known for sure.
+            self.forget().await;
+            self.worker.look_again().await?;
+            self.taken = self.worker.committed;
+        }
+        self.follow().await
     }
 
     async fn follow(&mut self) -> Result<Left, ConsumeError> {
