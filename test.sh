@@ -53,4 +53,6 @@ need_c_compiler
 need_postgresql
 # Without debug information everything builds in half the time and space.
 export CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}"
+# In how many worlds the engine of consumers is simulated: one or two minutes on two cores.
+export ANNALS_SEEDS="${ANNALS_SEEDS:-10000}"
 cargo test --workspace --all-features "$@"

@@ -44,6 +44,12 @@ impl Feed {
         }
     }
 
+    /// Begins at a position as if nothing had been read: the end of the log is said again.
+    pub(crate) fn restart(&mut self, after: Position) {
+        self.after = after;
+        (self.ahead, self.ready, self.follower) = (None, None, None);
+    }
+
     /// The next page; one without events that ends at the head says that the end has been reached.
     /// Cancel safe.
     ///

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::claim::{consumer, disturb, lock, partition};
 use super::sweep::{Sweeper, View};
+use crate::caught::caught;
 use crate::records::{
     Json, ParkedKey, PartitionId, PartitionRecord, RequestRecord, list, load, put,
 };
@@ -333,7 +334,8 @@ impl Sweeper {
             let (handler, woken) = (consumer.handler.clone(), self.woken.clone());
             let (verb, arguments) = (request.verb.clone(), request.arguments.0.clone());
             let job = tokio::spawn(async move {
-                let result = handler.request(&verb, &arguments).await;
+                let panicked = |message| format!("it panicked: {message}");
+                let result = caught(handler.request(&verb, &arguments), panicked).await;
                 woken.notify_one();
                 result
             });

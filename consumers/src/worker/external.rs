@@ -114,8 +114,6 @@ impl External {
         while self.tasks.join_next().await.is_some() {}
         (self.window, self.at_head) = (Window::default(), false);
         self.pages.clear();
-        // The feed may stand at the same position with a page handed out.
-        self.worker.feed.seek(Position::new(u64::MAX));
         self.worker.look_again().await?;
         self.fed = self.worker.committed;
         Ok(())

@@ -189,7 +189,7 @@ impl Worker {
         if stands != self.committed {
             self.moved(stands);
         }
-        self.feed.seek(stands);
+        self.feed.restart(stands);
         self.load_parked().await
     }
 

@@ -6,9 +6,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tokio::time::Instant;
 
-/// How many steps are kept.
-const KEPT: usize = 120;
-
 /// Whoever does something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Who {
@@ -38,18 +35,21 @@ struct Step {
 pub(crate) struct Trace {
     began: Instant,
     hash: DefaultHasher,
+    /// How many steps are kept.
+    keeps: usize,
     steps: VecDeque<Step>,
 }
 
 impl Trace {
-    pub(crate) fn new() -> Self {
-        Self { began: Instant::now(), hash: DefaultHasher::new(), steps: VecDeque::new() }
+    pub(crate) fn new(keeps: usize) -> Self {
+        let (began, hash) = (Instant::now(), DefaultHasher::new());
+        Self { began, hash, keeps, steps: VecDeque::new() }
     }
 
     pub(crate) fn step(&mut self, who: Who, what: String) {
         let at_ms = self.began.elapsed().as_millis() as u64;
         (at_ms, who, &what).hash(&mut self.hash);
-        if self.steps.len() == KEPT {
+        if self.steps.len() >= self.keeps {
             self.steps.pop_front();
         }
         self.steps.push_back(Step { at_ms, who, what });

@@ -59,7 +59,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, kept_steps: usize) -> Arc<Self> {
         let mut random = Random::new(seed);
         let specs = specs(&mut random);
         let weather = Weather::of(&mut random);
@@ -70,7 +70,7 @@ impl World {
             truth: Mutex::new(Truth::new(&specs)),
             specs,
             random: Mutex::new(random),
-            trace: Mutex::new(Trace::new()),
+            trace: Mutex::new(Trace::new(kept_steps)),
             cover: Mutex::default(),
             weather: Mutex::new(weather),
             troubles: Mutex::new(troubles),
