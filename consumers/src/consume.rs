@@ -30,6 +30,9 @@ pub struct Consumer {
     pub on_failure: OnFailure,
     /// Into how many partitions it may be cut: 1 where every event may touch everything.
     pub most_partitions: u32,
+    /// Whether its checkpoint is also moved by appends that bring their effects along. What they have
+    /// dealt with is left alone.
+    pub inline: bool,
     /// What it makes of events.
     pub handler: Arc<dyn Handler>,
 }

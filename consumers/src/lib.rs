@@ -9,6 +9,7 @@ mod assign;
 mod caught;
 mod consume;
 mod context;
+mod cut;
 mod engine;
 mod error;
 mod feed;
@@ -27,9 +28,9 @@ pub use caught::{caught, message};
 pub use consume::{
     CaughtUp, Consume, Consumer, Deliver, Doing, Handler, KeyBy, OnFailure, Target, Until, Wrote,
 };
+pub use cut::{declare, hold, partition, rename, stands, uncut};
 pub use engine::Engine;
 pub use error::ConsumeError;
-pub use member::{declare, partition};
 pub use options::EngineOptions;
 pub use records::{
     ConsumerRecord, InboxRecord, Json, MemberRecord, ParkedItem, ParkedKey, PartitionId,

@@ -231,6 +231,31 @@ pub async fn members(work: &dyn Workspace) -> Result<Vec<Member>, StoreError> {
     Ok(records.into_iter().map(read).collect())
 }
 
+/// Where a generation of a consumer stands: the least of the checkpoints of its partitions. `None` when
+/// it has none.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn position(
+    work: &dyn Workspace,
+    consumer: &str,
+    generation: u64,
+) -> Result<Option<Position>, StoreError> {
+    let generation = Condition {
+        column: "generation",
+        comparison: Comparison::Equal,
+        value: Value::Integer(generation.cast_signed()),
+    };
+    let conditions = vec![of_consumer(consumer), generation];
+    let query = RowQuery { conditions, ..RowQuery::default() };
+    let mut least = None;
+    for part in list::<PartitionRecord>(work, &query).await?.iter().filter(|part| !part.is_done()) {
+        let Some(position) = work.checkpoint(&part.id().checkpoint()).await? else { continue };
+        least = Some(least.map_or(position, |least: Position| least.min(position)));
+    }
+    Ok(least)
+}
+
 /// How every consumer is doing that the store knows.
 ///
 /// # Errors
@@ -248,7 +273,7 @@ pub async fn consumers(work: &dyn Workspace) -> Result<Vec<ConsumerStatus>, Stor
         let mut partitions = Vec::new();
         let mut trouble = Vec::new();
         let own = records.iter().filter(|record| record.consumer == consumer.name);
-        for record in own.filter(|record| record.state != crate::member::DONE) {
+        for record in own.filter(|record| !record.is_done()) {
             // Its checkpoint goes with it.
             let Some(position) = work.checkpoint(&record.id().checkpoint()).await? else {
                 continue;

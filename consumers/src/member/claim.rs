@@ -1,13 +1,9 @@
-//! Making partitions, taking one, and letting go of it.
+//! Taking a partition, and letting go of it.
 
 use annals_core::store::{Fence, StoreError, Transaction};
-use annals_core::{Position, SLICES};
 use uuid::Uuid;
 
 use crate::records::{ConsumerRecord, MemberRecord, PartitionId, PartitionRecord, load, put};
-
-/// What stands in a partition that has reached its end.
-pub(crate) const DONE: &str = "done";
 
 /// Locks what stands about a consumer until the transaction ends.
 pub(crate) async fn lock(
@@ -23,83 +19,6 @@ pub(crate) async fn consumer(
     name: &str,
 ) -> Result<Option<ConsumerRecord>, StoreError> {
     load(transaction, vec![annals_core::table::Value::Text(name.to_owned())]).await
-}
-
-/// Notes what a program says of a consumer; what people have said of it stays.
-///
-/// # Errors
-/// What the store runs into.
-pub async fn declare(
-    transaction: &mut dyn Transaction,
-    declared: ConsumerRecord,
-) -> Result<ConsumerRecord, StoreError> {
-    lock(transaction, &declared.name).await?;
-    let known = consumer(transaction, &declared.name).await?;
-    let record = match known {
-        None => ConsumerRecord { changed_at: transaction.now().await?, ..declared },
-        Some(known) => {
-            let same = known.kind == declared.kind
-                && known.on_failure == declared.on_failure
-                && known.version >= declared.version
-                && known.generation >= declared.generation;
-            if same {
-                return Ok(known);
-            }
-            ConsumerRecord {
-                kind: declared.kind,
-                on_failure: declared.on_failure,
-                version: known.version.max(declared.version),
-                generation: known.generation.max(declared.generation),
-                changed_at: transaction.now().await?,
-                ..known
-            }
-        }
-    };
-    put(transaction, &record).await?;
-    Ok(record)
-}
-
-/// Cuts a generation of a consumer into `parts` partitions that begin behind `position`. Their
-/// checkpoints stand there.
-///
-/// # Errors
-/// What the store runs into.
-pub async fn partition(
-    transaction: &mut dyn Transaction,
-    (name, generation, epoch): (&str, u64, u64),
-    version: u32,
-    parts: u32,
-    position: Position,
-) -> Result<Vec<PartitionId>, StoreError> {
-    let now = transaction.now().await?;
-    let parts = parts.clamp(1, u32::from(SLICES));
-    let bound = |part: u32| {
-        // At most 1024 * 1024, divided by the number of parts: at most 1024.
-        (u32::from(SLICES) * part / parts) as u16
-    };
-    let mut ids = Vec::new();
-    for part in 0..parts {
-        let record = PartitionRecord {
-            consumer: name.to_owned(),
-            generation,
-            epoch,
-            part,
-            version,
-            first_slice: bound(part),
-            end_slice: bound(part + 1),
-            begins_at: position,
-            ends_at: None,
-            owner: None,
-            token: 0,
-            state: "new".to_owned(),
-            reason: None,
-            changed_at: now,
-        };
-        put(transaction, &record).await?;
-        transaction.set_checkpoint(&record.id().checkpoint(), position).await?;
-        ids.push(record.id());
-    }
-    Ok(ids)
 }
 
 /// Takes a partition if nobody who is alive has it: the fence keeps out whoever had it before.
@@ -121,7 +40,7 @@ pub(super) async fn claim(
     let Some(mut record) = load::<PartitionRecord>(transaction, id.row_key()).await? else {
         return Ok(None);
     };
-    if record.version != version || record.state == DONE {
+    if record.version != version || record.is_at_rest() {
         return Ok(None);
     }
     let now = transaction.now().await?;

@@ -5,8 +5,7 @@ mod heart;
 mod requests;
 mod sweep;
 
-pub(crate) use claim::{DONE, consumer};
-pub use claim::{declare, partition};
+pub(crate) use claim::{consumer, disturb, lock};
 pub(crate) use heart::Heart;
 pub(crate) use requests::{OPEN, REFUSED};
 pub(crate) use sweep::Sweeper;

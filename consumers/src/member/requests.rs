@@ -9,9 +9,10 @@ use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::claim::{consumer, disturb, lock, partition};
+use super::claim::{consumer, disturb, lock};
 use super::sweep::{Sweeper, View};
 use crate::caught::caught;
+use crate::cut::partition;
 use crate::records::{
     Json, ParkedKey, PartitionId, PartitionRecord, RequestRecord, list, load, put,
 };

@@ -13,13 +13,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::claim::{DONE, claim, note};
+use super::claim::{claim, note};
 use super::heart::Heart;
 use crate::assign::{Slot, plan};
 use crate::consume::{Consumer, Doing};
 use crate::context::Context;
 use crate::error::ConsumeError;
-use crate::records::{ConsumerRecord, MemberRecord, ParkedKey, PartitionId, PartitionRecord, list};
+use crate::records::{
+    ConsumerRecord, DONE, MemberRecord, ParkedKey, PartitionId, PartitionRecord, list,
+};
 use crate::stop::Stop;
 use crate::worker::{Left, Report, Worker};
 
@@ -209,7 +211,9 @@ impl Sweeper {
             let paused = view.consumers.get(&name).is_none_or(|known| known.paused);
             // A cut begins where the one before it has ended.
             let begun = first_epochs.get(&(name.clone(), generation)) == Some(&epoch);
-            let records = records.into_iter().filter(|record| record.version == consumer.version);
+            let records = records
+                .into_iter()
+                .filter(|record| record.version == consumer.version && !record.is_held());
             let slots: Vec<Slot<PartitionId>> = records
                 .map(|record| Slot {
                     partition: record.id(),

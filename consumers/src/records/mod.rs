@@ -15,6 +15,7 @@ pub use field::Json;
 pub use inbox::InboxRecord;
 pub use members::MemberRecord;
 pub use parked::{ParkedItem, ParkedKey};
+pub(crate) use partitions::{DONE, HELD};
 pub use partitions::{PartitionId, PartitionRecord};
 pub use requests::RequestRecord;
 pub use timers::TimerRecord;
@@ -138,6 +139,14 @@ pub(crate) async fn remove<R: Record>(
     keys: &[RowKey],
 ) -> Result<(), StoreError> {
     transaction.delete_rows(R::table(), keys).await
+}
+
+/// The records that a query asks for, in a transaction.
+pub(crate) async fn find<R: Record>(
+    transaction: &mut dyn Transaction,
+    query: &RowQuery,
+) -> Result<Vec<R>, StoreError> {
+    transaction.query_rows(R::table(), query).await?.into_iter().map(R::of).collect()
 }
 
 /// The records that a query asks for. One that is damaged is left out and said: it must not stop those

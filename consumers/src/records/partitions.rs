@@ -47,6 +47,12 @@ impl fmt::Display for PartitionId {
     }
 }
 
+/// What stands in a partition that has reached its end.
+pub(crate) const DONE: &str = "done";
+
+/// What stands in a partition that nobody is to work on until told otherwise.
+pub(crate) const HELD: &str = "held";
+
 record! {
     /// A partition. Its position stands in its checkpoint, which is written with every batch; this row
     /// is written when something changes for people.
@@ -91,6 +97,21 @@ impl PartitionRecord {
             epoch: self.epoch,
             part: self.part,
         }
+    }
+
+    /// Whether it has reached its end.
+    pub fn is_done(&self) -> bool {
+        self.state == DONE
+    }
+
+    /// Whether nobody is to work on it until told otherwise.
+    pub fn is_held(&self) -> bool {
+        self.state == HELD
+    }
+
+    /// Whether there is nothing to be done on it.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.is_done() || self.is_held()
     }
 
     /// Its slices.

@@ -98,6 +98,7 @@ impl Stage {
             key: KeyBy::Stream,
             on_failure: OnFailure::Park,
             most_partitions: 64,
+            inline: false,
             handler: Arc::new(handler),
         }
     }

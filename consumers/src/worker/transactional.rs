@@ -21,6 +21,12 @@ const IDLE_CHECKPOINT: Duration = Duration::from_millis(500);
 /// How many such events may pass by.
 const IDLE_EVENTS: u64 = 1_000;
 
+/// How long appends that bring their effects along are given to move the checkpoint by themselves.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// How many events a batch has at the most when appends wait for it.
+const INLINE_BATCH: u64 = 2_000;
+
 pub(crate) struct Transactional {
     pub(super) worker: Worker,
     pub(super) target: SharedTarget,
@@ -58,6 +64,16 @@ impl Transactional {
                 pauses.reset();
             }
             match error {
+                ConsumeError::Lost(_) if self.worker.consumer.inline => {
+                    // An append may have moved the checkpoint, which takes nothing away.
+                    self.forget().await;
+                    let looked = self.worker.look_again().await;
+                    self.taken = self.worker.committed;
+                    if looked.is_err() || self.worker.prove().await.is_err() {
+                        break Left::Lost;
+                    }
+                    continue;
+                }
                 ConsumeError::Lost(_) => break Left::Lost,
                 ConsumeError::Interrupted if self.worker.stop.is_set() => break Left::Stopped,
                 ConsumeError::Stop(_) => break Left::Refused(error),
@@ -133,6 +149,17 @@ impl Transactional {
     }
 
     async fn take_page(&mut self, page: LogPage) -> Result<(), ConsumeError> {
+        if self.worker.consumer.inline && self.live {
+            if self.worker.stop.within(BREATH).await {
+                return Ok(());
+            }
+            let before = self.worker.committed;
+            self.worker.look_again().await?;
+            if self.worker.committed != before {
+                self.forget().await;
+                return Ok(());
+            }
+        }
         let (next, at_head) = (page.next, page.next >= page.head);
         self.worker.begins();
         if let Err(error) = self.take_and_commit(page, at_head).await {
@@ -173,7 +200,11 @@ impl Transactional {
         self.take(page).await?;
         let pending = self.pending().await + self.aside.len();
         let options = &self.worker.context.options;
-        let full = self.looked_at >= options.batch_events
+        let batch_events = match self.worker.consumer.inline {
+            true => options.batch_events.min(INLINE_BATCH),
+            false => options.batch_events,
+        };
+        let full = self.looked_at >= batch_events
             || self.bytes >= options.batch_bytes
             || pending >= options.batch_rows;
         // While catching up, what touches no row is written down with the batch.

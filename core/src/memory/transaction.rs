@@ -13,7 +13,7 @@ use crate::store::{
     Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError, TransactionCheckpoints,
     TransactionLog, TransactionSql, TransactionState, TransactionTables,
 };
-use crate::table::{Row, RowKey, TableSpec, Value};
+use crate::table::{Row, RowKey, RowQuery, TableSpec, Value};
 use crate::time::cut_time;
 
 pub(super) struct MemoryTransaction<'s> {
@@ -206,6 +206,14 @@ impl TransactionTables for MemoryTransaction<'_> {
         keys: &[RowKey],
     ) -> Result<Vec<Row>, StoreError> {
         self.state.load_rows(table, keys)
+    }
+
+    async fn query_rows(
+        &mut self,
+        table: &TableSpec,
+        query: &RowQuery,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.state.query_rows(table, query)
     }
 
     async fn upsert_rows(&mut self, spec: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use super::{
     TransactionCheckpoints, TransactionLog, TransactionSql, TransactionState, TransactionTables,
 };
 use crate::names::Position;
-use crate::table::{Row, RowKey, TableSpec, Value};
+use crate::table::{Row, RowKey, RowQuery, TableSpec, Value};
 
 /// A transaction that one failure ends: whatever is asked of it later is refused with
 /// [`StoreError::TransactionOver`], and so is its commit. For authors of stores: work gets its
@@ -166,6 +166,15 @@ impl<T: Transaction + ?Sized> TransactionTables for Strict<'_, T> {
             Ok(()) => transaction.load_rows(table, keys).await,
             Err(invalid) => Err(invalid.into()),
         };
+        self.note(outcome)
+    }
+
+    async fn query_rows(
+        &mut self,
+        table: &TableSpec,
+        query: &RowQuery,
+    ) -> Result<Vec<Row>, StoreError> {
+        let outcome = self.go_on()?.query_rows(table, query).await;
         self.note(outcome)
     }
 

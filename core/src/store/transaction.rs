@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError};
 use crate::names::Position;
-use crate::table::{Row, RowKey, TableSpec, Value};
+use crate::table::{Row, RowKey, RowQuery, TableSpec, Value};
 
 /// An open transaction. It ends with the work that was given it: committed if that returns `Ok`,
 /// rolled back otherwise.
@@ -107,6 +107,13 @@ pub trait TransactionTables: Send {
         &mut self,
         table: &TableSpec,
         keys: &[RowKey],
+    ) -> Result<Vec<Row>, StoreError>;
+
+    /// The rows a query asks for, in its order, with what this transaction has written.
+    async fn query_rows(
+        &mut self,
+        table: &TableSpec,
+        query: &RowQuery,
     ) -> Result<Vec<Row>, StoreError>;
 
     /// Inserts or replaces rows by their keys.

@@ -1,0 +1,231 @@
+//! What stands about a consumer and its partitions, for whoever declares consumers: all of it inside a
+//! transaction of the caller's.
+
+use annals_core::store::{StoreError, Transaction};
+use annals_core::table::{Comparison, Condition, RowQuery, Value};
+use annals_core::{Position, SLICES};
+
+use crate::member::{consumer, disturb, lock};
+use crate::records::{
+    ConsumerRecord, ParkedItem, ParkedKey, PartitionId, PartitionRecord, Record, find, put, remove,
+};
+
+/// How many entries are removed at a time.
+const AT_A_TIME: u32 = 1_000;
+
+/// Notes what a program says of a consumer; what people have said of it stays.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn declare(
+    transaction: &mut dyn Transaction,
+    declared: ConsumerRecord,
+) -> Result<ConsumerRecord, StoreError> {
+    lock(transaction, &declared.name).await?;
+    let known = consumer(transaction, &declared.name).await?;
+    let record = match known {
+        None => ConsumerRecord { changed_at: transaction.now().await?, ..declared },
+        Some(known) => {
+            let same = known.kind == declared.kind
+                && known.on_failure == declared.on_failure
+                && known.version >= declared.version
+                && known.generation >= declared.generation;
+            if same {
+                return Ok(known);
+            }
+            ConsumerRecord {
+                kind: declared.kind,
+                on_failure: declared.on_failure,
+                version: known.version.max(declared.version),
+                generation: known.generation.max(declared.generation),
+                changed_at: transaction.now().await?,
+                ..known
+            }
+        }
+    };
+    put(transaction, &record).await?;
+    Ok(record)
+}
+
+/// Cuts a generation of a consumer into `parts` partitions that begin behind `position`. Their
+/// checkpoints stand there.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn partition(
+    transaction: &mut dyn Transaction,
+    (name, generation, epoch): (&str, u64, u64),
+    version: u32,
+    parts: u32,
+    position: Position,
+) -> Result<Vec<PartitionId>, StoreError> {
+    let now = transaction.now().await?;
+    let parts = parts.clamp(1, u32::from(SLICES));
+    let bound = |part: u32| {
+        // At most 1024 * 1024, divided by the number of parts: at most 1024.
+        (u32::from(SLICES) * part / parts) as u16
+    };
+    let mut ids = Vec::new();
+    for part in 0..parts {
+        let record = PartitionRecord {
+            consumer: name.to_owned(),
+            generation,
+            epoch,
+            part,
+            version,
+            first_slice: bound(part),
+            end_slice: bound(part + 1),
+            begins_at: position,
+            ends_at: None,
+            owner: None,
+            token: 0,
+            state: "new".to_owned(),
+            reason: None,
+            changed_at: now,
+        };
+        put(transaction, &record).await?;
+        transaction.set_checkpoint(&record.id().checkpoint(), position).await?;
+        ids.push(record.id());
+    }
+    Ok(ids)
+}
+
+fn of_generation(name: &str, generation: u64) -> Vec<Condition> {
+    let equal = |column, value| Condition { column, comparison: Comparison::Equal, value };
+    vec![
+        equal("consumer", Value::Text(name.to_owned())),
+        equal("generation", Value::Integer(generation.cast_signed())),
+    ]
+}
+
+/// The partitions of a generation that have not come to their end.
+async fn parts(
+    transaction: &mut dyn Transaction,
+    name: &str,
+    generation: u64,
+) -> Result<Vec<PartitionRecord>, StoreError> {
+    let query = RowQuery { conditions: of_generation(name, generation), ..RowQuery::default() };
+    let parts: Vec<PartitionRecord> = find(transaction, &query).await?;
+    Ok(parts.into_iter().filter(|part| !part.is_done()).collect())
+}
+
+/// Where the partitions of a generation stand that have not come to their end. Nobody moves them until
+/// the transaction ends.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn stands(
+    transaction: &mut dyn Transaction,
+    name: &str,
+    generation: u64,
+) -> Result<Vec<(PartitionRecord, Position)>, StoreError> {
+    let mut stands = Vec::new();
+    for part in parts(transaction, name, generation).await? {
+        let position = transaction.checkpoint(&part.id().checkpoint()).await?;
+        stands.push((part, position.unwrap_or_default()));
+    }
+    Ok(stands)
+}
+
+/// Holds the partitions of a generation, or lets them go on. Whoever works on them is stopped.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn hold(
+    transaction: &mut dyn Transaction,
+    (name, generation): (&str, u64),
+    held: bool,
+) -> Result<(), StoreError> {
+    lock(transaction, name).await?;
+    for part in parts(transaction, name, generation).await? {
+        if part.is_held() == held {
+            continue;
+        }
+        let Some((mut part, _)) = disturb(transaction, &part.id()).await? else { continue };
+        part.owner = None;
+        part.state = if held { crate::records::HELD } else { "new" }.to_owned();
+        part.reason = None;
+        part.changed_at = transaction.now().await?;
+        put(transaction, &part).await?;
+    }
+    Ok(())
+}
+
+/// Removes the partitions of a generation, with their checkpoints and all that waits behind parked
+/// keys.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn uncut(
+    transaction: &mut dyn Transaction,
+    (name, generation): (&str, u64),
+) -> Result<(), StoreError> {
+    lock(transaction, name).await?;
+    let query = RowQuery { conditions: of_generation(name, generation), ..RowQuery::default() };
+    for part in find::<PartitionRecord>(transaction, &query).await? {
+        // Whoever is writing a batch of it comes first; the next batch finds no checkpoint.
+        transaction.checkpoint(&part.id().checkpoint()).await?;
+        transaction.remove_checkpoint(&part.id().checkpoint()).await?;
+        remove::<PartitionRecord>(transaction, &[part.key()]).await?;
+    }
+    remove_all::<ParkedItem>(transaction, name, generation).await?;
+    remove_all::<ParkedKey>(transaction, name, generation).await
+}
+
+async fn remove_all<R: Record>(
+    transaction: &mut dyn Transaction,
+    name: &str,
+    generation: u64,
+) -> Result<(), StoreError> {
+    let conditions = of_generation(name, generation);
+    let query = RowQuery { conditions, limit: AT_A_TIME, ..RowQuery::default() };
+    loop {
+        let rows = transaction.query_rows(R::table(), &query).await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = rows.iter().map(|row| R::table().key_of(row)).collect();
+        remove::<R>(transaction, &keys).await?;
+    }
+}
+
+/// Gives a consumer that was renamed the partitions it had under its old name, with where they stand.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn rename(
+    transaction: &mut dyn Transaction,
+    (old, new): (&str, &str),
+    generation: u64,
+) -> Result<(), StoreError> {
+    lock(transaction, old).await?;
+    lock(transaction, new).await?;
+    for (part, position) in stands(transaction, old, generation).await? {
+        let moved = PartitionRecord {
+            consumer: new.to_owned(),
+            owner: None,
+            state: "new".to_owned(),
+            reason: None,
+            ..part
+        };
+        transaction.set_checkpoint(&moved.id().checkpoint(), position).await?;
+        put(transaction, &moved).await?;
+    }
+    let query = RowQuery { conditions: of_generation(old, generation), ..RowQuery::default() };
+    for key in find::<ParkedKey>(transaction, &query).await? {
+        put(transaction, &ParkedKey { consumer: new.to_owned(), ..key }).await?;
+    }
+    loop {
+        let query = RowQuery { limit: AT_A_TIME, ..query.clone() };
+        let items = find::<ParkedItem>(transaction, &query).await?;
+        if items.is_empty() {
+            break;
+        }
+        let keys: Vec<_> = items.iter().map(Record::key).collect();
+        for item in items {
+            put(transaction, &ParkedItem { consumer: new.to_owned(), ..item }).await?;
+        }
+        remove::<ParkedItem>(transaction, &keys).await?;
+    }
+    uncut(transaction, (old, generation)).await
+}
