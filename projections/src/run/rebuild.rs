@@ -1,31 +1,26 @@
-//! Rebuilding a read model from history, beside the one that serves.
+//! Rebuilding a read model from history, beside the one that serves: a generation of its own, which the
+//! engine fills, here or elsewhere.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use annals_core::store::{StoreError, Transaction, TransactionWork};
-use async_trait::async_trait;
+use annals_consumers::{hold, ops, stands};
+use annals_core::Position;
+use annals_core::store::{TransactExt, Transaction};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::catch_up::CaughtUp;
-use super::caught::caught;
-use super::cursor::Cursor;
 use super::definition::Definition;
-use super::pause::Pauses;
 use super::progress::Progress;
 use super::rebuild_handle::{RebuildError, RebuildHandle};
 use super::shared::Shared;
-use super::stop::Stop;
-use super::switch::Switched;
 use crate::error::ProjectionError;
-use crate::generations::{Generation, Generations, shape};
 use crate::owner;
+use crate::generations::{Generation, Generations, shape};
+use annals_consumers::Stop;
 
-/// How often a rebuild begins again because somebody else moved, without getting any further.
-const MOST_ROUNDS: u32 = 10;
-
-/// The pauses while the old tables are being read and cannot be replaced.
-const SWITCH_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How often whoever waits for a rebuild asks the store: it may be going on elsewhere.
+const LOOK_AFTER: Duration = Duration::from_millis(250);
 
 impl Shared {
     /// Starts a rebuild in the background.
@@ -34,195 +29,155 @@ impl Shared {
         let (slot, watching) = self.take_slot()?;
         let (cancel, cancelled) = watch::channel(false);
         let (shared, stop) = (self.clone(), stop.or(cancelled));
+        let name = projection.clone();
         let task = tokio::spawn(async move {
             let progress = &slot.progress;
-            match caught(&projection, shared.build(progress, &stop)).await {
-                Ok(Built::Switched | Built::Elsewhere) => Ok(progress.borrow().clone()),
-                Ok(Built::Stopped) => {
+            match shared.build(progress, &stop).await {
+                Ok(true) => Ok(progress.borrow().clone()),
+                Ok(false) => {
                     let events = progress.borrow().events;
-                    Err(RebuildError::Cancelled { projection, events })
+                    Err(RebuildError::Cancelled { projection: name, events })
                 }
                 Err(error) => {
-                    tracing::error!(%projection, %error, "the rebuild failed");
+                    tracing::error!(projection = &*name, %error, "the rebuild failed");
                     Err(RebuildError::Projection(error))
                 }
             }
         });
         self.rebuild_is(task.abort_handle());
-        let projection = self.definition.name.clone();
         Ok(RebuildHandle { progress: watching, cancel, task, projection })
     }
 
-    /// Rebuilds on the runner's own task.
-    pub(crate) async fn rebuild_here(
-        self: &Arc<Self>,
-        stop: &Stop,
-    ) -> Result<Built, ProjectionError> {
-        let Ok((slot, _)) = self.take_slot() else {
-            // One was started by hand. However it ends, it is time to look again then.
-            self.rebuild_ended(Some(stop)).await;
-            return Ok(if stop.is_set() { Built::Stopped } else { Built::Elsewhere });
-        };
-        self.build(&slot.progress, stop).await
-    }
-
+    /// Begins, and waits for the end: `false` when it was time to stop.
     async fn build(
         self: &Arc<Self>,
         progress: &watch::Sender<Progress>,
         stop: &Stop,
-    ) -> Result<Built, ProjectionError> {
-        let mut pauses = Pauses::to_yield();
-        let (mut rounds, mut reached, mut number) = (0, 0, None);
-        let built = loop {
-            let error = match self.build_once(progress, stop, &mut number).await {
-                Ok(built) => break built,
-                Err(error) => error,
-            };
-            let open = matches!(&error, ProjectionError::Store(error) if error.may_have_written());
-            if !open && !error.is_contention() {
-                return Err(error);
-            }
-            // Another program may build the same: what it has finished is finished.
-            if let Some(number) = number
-                && self.is_active(number).await?
-            {
-                break Built::Elsewhere;
-            }
-            let now = progress.borrow().events;
-            (rounds, reached) = if now > reached { (0, now) } else { (rounds + 1, reached) };
-            if rounds > MOST_ROUNDS {
-                return Err(error);
-            }
-            if stop.within(pauses.next()).await {
-                break Built::Stopped;
-            }
-        };
-        if built != Built::Stopped {
-            self.announce_switch();
-            progress.send_modify(|progress| {
-                progress.done = true;
-                progress.waiting_for = None;
-                progress.time_left = Some(Duration::ZERO);
-            });
-        }
-        Ok(built)
-    }
-
-    async fn build_once(
-        self: &Arc<Self>,
-        progress: &watch::Sender<Progress>,
-        stop: &Stop,
-        number: &mut Option<u64>,
-    ) -> Result<Built, ProjectionError> {
+    ) -> Result<bool, ProjectionError> {
         let generation = self.begin_generation().await?;
-        *number = Some(generation.number);
-        let mut cursor = Cursor::open(self.clone(), generation, stop.clone()).await?;
-        let (begun, from) = (Instant::now(), cursor.committed);
-        let mut pauses = Pauses::new(SWITCH_PAUSES.0, SWITCH_PAUSES.1);
+        let from = self.stands(&generation).await?.unwrap_or_default();
+        self.wake();
+        let begun = Instant::now();
+        let (mut building, mut switches) = (self.building.subscribe(), self.switches());
+        let mut head = self.log().head().await?;
+        let mut look_at = Instant::now() + LOOK_AFTER;
         loop {
-            let waiting_for = progress.borrow().waiting_for.clone();
-            let caught_up = cursor
-                .catch_up(|cursor, head| {
-                    let now = Progress::new(begun, from, cursor.folded, head);
-                    progress.send_replace(Progress { waiting_for: waiting_for.clone(), ..now });
-                })
-                .await?;
-            if caught_up == CaughtUp::Stopped {
-                return Ok(Built::Stopped);
-            }
-            match cursor.switch().await? {
-                Switched::Done => return Ok(Built::Switched),
-                Switched::Behind => {}
-                Switched::Locked(why) => {
-                    progress.send_modify(|progress| progress.waiting_for = Some(why));
-                    if stop.within(pauses.next()).await {
-                        return Ok(Built::Stopped);
+            if look_at <= Instant::now() {
+                look_at = Instant::now() + LOOK_AFTER;
+                let record = self.record().await?;
+                if record.building.as_ref() != Some(&generation) {
+                    if let Some(active) = record.active.filter(|a| a.number >= generation.number) {
+                        self.announce_switch(active);
+                        break;
                     }
+                    let projection = self.definition.name.clone();
+                    return Err(ProjectionError::Moved { projection });
                 }
+                head = self.log().head().await?;
+            }
+            if self.active().is_some_and(|active| active.number >= generation.number) {
+                break;
+            }
+            let now = building.borrow_and_update().clone();
+            if let Some(error) = now.failed.filter(|_| self.gives_up()) {
+                self.hold(&generation).await?;
+                return Err(error);
+            }
+            let at = now.parts.values().min().copied().unwrap_or(from).max(from);
+            let waiting_for = now.waiting_for;
+            progress.send_replace(Progress { waiting_for, ..Progress::new(begun, from, at, head) });
+            if stop.is_set() {
+                self.hold(&generation).await?;
+                return Ok(false);
+            }
+            tokio::select! {
+                biased;
+                () = stop.wait() => {}
+                _ = switches.changed() => {}
+                _ = building.changed() => {}
+                () = tokio::time::sleep_until(look_at) => {}
             }
         }
+        let at = self.position().max(progress.borrow().position());
+        progress.send_replace(Progress {
+            done: true,
+            time_left: Some(Duration::ZERO),
+            ..Progress::new(begun, from, at.max(head), head)
+        });
+        Ok(true)
     }
 
-    /// Whether a generation, or one after it, has taken over.
-    async fn is_active(&self, number: u64) -> Result<bool, ProjectionError> {
-        let projection = &*self.definition.name;
-        let text = self.work().state(&Generations::key(projection)).await?;
-        let active = Generations::parse(text.as_deref(), projection)?.active;
-        Ok(active.is_some_and(|active| active.number >= number))
+    /// Whether a rebuild by hand ends with the first failure: where keys are parked, it goes on.
+    fn gives_up(&self) -> bool {
+        self.definition.on_failure() == annals_consumers::OnFailure::Stop || self.failed()
     }
 
-    /// Goes on with the generation that is being built, if it is of this version and shape; makes
-    /// a new one otherwise.
-    async fn begin_generation(&self) -> Result<Generation, ProjectionError> {
-        let result = Arc::default();
-        let work =
-            BeginGeneration { definition: self.definition.clone(), result: Arc::clone(&result) };
-        self.work().transact(Box::new(work)).await?;
-        let generation = result.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A transaction that was committed has run its work to the end.
-        Ok(generation.ok_or(StoreError::Closed)?)
+    async fn stands(&self, generation: &Generation) -> Result<Option<Position>, ProjectionError> {
+        let name = &self.definition.name;
+        Ok(ops::position(&**self.work(), name, generation.number).await?)
     }
-}
 
-/// How a rebuild ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Built {
-    /// The new tables have taken over.
-    Switched,
-    /// Somebody else has built, or tried to: look again.
-    Elsewhere,
-    /// It was time to stop.
-    Stopped,
-}
+    /// Leaves what is built as it is, until somebody goes on with it.
+    async fn hold(&self, generation: &Generation) -> Result<(), ProjectionError> {
+        let (name, number) = (self.definition.name.clone(), generation.number);
+        let held = self.work().transact_with(move |transaction| {
+            let name = name.clone();
+            Box::pin(async move { hold(transaction, (&name, number), true).await })
+        });
+        held.await?;
+        self.building.send_replace(super::shared::Building::default());
+        self.wake();
+        Ok(())
+    }
 
-struct BeginGeneration {
-    definition: Definition,
-    result: Arc<Mutex<Option<Generation>>>,
-}
-
-impl BeginGeneration {
-    async fn begin(
-        &self,
-        transaction: &mut dyn Transaction,
-    ) -> Result<Generation, ProjectionError> {
-        let Definition { name, version, tables, .. } = &self.definition;
-        let (projection, own) = (&**name, *version);
-        let mut generations = Generations::read(transaction, name).await?;
-        if let Some(active) = generations.active.as_ref().map(|active| active.version)
-            && active > own
-        {
-            let projection = projection.into();
-            return Err(ProjectionError::Superseded { projection, active, own });
-        }
-        owner::claim(transaction, projection, tables).await?;
-        if let Some(building) = generations.building.take() {
-            if building.version > own {
-                let (building, projection) = (building.version, projection.into());
-                return Err(ProjectionError::BeingReplaced { projection, building, own });
-            }
-            let checkpoint = building.checkpoint(name);
-            let fits = building.version == own && building.shape == shape(tables);
-            if fits && transaction.checkpoint(&checkpoint).await?.is_some() {
-                for (_, real) in building.real(tables) {
-                    // Its indexes may have changed since.
-                    transaction.create_table(&real).await?;
-                }
-                return Ok(building);
-            }
-            building.discard(transaction, name).await?;
-        }
-        let generation = generations.begin(transaction, name, own, tables).await?;
-        generations.building = Some(generation.clone());
-        generations.write(transaction, name).await?;
+    /// Finds the generation that is being built, or begins one.
+    pub(crate) async fn begin_generation(&self) -> Result<Generation, ProjectionError> {
+        let definition = self.definition.clone();
+        let begun = self.work().transact_with(move |transaction| {
+            let definition = definition.clone();
+            Box::pin(async move {
+                begin(transaction, &definition).await.map_err(ProjectionError::refuse)
+            })
+        });
+        let generation = begun.await?;
+        self.building.send_replace(super::shared::Building::default());
         Ok(generation)
     }
 }
 
-#[async_trait]
-impl TransactionWork for BeginGeneration {
-    async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        let generation = self.begin(transaction).await.map_err(ProjectionError::refuse)?;
-        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(generation);
-        Ok(())
+async fn begin(
+    transaction: &mut dyn Transaction,
+    definition: &Definition,
+) -> Result<Generation, ProjectionError> {
+    let Definition { name, version, tables, .. } = definition;
+    let (projection, own) = (name.clone(), *version);
+    let mut record = Generations::read(transaction, name).await?;
+    if let Some(active) = record.active.as_ref().map(|active| active.version)
+        && active > own
+    {
+        return Err(ProjectionError::Superseded { projection, active, own });
     }
+    owner::claim(transaction, name, tables).await?;
+    record.rolled_back = None;
+    if let Some(building) = record.building.take() {
+        if building.version > own {
+            let building = building.version;
+            return Err(ProjectionError::BeingReplaced { projection, building, own });
+        }
+        let parts = stands(transaction, name, building.number).await?;
+        let fits = building.version == own && building.shape == shape(tables);
+        if fits && !parts.is_empty() && parts.iter().all(|(_, at)| at.is_some()) {
+            for (_, real) in building.real(tables) {
+                // Its indexes may have changed since.
+                transaction.create_table(&real).await?;
+            }
+            hold(transaction, (name, building.number), false).await?;
+            return Ok(building);
+        }
+        building.discard(transaction, name).await?;
+    }
+    let generation = record.begin(transaction, definition).await?;
+    record.building = Some(generation.clone());
+    record.write(transaction, name).await?;
+    Ok(generation)
 }

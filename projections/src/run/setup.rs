@@ -1,15 +1,13 @@
 //! Making a projection's tables, or finding those that are there.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use annals_core::store::{StoreError, Transaction, TransactionWork};
-use async_trait::async_trait;
+use annals_consumers::{ConsumerRecord, declare, stands};
+use annals_core::store::{TransactExt, Transaction};
 
 use super::definition::Definition;
 use super::shared::Shared;
 use crate::error::ProjectionError;
-use crate::generations::{Generation, Generations, shape};
 use crate::owner;
+use crate::generations::{Generation, Generations, shape};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +19,22 @@ pub(crate) enum Setup {
 }
 
 impl Shared {
+    /// What the store remembers of the projection.
+    pub(crate) async fn record(&self) -> Result<Generations, ProjectionError> {
+        let name = &self.definition.name;
+        Generations::parse(self.work().state(&Generations::key(name)).await?.as_deref(), name)
+    }
+
     /// Finds the active generation; makes the first one if there is none.
     pub(crate) async fn set_up(&self) -> Result<Setup, ProjectionError> {
-        let result = Arc::default();
-        let work = SetUp { definition: self.definition.clone(), result: Arc::clone(&result) };
-        self.work().transact(Box::new(work)).await?;
-        let found = result.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // A transaction that was committed has run its work to the end.
-        let setup = found.ok_or(StoreError::Closed)?;
+        let definition = self.definition.clone();
+        let setup = self.work().transact_with(move |transaction| {
+            let definition = definition.clone();
+            Box::pin(async move {
+                find(&definition, transaction).await.map_err(ProjectionError::refuse)
+            })
+        });
+        let setup = setup.await?;
         if let Setup::Ready(generation) = &setup {
             self.set_active(generation.clone());
         }
@@ -36,53 +42,77 @@ impl Shared {
     }
 }
 
-struct SetUp {
-    definition: Definition,
-    result: Arc<Mutex<Option<Setup>>>,
-}
-
-#[async_trait]
-impl TransactionWork for SetUp {
-    async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        let found = find(&self.definition, transaction).await.map_err(ProjectionError::refuse)?;
-        *self.result.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
-        Ok(())
-    }
-}
-
 async fn find(
     definition: &Definition,
     transaction: &mut dyn Transaction,
 ) -> Result<Setup, ProjectionError> {
-    let (projection, version) = (&*definition.name, definition.version);
-    let mut generations = Generations::read(transaction, projection).await?;
-    owner::take_over(transaction, projection, definition.formerly, &mut generations).await?;
-    if let Some(active) = &generations.active
+    let (projection, version) = (&definition.name, definition.version);
+    let mut record = Generations::read(transaction, projection).await?;
+    owner::take_over(transaction, projection, definition.formerly, &mut record).await?;
+    if let Some(active) = &record.active
         && active.version > version
     {
-        let (active, projection) = (active.version, projection.into());
+        let (projection, active) = (projection.clone(), active.version);
         return Err(ProjectionError::Superseded { projection, active, own: version });
+    }
+    if let Some(from) = record.rolled_back
+        && from >= version
+        && record.active.as_ref().is_some_and(|active| active.version < version)
+    {
+        let (projection, active) = (projection.clone(), record.active.map_or(0, |a| a.version));
+        return Err(ProjectionError::RolledBack { projection, active, own: version });
     }
     owner::claim(transaction, projection, &definition.tables).await?;
     let own_shape = shape(&definition.tables);
-    let Some(active) = &generations.active else {
-        let first = generations.begin(transaction, projection, version, &definition.tables).await?;
-        generations.activate(transaction, projection, first.clone(), &definition.tables).await?;
-        generations.write(transaction, projection).await?;
+    let Some(active) = &record.active else {
+        let first = record.begin(transaction, definition).await?;
+        announce(transaction, definition, &first).await?;
+        record.activate(transaction, projection, first.clone(), &definition.tables).await?;
+        record.write(transaction, projection).await?;
         owner::remember_name(transaction, projection).await?;
         return Ok(Setup::Ready(first));
     };
+    announce(transaction, definition, active).await?;
     if active.version < version {
         return Ok(Setup::NeedsRebuild);
     }
     if active.shape != own_shape {
         let table = definition.tables.first().map(|table| table.name.clone()).unwrap_or_default();
-        let projection = projection.into();
+        let projection = projection.clone();
         return Err(ProjectionError::ShapeChanged { projection, table, version });
+    }
+    for (part, position) in stands(transaction, projection, active.number).await? {
+        if position.is_none() {
+            let (projection, checkpoint) = (projection.clone(), part.id().checkpoint());
+            return Err(ProjectionError::CheckpointLost { projection, checkpoint });
+        }
     }
     for (_, real) in active.real(&definition.tables) {
         // Makes the indexes that were declared since, and removes those that no longer are.
         transaction.create_table(&real).await?;
     }
     Ok(Setup::Ready(active.clone()))
+}
+
+/// Says what the consumer is.
+pub(super) async fn announce(
+    transaction: &mut dyn Transaction,
+    definition: &Definition,
+    serving: &Generation,
+) -> Result<(), ProjectionError> {
+    let declared = ConsumerRecord {
+        name: definition.name.to_string(),
+        kind: definition.kind.to_owned(),
+        version: definition.version,
+        generation: serving.number,
+        partitions: definition.parts,
+        on_failure: definition.on_failure().as_str().to_owned(),
+        paused: false,
+        paused_by: None,
+        stopped: None,
+        // The store's clock says.
+        changed_at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    declare(transaction, declared).await?;
+    Ok(())
 }

@@ -1,67 +1,95 @@
-//! What a projection's runner, its readers and its rebuild know of each other.
+//! What the work on a projection, its readers and its rebuild know of each other.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use annals_consumers::{Doing, PartitionId, Stop, Waker};
 use annals_core::Position;
 use annals_core::store::{EventLog, Stores, Workspace};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use super::definition::Definition;
-use super::options::RunnerOptions;
 use super::slot::Running;
 use super::status::RunState;
 use crate::error::ProjectionError;
 use crate::generations::Generation;
 
 /// What a projection is doing, and why it failed last.
-pub(crate) type Doing = (RunState, Option<String>);
+pub(crate) type State = (RunState, Option<String>);
+
+/// The generation that is being built, as far as this process works on it.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub(crate) struct Building {
+    /// Where each of its partitions stands.
+    pub(crate) parts: BTreeMap<PartitionId, Position>,
+    /// Why it does not get on.
+    pub(crate) failed: Option<ProjectionError>,
+    /// Why it cannot take over yet.
+    pub(crate) waiting_for: Option<String>,
+    /// How often it could not.
+    pub(crate) tries: u32,
+}
 
 pub(crate) struct Shared {
     pub(crate) definition: Definition,
     stores: Stores,
-    pub(crate) options: RunnerOptions,
+    stop: Stop,
+    /// Wakes the engine.
+    pub(super) waker: OnceLock<Waker>,
     /// How far the active tables have got, as far as this process knows.
     position: watch::Sender<Position>,
-    state: watch::Sender<Doing>,
+    state: watch::Sender<State>,
+    /// What each partition of this process is doing.
+    doing: Mutex<BTreeMap<PartitionId, Doing>>,
+    /// Where each partition of the active generation stands that this process works on.
+    parts: Mutex<BTreeMap<PartitionId, Position>>,
+    pub(crate) building: watch::Sender<Building>,
     /// The active generation, as far as this process knows.
     active: Mutex<Option<Generation>>,
     /// How often the tables have been switched, as far as this process knows.
     switched: watch::Sender<u64>,
     pub(super) rebuild: Mutex<Option<Running>>,
-    /// Held by whoever takes in what inline appends of others have left.
-    pub(super) tending: tokio::sync::Mutex<()>,
-    /// Told when an inline projection has been found far behind.
-    pub(super) behind: Notify,
+    /// Whether somebody is looking what became of the read model.
+    pub(super) looking: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(definition: Definition, stores: Stores, options: RunnerOptions) -> Arc<Self> {
+    pub(crate) fn new(definition: Definition, stores: Stores, stop: Stop) -> Arc<Self> {
         Arc::new(Self {
             definition,
             stores,
-            options,
+            stop,
+            waker: OnceLock::new(),
             position: watch::Sender::new(Position::START),
             state: watch::Sender::new((RunState::CatchingUp, None)),
+            doing: Mutex::default(),
+            parts: Mutex::default(),
+            building: watch::Sender::default(),
             active: Mutex::default(),
             switched: watch::Sender::new(0),
             rebuild: Mutex::default(),
-            tending: tokio::sync::Mutex::default(),
-            behind: Notify::new(),
+            looking: AtomicBool::new(false),
         })
     }
 
-    pub(crate) fn stores(&self) -> &Stores {
-        &self.stores
-    }
-
-    /// Where the events are.
     pub(crate) fn log(&self) -> &Arc<dyn EventLog> {
         self.stores.log()
     }
 
-    /// Where the rows are, and how far they have got.
     pub(crate) fn work(&self) -> &Arc<dyn Workspace> {
         self.stores.work()
+    }
+
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Has the engine look what there is to do.
+    pub(crate) fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -81,6 +109,58 @@ impl Shared {
         });
     }
 
+    /// A partition of this process has got so far.
+    pub(crate) fn reached(&self, partition: &PartitionId, position: Position) {
+        let active = self.active();
+        if active.is_none_or(|active| active.number != partition.generation) {
+            self.building.send_modify(|building| {
+                building.parts.insert(partition.clone(), position);
+                building.failed = None;
+            });
+            return;
+        }
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.retain(|known, _| known.generation == partition.generation);
+        parts.insert(partition.clone(), position);
+        // Whether these are all partitions is known where there is one; otherwise the store is asked.
+        if self.definition.parts == 1
+            && let Some(least) = parts.values().min()
+        {
+            self.publish(*least);
+        }
+    }
+
+    /// A partition of this process does something else now.
+    pub(crate) fn does(self: &Arc<Self>, partition: &PartitionId, doing: &Doing) {
+        let mut all = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
+        match doing {
+            Doing::Stopped => drop(all.remove(partition)),
+            doing => drop(all.insert(partition.clone(), doing.clone())),
+        }
+        let building = self.is_building(partition);
+        let failed = all.values().find(|doing| matches!(doing, Doing::Failed(_) | Doing::Blocked(_)));
+        let state = match failed.and_then(Doing::reason) {
+            Some(reason) => (RunState::Failed, Some(reason.to_owned())),
+            None if all.is_empty() => {
+                drop(all);
+                self.look_soon();
+                return;
+            }
+            None if building => (RunState::Rebuilding, None),
+            None if all.values().all(|doing| *doing == Doing::Live) => (RunState::Live, None),
+            None => (RunState::CatchingUp, None),
+        };
+        drop(all);
+        match state {
+            (RunState::Failed, reason) => self.set_state(RunState::Failed, reason),
+            (state, _) => self.go_on(state),
+        }
+    }
+
+    fn is_building(&self, partition: &PartitionId) -> bool {
+        self.active().is_some_and(|active| active.number < partition.generation)
+    }
+
     pub(crate) fn set_state(&self, state: RunState, error: Option<String>) {
         self.state.send_replace((state, error));
     }
@@ -95,7 +175,7 @@ impl Shared {
         });
     }
 
-    pub(crate) fn state(&self) -> Doing {
+    pub(crate) fn state(&self) -> State {
         self.state.borrow().clone()
     }
 
@@ -109,14 +189,12 @@ impl Shared {
             ProjectionError::Superseded { .. } => RunState::Superseded,
             _ => RunState::Failed,
         };
-        let projection = &self.definition.name;
-        tracing::error!(%projection, %error, "the projection stands still");
-        metrics::counter!("annals_projection_failures_total", "projection" => projection.clone())
-            .increment(1);
+        let projection = &*self.definition.name;
+        tracing::error!(projection, %error, "the projection stands still");
         self.set_state(state, Some(error.to_string()));
     }
 
-    pub(crate) fn states(&self) -> watch::Receiver<Doing> {
+    pub(crate) fn states(&self) -> watch::Receiver<State> {
         self.state.subscribe()
     }
 
@@ -128,13 +206,27 @@ impl Shared {
         self.active.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells the runner that other tables are active.
-    pub(crate) fn announce_switch(&self) {
+    /// Other tables are active from now on.
+    pub(crate) fn announce_switch(&self, generation: Generation) {
+        self.set_active(generation);
+        self.building.send_replace(Building::default());
         self.switched.send_modify(|times| *times += 1);
     }
 
     /// Sees every switch from now on.
     pub(crate) fn switches(&self) -> watch::Receiver<u64> {
         self.switched.subscribe()
+    }
+
+    /// Looks what became of the read model, on a task of its own.
+    pub(crate) fn look_soon(self: &Arc<Self>) {
+        if self.stop.is_set() || self.looking.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let shared = self.clone();
+        tokio::spawn(async move {
+            shared.keep().await;
+            shared.looking.store(false, Ordering::Release);
+        });
     }
 }

@@ -1,34 +1,42 @@
 //! The moment a new generation takes over: it catches up with the old one inside the transaction
 //! that makes it visible.
 
+use annals_consumers::{Until, caught, serve, set_aside, stands};
 use annals_core::Position;
-use annals_core::store::{LogPage, LogQuery, StoreError, Stores, Transaction, TransactionWork};
-use async_trait::async_trait;
+use annals_core::store::{LogFilter, LogQuery, StoreError, TransactExt, Transaction};
 
-use super::caught::caught;
-use super::cursor::{Cursor, SharedFold};
 use super::definition::{Definition, Mode};
+use super::shared::Shared;
 use crate::error::ProjectionError;
-use crate::fold::{TransactionRows, Until};
+use crate::fold::TransactionRows;
 use crate::generations::{Generation, Generations};
 
 /// How many events may be left for the transaction: it keeps writers waiting.
 const MOST_EVENTS: u64 = 2_000;
 
-impl Cursor {
-    /// Tries to take over.
-    pub(crate) async fn switch(&mut self) -> Result<Switched, ProjectionError> {
-        let work = Switch {
-            definition: self.shared.definition.clone(),
-            generation: self.generation.clone(),
-            fold: self.fold.clone(),
-            from: self.committed,
-            stores: self.shared.stores().clone(),
-        };
-        let result = self.shared.work().transact(Box::new(work)).await;
-        let mut fold = self.fold.lock().await;
-        fold.forget();
-        match result {
+impl Shared {
+    /// Tries to let a generation take over that has been built.
+    pub(crate) async fn switch(
+        &self,
+        generation: &Generation,
+    ) -> Result<Switched, ProjectionError> {
+        let (definition, generation) = (self.definition.clone(), generation.clone());
+        let apart = !self.are_together();
+        let head = if apart { self.log().head().await? } else { Position::START };
+        let switched = self.work().transact_with(move |transaction| {
+            let (definition, generation) = (definition.clone(), generation.clone());
+            Box::pin(async move {
+                let projection = definition.name.clone();
+                let work = take_over(transaction, &definition, &generation, apart.then_some(head));
+                caught(work, |message| {
+                    let projection = projection.clone();
+                    ProjectionError::Panicked { projection, message }
+                })
+                .await
+                .map_err(ProjectionError::refuse)
+            })
+        });
+        match switched.await {
             Ok(()) => Ok(Switched::Done),
             Err(StoreError::Refused { source }) if source.is::<Behind>() => Ok(Switched::Behind),
             Err(error @ (StoreError::Locked { .. } | StoreError::TimedOut { .. })) => {
@@ -55,81 +63,61 @@ pub(crate) enum Switched {
 #[error("the new version is {0} events behind")]
 struct Behind(u64);
 
-struct Switch {
-    definition: Definition,
-    generation: Generation,
-    fold: SharedFold,
-    from: Position,
-    stores: Stores,
-}
-
-impl Switch {
-    async fn take_over(
-        &mut self,
-        transaction: &mut dyn Transaction,
-    ) -> Result<(), ProjectionError> {
-        let projection = &*self.definition.name;
-        let moved = || ProjectionError::Moved { projection: projection.into() };
-        let mut generations = Generations::read(transaction, projection).await?;
-        let checkpoint = self.generation.checkpoint(projection);
-        if generations.building.as_ref() != Some(&self.generation)
-            || transaction.checkpoint(&checkpoint).await? != Some(self.from)
-        {
-            return Err(moved());
+/// `apart` is the head of a log that cannot be read in the transaction: then nothing may be left to
+/// do.
+async fn take_over(
+    transaction: &mut dyn Transaction,
+    definition: &Definition,
+    generation: &Generation,
+    apart: Option<Position>,
+) -> Result<(), ProjectionError> {
+    let projection = &definition.name;
+    let mut record = Generations::read(transaction, projection).await?;
+    if record.building.as_ref() != Some(generation) {
+        return Err(ProjectionError::Moved { projection: projection.clone() });
+    }
+    let new = stands(transaction, projection, generation.number).await?;
+    let target = target(transaction, definition, &record).await?;
+    let lacks = new.iter().map(|(_, at)| target.since(at.unwrap_or_default())).max().unwrap_or(0);
+    if lacks > if apart.is_some() { 0 } else { MOST_EVENTS } {
+        return Err(StoreError::refused(Behind(lacks)).into());
+    }
+    for (part, at) in new {
+        let mut position = at.unwrap_or_default();
+        if position >= target {
+            continue;
         }
-        let target = self.target(&generations, transaction).await?;
-        let behind = target.since(self.from);
-        if behind > MOST_EVENTS {
-            return Err(StoreError::refused(Behind(behind)).into());
-        }
-        let mut position = self.from;
-        let mut fold = self.fold.lock().await;
+        let mut folder = definition.folder(generation.real(&definition.tables));
+        let filter = LogFilter { slices: Some(part.slices()), ..definition.filter() };
         while position < target {
-            let query = LogQuery::after(position).up_to(target).filter(self.definition.filter());
-            let page = self.read_log(transaction, &query).await?;
-            fold.take_in(page.events, &mut TransactionRows(transaction)).await?;
-            position = page.next;
+            let query = LogQuery::after(position).up_to(target).filter(filter.clone());
+            let page = transaction.read_log(&query).await?;
+            let (of, key) = ((&**projection, generation.number), definition.key());
+            let events = set_aside(transaction, of, key, page.events).await?;
+            folder.fold(events, &mut TransactionRows(transaction)).await?;
+            position = page.next.max(Position::new(position.get() + 1));
         }
-        fold.write(transaction, &Until::all_is_written()).await?;
-        transaction.set_checkpoint(&checkpoint, position).await?;
-        generations.building = None;
-        let generation = self.generation.clone();
-        generations.activate(transaction, projection, generation, &self.definition.tables).await?;
-        generations.write(transaction, projection).await
+        folder.write(transaction, &Until::all_is_written()).await?;
+        transaction.set_checkpoint(&part.id().checkpoint(), position.min(target)).await?;
     }
-
-    /// Reads the log: past the transaction, where that is in another store.
-    async fn read_log(
-        &self,
-        transaction: &mut dyn Transaction,
-        query: &LogQuery,
-    ) -> Result<LogPage, StoreError> {
-        match self.stores.are_together() {
-            true => transaction.read_log(query).await,
-            false => self.stores.log().read_log(query).await,
-        }
-    }
-
-    /// How far the new generation must be: nobody may see the read model go back.
-    async fn target(
-        &self,
-        generations: &Generations,
-        transaction: &mut dyn Transaction,
-    ) -> Result<Position, ProjectionError> {
-        if self.definition.mode == Mode::Inline {
-            let query = LogQuery::after(self.from).limit(1);
-            return Ok(transaction.read_log(&query).await?.head);
-        }
-        let Some(active) = &generations.active else { return Ok(self.from) };
-        let old = transaction.checkpoint(&active.checkpoint(&self.definition.name)).await?;
-        Ok(old.unwrap_or_default().max(self.from))
-    }
+    record.building = None;
+    record.activate(transaction, projection, generation.clone(), &definition.tables).await?;
+    serve(transaction, projection, generation.number).await?;
+    record.write(transaction, projection).await
 }
 
-#[async_trait]
-impl TransactionWork for Switch {
-    async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        let projection = self.definition.name.clone();
-        caught(&projection, self.take_over(transaction)).await.map_err(ProjectionError::refuse)
+/// How far the new generation must be: nobody may see the read model go back.
+async fn target(
+    transaction: &mut dyn Transaction,
+    definition: &Definition,
+    record: &Generations,
+) -> Result<Position, ProjectionError> {
+    if definition.mode == Mode::Inline {
+        let query = LogQuery::after(Position::START).limit(1);
+        return Ok(transaction.read_log(&query).await?.head);
     }
+    let Some(active) = &record.active else { return Ok(Position::START) };
+    let old = stands(transaction, &definition.name, active.number).await?;
+    // One whose checkpoint is gone keeps nobody waiting.
+    Ok(old.into_iter().filter_map(|(_, at)| at).min().unwrap_or_default())
 }
