@@ -112,6 +112,24 @@ pub trait Handler: Send + Sync + 'static {
         Ok(CaughtUp::GoOn)
     }
 
+    /// Says more about an event that failed by itself.
+    fn explain(&self, event: &RecordedEvent, error: ConsumeError) -> ConsumeError {
+        let at = || {
+            let (event_type, position) = (&event.event_type, event.position);
+            format!("`{event_type}` at position {position} of the log, stream `{}`", event.stream)
+        };
+        match error {
+            ConsumeError::Retry(source) => ConsumeError::retry(format!("{}: {source}", at())),
+            ConsumeError::Poison(source) => ConsumeError::poison(format!("{}: {source}", at())),
+            other => other,
+        }
+    }
+
+    /// Whether this program can carry such a request out; otherwise another may.
+    async fn takes(&self, _verb: &str) -> bool {
+        true
+    }
+
     /// Carries out what the engine does not know.
     ///
     /// # Errors

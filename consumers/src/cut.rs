@@ -3,8 +3,9 @@
 
 use annals_core::store::{StoreError, Transaction};
 use annals_core::table::{Comparison, Condition, RowQuery, Value};
-use annals_core::{Position, SLICES};
+use annals_core::{Position, RecordedEvent, SLICES};
 
+use crate::consume::KeyBy;
 use crate::member::{consumer, disturb, lock};
 use crate::records::{
     ConsumerRecord, ParkedItem, ParkedKey, PartitionId, PartitionRecord, Record, find, put, remove,
@@ -109,8 +110,8 @@ async fn parts(
     Ok(parts.into_iter().filter(|part| !part.is_done()).collect())
 }
 
-/// Where the partitions of a generation stand that have not come to their end. Nobody moves them until
-/// the transaction ends.
+/// Where the partitions of a generation stand that have not come to their end; nowhere if the checkpoint
+/// is gone. Nobody moves them until the transaction ends.
 ///
 /// # Errors
 /// What the store runs into.
@@ -118,13 +119,67 @@ pub async fn stands(
     transaction: &mut dyn Transaction,
     name: &str,
     generation: u64,
-) -> Result<Vec<(PartitionRecord, Position)>, StoreError> {
+) -> Result<Vec<(PartitionRecord, Option<Position>)>, StoreError> {
     let mut stands = Vec::new();
     for part in parts(transaction, name, generation).await? {
         let position = transaction.checkpoint(&part.id().checkpoint()).await?;
-        stands.push((part, position.unwrap_or_default()));
+        stands.push((part, position));
     }
     Ok(stands)
+}
+
+/// Notes which generation of a consumer serves.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn serve(
+    transaction: &mut dyn Transaction,
+    name: &str,
+    generation: u64,
+) -> Result<(), StoreError> {
+    lock(transaction, name).await?;
+    let Some(mut record) = consumer(transaction, name).await? else { return Ok(()) };
+    record.generation = generation;
+    record.changed_at = transaction.now().await?;
+    put(transaction, &record).await
+}
+
+/// Forgets a consumer that nobody runs any more. Its partitions must be gone.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn forget(transaction: &mut dyn Transaction, name: &str) -> Result<(), StoreError> {
+    lock(transaction, name).await?;
+    remove::<ConsumerRecord>(transaction, &[vec![Value::Text(name.to_owned())]]).await
+}
+
+/// Takes the events of parked keys out of those that are to be dealt with, and lets them wait behind
+/// their keys.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn set_aside(
+    transaction: &mut dyn Transaction,
+    (name, generation): (&str, u64),
+    key_by: KeyBy,
+    events: Vec<RecordedEvent>,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let query = RowQuery { conditions: of_generation(name, generation), ..RowQuery::default() };
+    let parked: Vec<ParkedKey> = find(transaction, &query).await?;
+    let (aside, rest): (Vec<_>, Vec<_>) = events
+        .into_iter()
+        .partition(|event| parked.iter().any(|parked| parked.key == key_by.of(event)));
+    for event in aside {
+        let item = ParkedItem {
+            consumer: name.to_owned(),
+            generation,
+            key: key_by.of(&event).to_owned(),
+            position: event.position,
+            body: None,
+        };
+        put(transaction, &item).await?;
+    }
+    Ok(rest)
 }
 
 /// Holds the partitions of a generation, or lets them go on. Whoever works on them is stopped.
@@ -208,7 +263,9 @@ pub async fn rename(
             reason: None,
             ..part
         };
-        transaction.set_checkpoint(&moved.id().checkpoint(), position).await?;
+        if let Some(position) = position {
+            transaction.set_checkpoint(&moved.id().checkpoint(), position).await?;
+        }
         put(transaction, &moved).await?;
     }
     let query = RowQuery { conditions: of_generation(old, generation), ..RowQuery::default() };

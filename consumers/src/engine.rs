@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::member::{Heart, Sweeper};
 use crate::options::EngineOptions;
 use crate::records::PartitionId;
-use crate::stop::{Stop, StopSource};
+use crate::stop::StopSource;
 use crate::worker::Report;
 
 /// Runs consumers, together with every other process on the same store that does. When it is dropped,
@@ -58,9 +58,9 @@ impl Engine {
         self.woken.notify_one();
     }
 
-    /// Listens for the stop of this engine.
-    pub fn listen(&self) -> Stop {
-        self.stop.listen()
+    /// What has the engine look, for those who do not hold it.
+    pub fn waker(&self) -> Waker {
+        Waker(self.woken.clone())
     }
 
     /// What the partitions that this process works on are doing, and where their checkpoints stand.
@@ -84,6 +84,17 @@ impl Engine {
             Some(sweeping) => sweeping.await.unwrap_or_default(),
             None => BTreeSet::new(),
         }
+    }
+}
+
+/// Has an engine look what there is to do.
+#[derive(Debug, Clone)]
+pub struct Waker(Arc<Notify>);
+
+impl Waker {
+    /// Looks now, and not only in the next round.
+    pub fn wake(&self) {
+        self.0.notify_one();
     }
 }
 

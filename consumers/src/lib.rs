@@ -28,8 +28,8 @@ pub use caught::{caught, message};
 pub use consume::{
     CaughtUp, Consume, Consumer, Deliver, Doing, Handler, KeyBy, OnFailure, Target, Until, Wrote,
 };
-pub use cut::{declare, hold, partition, rename, stands, uncut};
-pub use engine::Engine;
+pub use cut::{declare, forget, hold, partition, rename, serve, set_aside, stands, uncut};
+pub use engine::{Engine, Waker};
 pub use error::ConsumeError;
 pub use options::EngineOptions;
 pub use records::{

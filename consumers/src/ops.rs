@@ -261,11 +261,32 @@ pub async fn position(
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub async fn consumers(work: &dyn Workspace) -> Result<Vec<ConsumerStatus>, StoreError> {
+    statuses(work, Vec::new(), Vec::new()).await
+}
+
+/// How one consumer is doing; `None` if the store does not know it.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn consumer(
+    work: &dyn Workspace,
+    name: &str,
+) -> Result<Option<ConsumerStatus>, StoreError> {
+    let named = Condition { column: "name", ..of_consumer(name) };
+    Ok(statuses(work, vec![named], vec![of_consumer(name)]).await?.into_iter().next())
+}
+
+async fn statuses(
+    work: &dyn Workspace,
+    named: Vec<Condition>,
+    of_consumer_named: Vec<Condition>,
+) -> Result<Vec<ConsumerStatus>, StoreError> {
     let members: BTreeMap<Uuid, Member> =
         members(work).await?.into_iter().map(|member| (member.id, member)).collect();
     let all = RowQuery::default();
-    let known = list::<ConsumerRecord>(work, &all).await?;
-    let records = list::<PartitionRecord>(work, &all).await?;
+    let only = |conditions| RowQuery { conditions, ..RowQuery::default() };
+    let known = list::<ConsumerRecord>(work, &only(named)).await?;
+    let records = list::<PartitionRecord>(work, &only(of_consumer_named)).await?;
     let mut statuses = Vec::new();
     for consumer in known {
         let parked = RowQuery { conditions: vec![of_consumer(&consumer.name)], ..all.clone() };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_consumers::ConsumeError;
 use annals_core::store::{BoxError, StoreError};
 use annals_core::{
     DecodeError, ErrorKind, EventType, InvalidAggregateId, Position, Recorded, RecordedEvent,
@@ -166,14 +167,6 @@ pub enum ProjectionError {
         /// The projection.
         projection: Arc<str>,
     },
-    /// Its rows and the log are in two stores, which no transaction spans.
-    #[error(
-        "`{projection}` is inline, and its rows are kept in another store than the events: no append can have them in its transaction. Keep it by subscription (`project`, `handle`), or without `read_models`"
-    )]
-    Apart {
-        /// The projection.
-        projection: Arc<str>,
-    },
     /// Somebody else moved the checkpoint or switched the table.
     #[error("another worker moved `{projection}` on")]
     Moved {
@@ -187,6 +180,34 @@ pub enum ProjectionError {
         projection: Arc<str>,
         /// What it said.
         message: String,
+    },
+    /// An event touches a row that may belong to another partition.
+    #[error(
+        "{event}, touches a row of another id than its stream's, which another partition may be writing: \
+         leave `PARTITIONS` at `Partitions::One`"
+    )]
+    OtherPartition {
+        /// Which event.
+        event: FailedEvent,
+    },
+    /// The version of this program was taken back.
+    #[error(
+        "`{projection}` was rolled back to version {active}, this program has version {own}: rebuild it \
+         by hand to take over again, or start the program of version {active}"
+    )]
+    RolledBack {
+        /// The projection.
+        projection: Arc<str>,
+        /// The version that is active, or is to be.
+        active: u32,
+        /// The version of this program.
+        own: u32,
+    },
+    /// There is nothing to switch back to.
+    #[error("no version before is kept of `{projection}`: there is nothing to roll back to")]
+    NothingBefore {
+        /// The projection.
+        projection: Arc<str>,
     },
     /// Its events do not fit the store.
     #[error("{0}")]
@@ -209,10 +230,11 @@ impl ProjectionError {
             Self::AtEvent { source, .. } => source.kind(),
             Self::Register(error) => error.kind(),
             // Somebody else has the read model, or moves it.
-            Self::Moved { .. } | Self::Superseded { .. } | Self::BeingReplaced { .. } => {
-                ErrorKind::Conflict
-            }
-            Self::InUse { .. } | Self::Apart { .. } => ErrorKind::Invalid,
+            Self::Moved { .. }
+            | Self::Superseded { .. }
+            | Self::BeingReplaced { .. }
+            | Self::RolledBack { .. } => ErrorKind::Conflict,
+            Self::InUse { .. } | Self::NothingBefore { .. } => ErrorKind::Invalid,
             _ => ErrorKind::Fault,
         }
     }
@@ -223,12 +245,6 @@ impl ProjectionError {
             Self::Store(error) => error,
             other => StoreError::refused(Box::new(other) as BoxError),
         }
-    }
-
-    /// Whether somebody else moved on, so that looking again is all there is to do.
-    pub(crate) fn is_contention(&self) -> bool {
-        // A table that is gone was replaced by its next generation.
-        matches!(self, Self::Moved { .. } | Self::Store(StoreError::NoSuchTable { .. }))
     }
 
     /// Whether an event is to blame: then the events before it can be taken in without it.
@@ -260,6 +276,20 @@ impl ProjectionError {
             | Self::Handler { .. }
             | Self::AtEvent { .. }) => known,
             source => Self::AtEvent { event, tables, source: Arc::new(source) },
+        }
+    }
+}
+
+impl From<ProjectionError> for ConsumeError {
+    fn from(error: ProjectionError) -> Self {
+        match error {
+            ProjectionError::Store(error) => error.into(),
+            error @ (ProjectionError::Decode { .. } | ProjectionError::Key { .. }) => {
+                Self::Poison(Arc::new(error))
+            }
+            error @ ProjectionError::Moved { .. } => Self::Lost(Arc::new(error)),
+            error if error.blames_an_event() => Self::Retry(Arc::new(error)),
+            error => Self::Stop(Arc::new(error)),
         }
     }
 }

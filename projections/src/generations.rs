@@ -1,6 +1,7 @@
 //! What the store remembers of a projection: which generation of its tables serves, and which is
 //! being built.
 
+use annals_consumers::{PartitionId, hold, partition, uncut};
 use annals_core::Position;
 use annals_core::store::Transaction;
 use annals_core::table::TableSpec;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ProjectionError;
 use crate::owner::{self, TableRecord};
+use crate::run::Definition;
 
 /// One generation of a projection's tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,14 +31,21 @@ pub(crate) struct Generations {
     pub(crate) active: Option<Generation>,
     /// What a rebuild is filling.
     pub(crate) building: Option<Generation>,
+    /// What served before, of another version; kept until told otherwise.
+    #[serde(default)]
+    pub(crate) previous: Option<Generation>,
+    /// The version that was taken back. Programs of it wait until they are told to build again.
+    #[serde(default)]
+    pub(crate) rolled_back: Option<u32>,
     /// The last number that was given out.
     pub(crate) last: u64,
 }
 
 impl Generation {
-    /// The checkpoint's name.
-    pub(crate) fn checkpoint(&self, projection: &str) -> String {
-        format!("projection/{projection}/{}", self.number)
+    /// The checkpoint that appends move which bring their effects along.
+    pub(crate) fn inline_checkpoint(&self, projection: &str) -> String {
+        let (consumer, generation) = (projection.to_owned(), self.number);
+        PartitionId { consumer, generation, epoch: 1, part: 0 }.checkpoint()
     }
 
     /// Each table as it is called, and as it really is.
@@ -79,21 +88,20 @@ impl Generations {
         Ok(transaction.put_state(&Self::key(projection), &text).await?)
     }
 
-    /// A new generation, with its tables made and its checkpoint at the start. The tables must
+    /// A new generation, with its tables made and its partitions at the start. The tables must
     /// belong to the projection.
     pub(crate) async fn begin(
         &mut self,
         transaction: &mut dyn Transaction,
-        projection: &str,
-        version: u32,
-        tables: &[TableSpec],
+        definition: &Definition,
     ) -> Result<Generation, ProjectionError> {
+        let Definition { name, version, tables, parts, .. } = definition;
         // A number is given out once a table, whoever has kept it before.
         let number = owner::next_number(transaction, tables, self.last).await?;
         self.last = number;
         let generation = Generation {
             number,
-            version,
+            version: *version,
             shape: shape(tables),
             tables: tables.iter().map(|table| real_name(table, number)).collect(),
         };
@@ -102,13 +110,13 @@ impl Generations {
             transaction.drop_table(&real.name).await?;
             transaction.create_table(&real).await?;
         }
-        let checkpoint = generation.checkpoint(projection);
-        transaction.set_checkpoint(&checkpoint, Position::START).await?;
+        partition(transaction, (name, number, 1), *version, *parts, Position::START).await?;
         Ok(generation)
     }
 
-    /// Makes a generation the one that readers see, and removes the one before it: its views first,
-    /// because a table that is shown cannot go. Tables that are no longer kept are given up.
+    /// Makes a generation the one that readers see. The one before it is kept if it is of another
+    /// version, and removed otherwise: its views first, because a table that is shown cannot go. Tables
+    /// that are no longer kept are given up.
     pub(crate) async fn activate(
         &mut self,
         transaction: &mut dyn Transaction,
@@ -116,37 +124,57 @@ impl Generations {
         generation: Generation,
         tables: &[TableSpec],
     ) -> Result<(), ProjectionError> {
-        for (table, real) in generation.real(tables) {
-            transaction.point_view(&table.name, &real).await?;
-            TableRecord::show(transaction, projection, &generation, &table).await?;
-        }
+        self.show(transaction, projection, &generation, tables).await?;
         if let Some(old) = self.active.take() {
-            for shown in old.shown_as().filter(|shown| !tables.iter().any(|t| t.name == *shown)) {
-                if TableRecord::give_up(transaction, projection, shown).await? {
-                    transaction.drop_view(shown).await?;
+            if old.version == generation.version {
+                old.discard(transaction, projection).await?;
+            } else {
+                if let Some(oldest) = self.previous.take() {
+                    oldest.discard(transaction, projection).await?;
                 }
+                hold(transaction, (projection, old.number), true).await?;
+                self.previous = Some(old);
             }
-            old.discard(transaction, projection).await?;
         }
         self.active = Some(generation);
+        Ok(())
+    }
+
+    /// Lets readers see a generation in place of the active one.
+    pub(crate) async fn show(
+        &self,
+        transaction: &mut dyn Transaction,
+        projection: &str,
+        generation: &Generation,
+        tables: &[TableSpec],
+    ) -> Result<(), ProjectionError> {
+        for (table, real) in generation.real(tables) {
+            transaction.point_view(&table.name, &real).await?;
+            TableRecord::show(transaction, projection, generation, &table).await?;
+        }
+        let shown = self.active.iter().flat_map(Generation::shown_as);
+        for shown in shown.filter(|shown| !tables.iter().any(|table| table.name == *shown)) {
+            if TableRecord::give_up(transaction, projection, shown).await? {
+                transaction.drop_view(shown).await?;
+            }
+        }
         Ok(())
     }
 }
 
 impl Generation {
-    /// Removes its tables, which nobody may see any more, and its checkpoint.
+    /// Removes its tables, which nobody may see any more, and its partitions.
     pub(crate) async fn discard(
         &self,
         transaction: &mut dyn Transaction,
         projection: &str,
     ) -> Result<(), ProjectionError> {
-        let checkpoint = self.checkpoint(projection);
         // Whoever is writing a batch of it comes first; the next batch finds no checkpoint.
-        transaction.checkpoint(&checkpoint).await?;
+        uncut(transaction, (projection, self.number)).await?;
         for table in &self.tables {
             transaction.drop_table(table).await?;
         }
-        Ok(transaction.remove_checkpoint(&checkpoint).await?)
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ mod run;
 #[doc(hidden)]
 pub mod __private;
 
+pub use annals_consumers::{ConsumeError, EngineOptions, OnFailure, ops};
 pub use error::{FailedEvent, ProjectionError, ReadError, WaitError};
 pub use fold::{EventHandler, HandlerTables, Keys, Projection};
 pub use live::Live;
@@ -24,7 +25,7 @@ pub use read_model::{
     RowReader,
 };
 pub use run::{
-    Definition, Mode, Progress, Projections, RebuildError, RebuildHandle, RunState, RunnerOptions,
+    Definition, Mode, Partitions, Progress, Projections, RebuildError, RebuildHandle, RunState,
     Status,
 };
 

@@ -2,10 +2,9 @@
 //! taken out, or what another program keeps.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use annals_core::store::{StoreError, Transaction, TransactionWork, Workspace};
-use async_trait::async_trait;
+use annals_consumers::forget;
+use annals_core::store::{TransactExt, Transaction, Workspace};
 
 use crate::error::ProjectionError;
 use crate::generations::Generations;
@@ -23,13 +22,13 @@ pub struct Orphan {
 }
 
 pub(crate) async fn orphans(
-    work: &dyn Workspace,
+    store: &dyn Workspace,
     known: &HashSet<&str>,
 ) -> Result<Vec<Orphan>, ProjectionError> {
-    let names = parse_names(work.state(NAMES).await?.as_deref())?;
+    let names = parse_names(store.state(NAMES).await?.as_deref())?;
     let mut orphans = Vec::new();
     for projection in names.into_iter().filter(|name| !known.contains(name.as_str())) {
-        let text = work.state(&Generations::key(&projection)).await?;
+        let text = store.state(&Generations::key(&projection)).await?;
         let active = Generations::parse(text.as_deref(), &projection)?.active;
         let version = active.as_ref().map(|active| active.version);
         let tables = active.iter().flat_map(|active| active.shown_as().map(str::to_owned));
@@ -40,38 +39,33 @@ pub(crate) async fn orphans(
 
 /// Removes everything that the store has of a projection.
 pub(crate) async fn drop_orphan(
-    work: &Arc<dyn Workspace>,
+    work: &dyn Workspace,
     projection: String,
 ) -> Result<(), ProjectionError> {
-    Ok(work.transact(Box::new(Drop { projection })).await?)
+    let dropped = work.transact_with(move |transaction| {
+        let projection = projection.clone();
+        Box::pin(async move {
+            drop_all(transaction, &projection).await.map_err(ProjectionError::refuse)
+        })
+    });
+    Ok(dropped.await?)
 }
 
-struct Drop {
-    projection: String,
-}
-
-impl Drop {
-    async fn drop(&self, transaction: &mut dyn Transaction) -> Result<(), ProjectionError> {
-        let projection = &self.projection;
-        let mut generations = Generations::read(transaction, projection).await?;
-        for generation in
-            [generations.active.take(), generations.building.take()].into_iter().flatten()
-        {
-            for table in generation.shown_as() {
-                if TableRecord::give_up(transaction, projection, table).await? {
-                    transaction.drop_view(table).await?;
-                }
+async fn drop_all(
+    transaction: &mut dyn Transaction,
+    projection: &str,
+) -> Result<(), ProjectionError> {
+    let mut generations = Generations::read(transaction, projection).await?;
+    let Generations { active, building, previous, .. } = &mut generations;
+    for generation in [active.take(), building.take(), previous.take()].into_iter().flatten() {
+        for table in generation.shown_as() {
+            if TableRecord::give_up(transaction, projection, table).await? {
+                transaction.drop_view(table).await?;
             }
-            generation.discard(transaction, projection).await?;
         }
-        generations.write(transaction, projection).await?;
-        forget_name(transaction, projection).await
+        generation.discard(transaction, projection).await?;
     }
-}
-
-#[async_trait]
-impl TransactionWork for Drop {
-    async fn run(&mut self, transaction: &mut dyn Transaction) -> Result<(), StoreError> {
-        self.drop(transaction).await.map_err(ProjectionError::refuse)
-    }
+    generations.write(transaction, projection).await?;
+    forget(transaction, projection).await?;
+    forget_name(transaction, projection).await
 }

@@ -1,6 +1,7 @@
 //! Whose a table is: one projection's, whichever program runs it. Two that kept the same table would
 //! wipe out each other's rows.
 
+use annals_consumers::rename;
 use annals_core::store::Transaction;
 use annals_core::table::TableSpec;
 use serde::{Deserialize, Serialize};
@@ -153,14 +154,10 @@ pub(crate) async fn take_over(
         }
         let mut old = Generations::read(transaction, former).await?;
         let Some(active) = old.active.take() else { continue };
-        if let Some(building) = old.building.take() {
+        for building in [old.building.take(), old.previous.take()].into_iter().flatten() {
             building.discard(transaction, former).await?;
         }
-        let checkpoint = active.checkpoint(former);
-        if let Some(position) = transaction.checkpoint(&checkpoint).await? {
-            transaction.set_checkpoint(&active.checkpoint(projection), position).await?;
-            transaction.remove_checkpoint(&checkpoint).await?;
-        }
+        rename(transaction, (former, projection), active.number).await?;
         let mut tables: Vec<_> = active.shown_as().map(str::to_owned).collect();
         tables.sort_unstable();
         for table in tables {

@@ -73,8 +73,11 @@ impl Sweeper {
     ) -> Result<(), StoreError> {
         let mut undecided = BTreeSet::new();
         for request in open {
-            if !self.consumers.contains_key(request.consumer.as_str()) {
-                continue;
+            let handler = self.consumers.get(request.consumer.as_str());
+            let handler = handler.map(|consumer| consumer.handler.clone());
+            match handler {
+                Some(handler) if handler.takes(&request.verb).await => {}
+                _ => continue,
             }
             // Who is told to rest and to go on does what was said last, whoever carries it out.
             let pauses = ["pause", "resume"].contains(&request.verb.as_str());

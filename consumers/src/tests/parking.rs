@@ -19,7 +19,10 @@ async fn one_bad_event_parks_its_key_and_heals_in_order() {
     stage.until("all others", async || stage.seen().await.len() == 90).await;
     let waiting = parked(&stage, "rows").await;
     assert_eq!((waiting.len(), waiting[0].key.as_str()), (1, "thing-3"));
-    assert_eq!((waiting[0].events, waiting[0].reason.as_str()), (10, "thing-3 fails"));
+    assert_eq!(
+        (waiting[0].events, waiting[0].reason.as_str()),
+        (10, "`thing.happened` at position 4 of the log, stream `thing-3`: thing-3 fails")
+    );
     // It heals, and what comes meanwhile waits its turn.
     stage.append("thing-3").await;
     stage.faults.lock().expect("no panic").clear();

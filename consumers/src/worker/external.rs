@@ -261,10 +261,11 @@ impl External {
             Ok(()) => {}
             Err(_) if self.worker.parked.holds(&key) => self.set_aside(&key, &event).await?,
             Err(error) if error.blames_the_event() && !self.stops() => {
+                let error = self.worker.consumer.handler.explain(&event, error);
                 let step = self.worker.committed;
                 self.worker.park(&event, (&error, attempts), step).await?;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(self.worker.consumer.handler.explain(&event, error)),
         }
         self.window.open.remove(&event.position);
         self.window.bytes = self.window.bytes.saturating_sub(event.bytes());
@@ -360,6 +361,7 @@ impl External {
                 match caught(self.target.deliver(&event), panicked).await {
                     Ok(()) => self.worker.remove_items(vec![item.key()]).await?,
                     Err(error) if error.blames_the_event() => {
+                        let error = self.worker.consumer.handler.explain(&event, error);
                         return self.worker.failed_again(key, &event, &error).await;
                     }
                     Err(error) => return Err(error),

@@ -55,9 +55,10 @@ impl Transactional {
         event: &RecordedEvent,
         mut error: ConsumeError,
     ) -> Result<(), ConsumeError> {
+        let explain = |worker: &super::Worker, error| worker.consumer.handler.explain(event, error);
         if self.worker.consumer.on_failure == OnFailure::Stop {
             self.forget().await;
-            return Err(error);
+            return Err(explain(&self.worker, error));
         }
         let deadline = Instant::now() + self.worker.context.options.retry_in_place;
         let mut pauses = self.worker.context.pauses();
@@ -80,6 +81,7 @@ impl Transactional {
                 .increment(1);
         }
         self.forget().await;
+        let error = explain(&self.worker, error);
         self.worker.park(event, (&error, attempts), event.position).await?;
         self.taken = self.worker.committed;
         Ok(())

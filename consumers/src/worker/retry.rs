@@ -51,6 +51,7 @@ impl Transactional {
                     Ok(()) => {}
                     Err(error) if error.blames_the_event() => {
                         self.forget().await;
+                        let error = self.worker.consumer.handler.explain(&event, error);
                         return self.worker.failed_again(key, &event, &error).await;
                     }
                     Err(error) => return Err(error),

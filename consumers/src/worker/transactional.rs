@@ -191,6 +191,11 @@ impl Transactional {
             CaughtUp::AskAgain(pause) => Some(Instant::now() + pause),
             CaughtUp::Finished => return Ok(Some(Left::Finished)),
         };
+        // It may have moved the checkpoint in a transaction of its own.
+        self.worker.look_again().await?;
+        if self.worker.committed != self.taken {
+            self.forget().await;
+        }
         Ok(None)
     }
 

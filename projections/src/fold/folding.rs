@@ -3,15 +3,17 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use annals_consumers::{Until, Wrote};
 use annals_core::store::Transaction;
 use annals_core::table::TableSpec;
 use annals_core::{Event, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
 use super::keys::Inner;
-use super::{Fold, Keys, Projection, RowSource, Until, Wrote};
+use super::{Fold, Keys, Projection, RowSource};
 use crate::error::{FailedEvent, ProjectionError};
 use crate::read_model::{ReadModel, RowKey};
+use crate::run::Partitions;
 
 /// How many rows stay in memory after they were written, so that the next batch need not read
 /// them again.
@@ -116,7 +118,31 @@ fn route<P: Projection>(
         Keys(Inner::Invalid(source)) => {
             Err(ProjectionError::Key { event: FailedEvent::of_recorded(&event), source })
         }
-        keys => Ok((keys.settled(), event)),
+        keys => {
+            let keys = keys.settled();
+            if P::PARTITIONS == Partitions::ById {
+                check_partition::<P>(&keys, &event)?;
+            }
+            Ok((keys, event))
+        }
+    }
+}
+
+/// A row of another id may belong to another partition, which writes it at the same time.
+fn check_partition<P: Projection>(
+    keys: &Keys<KeyOf<P>>,
+    event: &Recorded<P::Event>,
+) -> Result<(), ProjectionError> {
+    if keys.as_slice().is_empty() {
+        return Ok(());
+    }
+    let own = KeyOf::<P>::of_stream(&event.stream).map(|mut own| {
+        own.settle();
+        own
+    });
+    match own {
+        Ok(own) if keys.as_slice() == std::slice::from_ref(&own) => Ok(()),
+        _ => Err(ProjectionError::OtherPartition { event: FailedEvent::of_recorded(event) }),
     }
 }
 

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use annals_consumers::{OnFailure, Until, Wrote};
 use annals_core::store::{BoxError, StoreError, Transaction};
 use annals_core::table::{Row, RowKey, TableSpec, Value};
 use annals_core::{Event, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
-use super::{Fold, RowSource, Until, Wrote};
+use super::{Fold, RowSource};
 use crate::error::{FailedEvent, ProjectionError};
 use crate::read_model::ReadModel;
+use crate::run::Partitions;
 
 /// Handles one event at a time inside the transaction that also writes the checkpoint. The value is
 /// kept for as long as the program runs, so that it can hold settings or a client of its own.
@@ -29,6 +31,13 @@ pub trait EventHandler: Send + Sync + 'static {
 
     /// Names it had before: under them it finds its tables when it was renamed.
     const FORMERLY: &'static [&'static str] = &[];
+
+    /// Into how many partitions it may be cut, to be worked on by several processes at once. It must
+    /// then write nothing but what belongs to the id of the event's stream.
+    const PARTITIONS: Partitions = Partitions::One;
+
+    /// What becomes of an event that fails: see [`Projection::ON_FAILURE`](super::Projection::ON_FAILURE).
+    const ON_FAILURE: OnFailure = OnFailure::Park;
 
     /// The tables it keeps, such as `vec![Order::table().clone()]`.
     fn tables() -> Vec<TableSpec>;

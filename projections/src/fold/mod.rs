@@ -4,7 +4,6 @@ mod folding;
 mod handler;
 mod keys;
 mod projection;
-mod until;
 
 pub use handler::{EventHandler, HandlerTables};
 pub use keys::Keys;
@@ -12,8 +11,8 @@ pub use projection::Projection;
 
 pub(crate) use folding::Folding;
 pub(crate) use handler::Handling;
-pub(crate) use until::{Until, Wrote};
 
+use annals_consumers::{Until, Wrote};
 use annals_core::RecordedEvent;
 use annals_core::store::{StoreError, Transaction, Workspace};
 use annals_core::table::{Row, RowKey, TableSpec};

@@ -1,9 +1,11 @@
 //! The first form: a fold of rows.
 
+use annals_consumers::OnFailure;
 use annals_core::{Event, Recorded};
 
 use super::Keys;
 use crate::read_model::{ReadModel, RowKey};
+use crate::run::Partitions;
 
 /// Folds events into rows. The runner loads the rows that a batch touches at once, folds in
 /// memory, and writes them with the checkpoint in one transaction: the work grows with the rows
@@ -31,6 +33,15 @@ pub trait Projection: Send + Sync + 'static {
     /// Names it had before: under them it finds its table when it was renamed. A table belongs to
     /// one projection; one of another name is not started on it unless it says that it is the same.
     const FORMERLY: &'static [&'static str] = &[];
+
+    /// Into how many partitions it may be cut, to be worked on by several processes at once.
+    const PARTITIONS: Partitions = Partitions::One;
+
+    /// What becomes of an event that cannot be read or folded: unless told otherwise, its key is parked
+    /// with all that comes after it, and everything else goes on. The key is the stream, or its id where
+    /// the projection is partitioned by it. Rows that take events from several keys see those of a key
+    /// that heals later than the others.
+    const ON_FAILURE: OnFailure = OnFailure::Park;
 
     /// Which rows an event touches. Unless told otherwise, the one whose key is the id of the
     /// event's aggregate.

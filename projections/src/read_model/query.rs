@@ -21,7 +21,7 @@ const MAX_OFFSET: u64 = i64::MAX as u64;
 /// A query that is being put together.
 #[must_use = "a query does nothing until `get`, `list`, `first` or `count` is awaited"]
 pub struct Query<M> {
-    work: Arc<dyn Workspace>,
+    store: Arc<dyn Workspace>,
     gate: Gate,
     rows: RowQuery,
     /// How many rows were asked for, if that was said.
@@ -32,9 +32,9 @@ pub struct Query<M> {
 }
 
 impl<M: ReadModel> Query<M> {
-    pub(crate) fn new(work: Arc<dyn Workspace>, gate: Gate) -> Self {
+    pub(crate) fn new(store: Arc<dyn Workspace>, gate: Gate) -> Self {
         Self {
-            work,
+            store,
             gate,
             rows: RowQuery::default(),
             limit: None,
@@ -92,7 +92,7 @@ impl<M: ReadModel> Query<M> {
         self.ready().await?;
         let found = async {
             self.rows.check(M::table())?;
-            let rows = self.work.load_rows(M::table(), &[M::key_values(key)]).await?;
+            let rows = self.store.load_rows(M::table(), &[M::key_values(key)]).await?;
             let row = rows.into_iter().find(|row| self.admits(row));
             Ok(row.map(M::from_row).transpose()?)
         };
@@ -110,7 +110,7 @@ impl<M: ReadModel> Query<M> {
         self.ready().await?;
         self.rows.limit = self.limit.unwrap_or(MAX_ROWS);
         let found = async {
-            let rows = self.work.query_rows(M::table(), &self.rows).await?;
+            let rows = self.store.query_rows(M::table(), &self.rows).await?;
             if self.limit.is_none() && rows.len() >= MAX_ROWS as usize {
                 self.ends_here().await?;
             }
@@ -159,7 +159,7 @@ impl<M: ReadModel> Query<M> {
     /// [`ReadError`]
     pub async fn count(self) -> Result<u64, ReadError> {
         self.ready().await?;
-        let count = self.work.count_rows(M::table(), &self.rows).await;
+        let count = self.store.count_rows(M::table(), &self.rows).await;
         self.explained(count.map_err(ReadError::from)).await
     }
 
@@ -169,7 +169,7 @@ impl<M: ReadModel> Query<M> {
 
     /// One page of rows as they are asked for.
     pub(super) async fn rows(&self, asked: &RowQuery) -> Result<Vec<Row>, ReadError> {
-        let rows = self.work.query_rows(M::table(), asked).await;
+        let rows = self.store.query_rows(M::table(), asked).await;
         self.explained(rows.map_err(ReadError::from)).await
     }
 
@@ -210,7 +210,7 @@ impl<M: ReadModel> Query<M> {
     /// An error if there are more rows than a list holds.
     async fn ends_here(&self) -> Result<(), ReadError> {
         let next = RowQuery { limit: 1, offset: u64::from(MAX_ROWS), ..self.rows.clone() };
-        if self.work.query_rows(M::table(), &next).await?.is_empty() {
+        if self.store.query_rows(M::table(), &next).await?.is_empty() {
             return Ok(());
         }
         Err(ReadError::TooMany { table: M::table().name.clone(), limit: MAX_ROWS })

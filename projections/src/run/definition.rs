@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use annals_consumers::{KeyBy, OnFailure};
 use annals_core::store::LogFilter;
 use annals_core::table::TableSpec;
 use annals_core::{Event, EventType, Journal, RegisterError};
@@ -22,6 +23,17 @@ pub enum Mode {
     Async,
 }
 
+/// Into how many partitions a projection may be cut, to be worked on by several processes.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Partitions {
+    /// One: always right, whatever rows an event touches.
+    #[default]
+    One,
+    /// By the id of the stream: every event touches the row of that id and no other. One that touches
+    /// another is an error.
+    ById,
+}
+
 type RealTables = Vec<(TableSpec, TableSpec)>;
 type Registering<'j> = Pin<Box<dyn Future<Output = Result<(), RegisterError>> + Send + 'j>>;
 
@@ -29,8 +41,13 @@ type Registering<'j> = Pin<Box<dyn Future<Output = Result<(), RegisterError>> + 
 #[derive(Clone)]
 pub struct Definition {
     pub(crate) name: Arc<str>,
+    pub(crate) kind: &'static str,
     pub(crate) version: u32,
     pub(crate) mode: Mode,
+    pub(crate) partitions: Partitions,
+    /// Into how many partitions a new generation is cut.
+    pub(crate) parts: u32,
+    on_failure: OnFailure,
     /// Names it had before.
     pub(crate) formerly: &'static [&'static str],
     pub(crate) event_types: Vec<EventType>,
@@ -45,8 +62,12 @@ impl Definition {
         let projection = Arc::new(projection);
         Self {
             name: P::NAME.into(),
+            kind: "projection",
             version: P::VERSION,
             mode,
+            partitions: P::PARTITIONS,
+            parts: parts(P::PARTITIONS, mode),
+            on_failure: P::ON_FAILURE,
             formerly: P::FORMERLY,
             event_types: event_types::<P::Event>(),
             tables: vec![P::Row::table().clone()],
@@ -64,8 +85,12 @@ impl Definition {
         let handler = Arc::new(handler);
         Self {
             name: H::NAME.into(),
+            kind: "handler",
             version: H::VERSION,
             mode,
+            partitions: H::PARTITIONS,
+            parts: parts(H::PARTITIONS, mode),
+            on_failure: H::ON_FAILURE,
             formerly: H::FORMERLY,
             event_types: event_types::<H::Event>(),
             tables: H::tables(),
@@ -79,6 +104,23 @@ impl Definition {
         (self.make)(tables)
     }
 
+    /// What becomes of an event that fails. An append refuses what an inline projection cannot take, so
+    /// there is nothing to be parked; what others have appended stands still.
+    pub(crate) fn on_failure(&self) -> OnFailure {
+        match self.mode {
+            Mode::Inline => OnFailure::Stop,
+            Mode::Async => self.on_failure,
+        }
+    }
+
+    /// By what events are kept in order, and parked.
+    pub(crate) fn key(&self) -> KeyBy {
+        match self.partitions {
+            Partitions::One => KeyBy::Stream,
+            Partitions::ById => KeyBy::Id,
+        }
+    }
+
     pub(crate) fn filter(&self) -> LogFilter {
         LogFilter { event_types: self.event_types.clone(), ..LogFilter::default() }
     }
@@ -89,6 +131,16 @@ impl Definition {
     /// [`RegisterError`]: it must not run.
     pub async fn register(&self, journal: &Journal) -> Result<(), RegisterError> {
         (self.register)(journal).await
+    }
+}
+
+/// How many partitions a projection begins with: enough for a few processes, cheap where there is one.
+const PARTS: u32 = 4;
+
+fn parts(partitions: Partitions, mode: Mode) -> u32 {
+    match (partitions, mode) {
+        (Partitions::ById, Mode::Async) => PARTS,
+        _ => 1,
     }
 }
 

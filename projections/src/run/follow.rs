@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_consumers::{
-    CaughtUp, Consume, ConsumeError, Consumer, Doing, Handler, PartitionId, PartitionRecord, Target,
-    Until, Wrote, caught,
+    CaughtUp, Consume, ConsumeError, Consumer, Doing, Handler, PartitionId, PartitionRecord,
+    Target, Until, Wrote, caught,
 };
 use annals_core::store::Transaction;
 use annals_core::{Position, RecordedEvent};
@@ -57,11 +57,11 @@ impl Handler for Follow {
         let generation = generation.ok_or(ProjectionError::Moved { projection })?;
         let is_active =
             record.active.as_ref().is_some_and(|active| active.number == generation.number);
-        let folder = shared.definition.folder(generation.real(&shared.definition.tables));
+        let fold = shared.definition.new_fold(generation.real(&shared.definition.tables));
         if is_active {
             shared.set_active(generation);
         }
-        Ok(Target::Transactional(Box::new(Writing { shared: shared.clone(), folder, is_active })))
+        Ok(Target::Transactional(Box::new(Writing { shared: shared.clone(), fold, is_active })))
     }
 
     fn reached(&self, partition: &PartitionId, position: Position) {
@@ -82,6 +82,7 @@ impl Handler for Follow {
             None => self.0.panicked(source.to_string()),
         });
         let at = source.at(FailedEvent::of(event), self.0.tables());
+        self.0.fails(Some(at.clone()));
         match error {
             ConsumeError::Poison(_) => ConsumeError::Poison(Arc::new(at)),
             _ => ConsumeError::Retry(Arc::new(at)),
@@ -127,7 +128,7 @@ impl Handler for Follow {
 /// Folds into the tables of one generation.
 struct Writing {
     shared: Arc<Shared>,
-    folder: Box<dyn Fold>,
+    fold: Box<dyn Fold>,
     is_active: bool,
 }
 
@@ -159,14 +160,13 @@ impl Shared {
 impl Consume for Writing {
     async fn take(&mut self, events: Vec<RecordedEvent>) -> Result<(), ConsumeError> {
         let mut rows = StoreRows(&**self.shared.work());
-        let folded = caught(self.folder.fold(events, &mut rows), |message| {
-            self.shared.panicked(message)
-        });
+        let folded =
+            caught(self.fold.take_in(events, &mut rows), |message| self.shared.panicked(message));
         folded.await.map_err(|error| self.failed(error))
     }
 
     fn pending(&self) -> usize {
-        self.folder.pending()
+        self.fold.pending()
     }
 
     async fn write(
@@ -175,15 +175,16 @@ impl Consume for Writing {
         until: &Until,
     ) -> Result<Wrote, ConsumeError> {
         let wrote =
-            caught(self.folder.write(transaction, until), |message| self.shared.panicked(message));
+            caught(self.fold.write(transaction, until), |message| self.shared.panicked(message));
         wrote.await.map_err(|error| self.failed(error))
     }
 
     fn written(&mut self) {
-        self.folder.written();
+        self.shared.fails(None);
+        self.fold.written();
     }
 
     fn forget(&mut self) {
-        self.folder.forget();
+        self.fold.forget();
     }
 }

@@ -11,8 +11,7 @@ use super::definition::Mode;
 use super::shapes::Shapes;
 use super::shared::Shared;
 use super::status::RunState;
-use super::stop::Stop;
-use crate::error::{ProjectionError, ReadError, WaitError};
+use crate::error::{ReadError, WaitError};
 
 /// How long a reader relies on what this process hears before it asks the store.
 const LOOK_AFTER: Duration = Duration::from_millis(200);
@@ -68,7 +67,6 @@ impl Gate {
 #[derive(Clone)]
 pub(crate) struct Waiting {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) stop: Stop,
 }
 
 impl Waiting {
@@ -87,7 +85,7 @@ impl Waiting {
             let left = timeout.saturating_sub(begun.elapsed());
             if look_at <= Instant::now() && shared.position() < wanted {
                 look_at = Instant::now() + LOOK_AFTER;
-                let looked = tokio::time::timeout(left, self.look(wanted)).await;
+                let looked = tokio::time::timeout(left, self.shared.look()).await;
                 reason = looked.ok().and_then(Result::err).map(|error| error.to_string());
             }
             if shared.position() >= wanted {
@@ -110,14 +108,6 @@ impl Waiting {
                 _ = states.changed() => {}
                 () = tokio::time::sleep_until(look_at.min(begun + timeout).into()) => {}
             }
-        }
-    }
-
-    /// Asks the store, and brings what is inline up to date.
-    async fn look(&self, wanted: Position) -> Result<(), ProjectionError> {
-        match self.shared.look().await? {
-            Some((_, at)) if at < wanted => self.shared.take_in(wanted, &self.stop).await,
-            _ => Ok(()),
         }
     }
 }

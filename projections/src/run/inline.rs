@@ -1,20 +1,17 @@
 //! A projection inside the append's transaction.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use annals_consumers::{Until, caught};
 use annals_core::store::{AppendHook, LogQuery, StoreError, Transaction};
 use annals_core::{Journal, Position, RecordedEvent};
 use async_trait::async_trait;
 
-use super::caught::caught;
-use super::cursor::Cursor;
-use super::pause::Pauses;
-use super::setup::Setup;
 use super::shared::Shared;
 use super::status::RunState;
-use super::stop::Stop;
 use crate::error::ProjectionError;
-use crate::fold::{TransactionRows, Until};
+use crate::fold::TransactionRows;
 use crate::generations::Generations;
 
 /// How many events that programs without the projection have left an append takes in with its own.
@@ -25,45 +22,45 @@ const MOST_EVENTS_BEHIND: usize = 2_000;
 /// How far back it looks for them.
 const MOST_POSITIONS_BEHIND: u64 = 100_000;
 
+/// How often a program that starts asks the store how far it is.
+const LOOK_AFTER: Duration = Duration::from_millis(200);
+
 impl Shared {
-    /// Catches up with history, then takes part in every append of its events.
+    /// Waits until history is caught up with, then takes part in every append of its events.
     pub(crate) async fn start_inline(
         self: &Arc<Self>,
         journal: &Journal,
-        stop: &Stop,
     ) -> Result<(), ProjectionError> {
-        let mut pauses = Pauses::to_yield();
+        let (mut positions, mut states) = (self.positions(), self.states());
+        let mut switches = self.switches();
         loop {
-            match self.prepare_inline(stop).await {
-                Ok(true) => break,
-                // Other programs that start do the same: one is the first.
-                Ok(false) => {}
-                Err(error) if error.is_contention() => {}
-                Err(error) => return Err(error),
+            // Other programs that start do the same: one of them builds.
+            let head = self.log().head().await?;
+            let own = self.definition.version;
+            if let Some((active, at)) = self.look().await? {
+                if active.version > own {
+                    let (projection, active) = (self.definition.name.clone(), active.version);
+                    return Err(ProjectionError::Superseded { projection, active, own });
+                }
+                if active.version == own && at >= head {
+                    break;
+                }
             }
-            if stop.within(pauses.next()).await {
-                return Err(ProjectionError::Moved { projection: self.definition.name.clone() });
+            if let Some(error) = self.last_failure() {
+                return Err(error);
+            }
+            tokio::select! {
+                biased;
+                _ = positions.changed() => {}
+                _ = states.changed() => {}
+                _ = switches.changed() => {}
+                () = tokio::time::sleep(LOOK_AFTER) => {}
             }
         }
         let hook = Arc::new(InlineHook(self.clone()));
         journal.add_hook(self.definition.event_types.clone(), hook);
         self.set_state(RunState::Live, None);
         Ok(())
-    }
-
-    /// `false` when the tables have been switched meanwhile, and it is time to look again.
-    async fn prepare_inline(self: &Arc<Self>, stop: &Stop) -> Result<bool, ProjectionError> {
-        let generation = match self.set_up().await? {
-            Setup::Ready(generation) => generation,
-            Setup::NeedsRebuild => {
-                self.go_on(RunState::Rebuilding);
-                self.rebuild_here(stop).await?;
-                return Ok(false);
-            }
-        };
-        let mut cursor = Cursor::open_shown(self.clone(), generation, stop.clone()).await?;
-        cursor.catch_up(|_, _| {}).await?;
-        Ok(true)
     }
 }
 
@@ -82,7 +79,7 @@ impl InlineHook {
             // A newer program keeps the read model, and takes in what this one adds.
             return Ok(());
         };
-        let checkpoint = active.checkpoint(&definition.name);
+        let checkpoint = active.inline_checkpoint(&definition.name);
         let Some(mut position) = transaction.checkpoint(&checkpoint).await? else {
             let projection = definition.name.clone();
             return Err(ProjectionError::CheckpointLost { projection, checkpoint });
@@ -102,7 +99,7 @@ impl InlineHook {
                 let in_reach = behind <= MOST_POSITIONS_BEHIND;
                 let page = if in_reach { Some(transaction.read_log(&query).await?) } else { None };
                 let Some(page) = page.filter(|page| page.events.len() <= left) else {
-                    self.0.behind.notify_one();
+                    self.0.wake();
                     return Err(ProjectionError::Store(far_behind(&definition.name, behind)));
                 };
                 left -= page.events.len();
@@ -133,7 +130,8 @@ impl AppendHook for InlineHook {
         transaction: &mut dyn Transaction,
     ) -> Result<(), StoreError> {
         let shared = &self.0;
-        match caught(&shared.definition.name, self.take_in(events, transaction)).await {
+        let taken = caught(self.take_in(events, transaction), |message| shared.panicked(message));
+        match taken.await {
             Ok(()) => {
                 if shared.failed() {
                     shared.go_on(RunState::Live);

@@ -1,8 +1,9 @@
 //! How far a rebuild has got.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use annals_core::Position;
+use tokio::time::Instant;
 
 /// How far a rebuild has got.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -34,6 +35,11 @@ impl Progress {
             // At most 100, because it is cut off there.
             total => (self.events.saturating_mul(100) / total).min(100) as u8,
         }
+    }
+
+    /// How far it has got.
+    pub(crate) fn position(&self) -> Position {
+        Position::new(self.events)
     }
 
     pub(crate) fn new(begun: Instant, from: Position, at: Position, head: Position) -> Self {

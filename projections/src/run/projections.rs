@@ -1,32 +1,26 @@
 //! All projections of a process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use annals_consumers::{Engine, EngineOptions, StopSource};
 use annals_core::store::{StoreError, Stores};
 use annals_core::{Journal, Position};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::definition::{Definition, Mode};
 use super::gate::{Gate, Waiting};
-use super::options::RunnerOptions;
 use super::rebuild_handle::{RebuildError, RebuildHandle};
-use super::runner::supervise;
 use super::shapes::Shapes;
 use super::shared::Shared;
 use super::status::{RunState, Status};
-use super::stop::StopSource;
-use super::tend::tend;
 use crate::error::{ProjectionError, WaitError};
 use crate::fold::Projection;
 use crate::live::Live;
 use crate::orphans::{self, Orphan};
 use crate::read_model::{Query, ReadModel};
-
-type Runner = (Arc<Shared>, JoinHandle<()>);
 
 /// The projections of a process, running. When it is dropped, they stop, and so do rebuilds.
 pub struct Projections {
@@ -36,7 +30,7 @@ pub struct Projections {
     by_name: HashMap<Arc<str>, Arc<Shared>>,
     by_table: HashMap<String, Arc<Shared>>,
     stop: StopSource,
-    runners: Mutex<Vec<Runner>>,
+    engine: Option<Engine>,
 }
 
 impl Projections {
@@ -48,45 +42,52 @@ impl Projections {
     pub async fn start(
         journal: Journal,
         definitions: Vec<Definition>,
-        options: RunnerOptions,
+        options: EngineOptions,
     ) -> Result<Self, ProjectionError> {
         let stores = journal.stores().clone();
-        let inline = definitions.iter().find(|definition| definition.mode == Mode::Inline);
-        if let (false, Some(inline)) = (stores.are_together(), inline) {
-            return Err(ProjectionError::Apart { projection: inline.name.clone() });
-        }
         let mut projections = Self {
             shapes: Arc::new(Shapes::new(stores.work().clone())),
             stores,
             stop_within: options.stop_within,
             by_name: HashMap::new(),
             by_table: HashMap::new(),
-            stop: StopSource::new(),
-            runners: Mutex::default(),
+            stop: StopSource::default(),
+            engine: None,
         };
+        let mut all = Vec::new();
         for definition in definitions {
             definition
                 .register(&journal)
                 .await
                 .map_err(|error| ProjectionError::Register(Arc::new(error)))?;
-            let shared = Shared::new(definition, projections.stores.clone(), options.clone());
-            projections.add(&shared)?;
             let stop = projections.stop.listen();
-            let runner = match shared.definition.mode {
-                Mode::Inline => {
-                    shared.start_inline(&journal, &stop).await?;
-                    tokio::spawn(tend(shared.clone(), stop))
-                }
-                Mode::Async => {
-                    match shared.set_up().await {
-                        // The runner says so in its status, and looks again from time to time.
-                        Ok(_) | Err(ProjectionError::Superseded { .. }) => {}
-                        Err(error) => return Err(error),
-                    }
-                    tokio::spawn(supervise(shared.clone(), stop))
-                }
-            };
-            projections.runners().push((shared, runner));
+            let shared = Shared::new(definition, projections.stores.clone(), stop);
+            projections.add(&shared)?;
+            let inline = shared.definition.mode == Mode::Inline;
+            match shared.prepare().await {
+                Ok(()) => {}
+                // It says so in its status, and goes on when it is rolled back.
+                Err(
+                    error @ (ProjectionError::Superseded { .. }
+                    | ProjectionError::RolledBack { .. }),
+                ) if !inline => shared.stands_still(&error),
+                Err(error) => return Err(error),
+            }
+            all.push(shared);
+        }
+        if all.is_empty() {
+            // Nobody has to know of a program that follows nothing.
+            return Ok(projections);
+        }
+        let consumers = all.iter().map(Shared::consumer).collect();
+        let engine = Engine::start(projections.stores.clone(), consumers, options);
+        for shared in &all {
+            // Nobody has set it before.
+            let _ = shared.waker.set(engine.waker());
+        }
+        projections.engine = Some(engine);
+        for shared in all.iter().filter(|shared| shared.definition.mode == Mode::Inline) {
+            shared.start_inline(&journal).await?;
         }
         Ok(projections)
     }
@@ -115,10 +116,6 @@ impl Projections {
         Ok(())
     }
 
-    fn runners(&self) -> std::sync::MutexGuard<'_, Vec<Runner>> {
-        self.runners.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A query on a read model.
     pub fn read<M: ReadModel>(&self) -> Query<M> {
         let waiting = self.by_table.get(&M::table().name).map(|shared| self.waiting(shared));
@@ -126,7 +123,7 @@ impl Projections {
     }
 
     fn waiting(&self, shared: &Arc<Shared>) -> Waiting {
-        Waiting { shared: shared.clone(), stop: self.stop.listen() }
+        Waiting { shared: shared.clone() }
     }
 
     /// A projection folded on demand, with nothing stored.
@@ -135,8 +132,7 @@ impl Projections {
     }
 
     /// Rebuilds a projection from history, beside the tables that serve. A rebuild that was
-    /// cancelled or crashed goes on where it stood; when another program builds the same at once, the
-    /// two take turns, and either's end is the end of both. Awaiting the handle returns
+    /// cancelled or crashed goes on where it stood; programs that build the same at once share the work. Awaiting the handle returns
     /// [`RebuildError::NotProjected`] or [`RebuildError::AlreadyRunning`] if it could not begin, and
     /// [`ProjectionError::Superseded`] when a newer program keeps the read model.
     ///
@@ -183,7 +179,7 @@ impl Projections {
         if let Some((projection, _)) = self.by_name.get_key_value(projection) {
             return Err(ProjectionError::InUse { projection: projection.clone() });
         }
-        orphans::drop_orphan(self.stores.work(), projection.to_owned()).await
+        orphans::drop_orphan(&**self.stores.work(), projection.to_owned()).await
     }
 
     /// How each projection is doing, by name.
@@ -200,35 +196,31 @@ impl Projections {
     }
 
     /// Stops all projections after writing what they have folded, and all rebuilds. What is still
-    /// writing after [`stop_within`](RunnerOptions::stop_within) is broken off, its transaction with
+    /// writing after [`stop_within`](EngineOptions::stop_within) is broken off, its transaction with
     /// it; the names of those projections are returned.
     pub async fn stop(&self) -> Vec<Arc<str>> {
-        self.stop.stop();
         let deadline = Instant::now() + self.stop_within;
-        let mut unfinished = Vec::new();
-        let runners: Vec<Runner> = self.runners().drain(..).collect();
-        for (shared, mut runner) in runners {
-            // An error means that the runtime is going down: a runner catches its panics itself.
-            if tokio::time::timeout_at(deadline, &mut runner).await.is_err() {
-                runner.abort();
-                unfinished.push(shared.definition.name.clone());
-            }
-        }
-        for shared in self.by_name.values() {
+        let mut unfinished: BTreeSet<Arc<str>> = BTreeSet::new();
+        self.stop.stop();
+        for (name, shared) in &self.by_name {
             if tokio::time::timeout_at(deadline, shared.rebuild_ended(None)).await.is_err() {
                 shared.abort_rebuild();
-                unfinished.push(shared.definition.name.clone());
+                unfinished.insert(name.clone());
             }
         }
-        unfinished.sort_unstable();
-        unfinished.dedup();
-        for name in &unfinished {
-            let shared = &self.by_name[name];
+        if let Some(engine) = &self.engine {
+            unfinished.extend(engine.stop().await.into_iter().map(Arc::from));
+        }
+        for (name, shared) in &self.by_name {
+            if !unfinished.contains(name) {
+                shared.go_on(RunState::Stopped);
+                continue;
+            }
             let why = format!("it did not stop within {:?} and was broken off", self.stop_within);
             tracing::warn!(projection = %name, why, "a projection did not stop");
             shared.set_state(RunState::Stopped, Some(why));
         }
-        unfinished
+        unfinished.into_iter().collect()
     }
 }
 

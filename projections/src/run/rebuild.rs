@@ -15,8 +15,8 @@ use super::progress::Progress;
 use super::rebuild_handle::{RebuildError, RebuildHandle};
 use super::shared::Shared;
 use crate::error::ProjectionError;
-use crate::owner;
 use crate::generations::{Generation, Generations, shape};
+use crate::owner;
 use annals_consumers::Stop;
 
 /// How often whoever waits for a rebuild asks the store: it may be going on elsewhere.

@@ -6,8 +6,8 @@ use annals_core::store::{TransactExt, Transaction};
 use super::definition::Definition;
 use super::shared::Shared;
 use crate::error::ProjectionError;
-use crate::owner;
 use crate::generations::{Generation, Generations, shape};
+use crate::owner;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]

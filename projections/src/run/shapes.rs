@@ -17,7 +17,7 @@ const LOOK_AFTER: Duration = Duration::from_millis(2);
 
 /// What stands behind the names of tables, as of a moment ago. Shared by all queries of a process.
 pub(crate) struct Shapes {
-    work: Arc<dyn Workspace>,
+    store: Arc<dyn Workspace>,
     known: Mutex<HashMap<String, Found>>,
 }
 
@@ -28,8 +28,8 @@ struct Found {
 }
 
 impl Shapes {
-    pub(crate) fn new(work: Arc<dyn Workspace>) -> Self {
-        Self { work, known: Mutex::default() }
+    pub(crate) fn new(store: Arc<dyn Workspace>) -> Self {
+        Self { store, known: Mutex::default() }
     }
 
     /// The active version, if its columns are other ones than these. `anew` looks in any case.
@@ -43,7 +43,7 @@ impl Shapes {
         }
         // As of before the look: what comes later is looked for later.
         let at = Instant::now();
-        let text = self.work.state(&TableRecord::key(&table.name)).await?;
+        let text = self.store.state(&TableRecord::key(&table.name)).await?;
         let shown = TableRecord::parse(text.as_deref(), &table.name)?.shown;
         let other = shown.filter(|shown| shown.shape != table_shape(table));
         let other = other.map(|shown| shown.version);

@@ -19,7 +19,7 @@ use crate::generations::Generation;
 pub(crate) type State = (RunState, Option<String>);
 
 /// The generation that is being built, as far as this process works on it.
-#[derive(Debug, Default, Clone, PartialEq)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Building {
     /// Where each of its partitions stands.
     pub(crate) parts: BTreeMap<PartitionId, Position>,
@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     /// How often the tables have been switched, as far as this process knows.
     switched: watch::Sender<u64>,
     pub(super) rebuild: Mutex<Option<Running>>,
+    /// Why the last event failed that did, until something succeeds.
+    last_failure: Mutex<Option<ProjectionError>>,
     /// Whether somebody is looking what became of the read model.
     pub(super) looking: AtomicBool,
 }
@@ -69,6 +71,7 @@ impl Shared {
             active: Mutex::default(),
             switched: watch::Sender::new(0),
             rebuild: Mutex::default(),
+            last_failure: Mutex::default(),
             looking: AtomicBool::new(false),
         })
     }
@@ -79,6 +82,19 @@ impl Shared {
 
     pub(crate) fn work(&self) -> &Arc<dyn Workspace> {
         self.stores.work()
+    }
+
+    /// Whether the log can be read in a transaction of the tables.
+    pub(crate) fn are_together(&self) -> bool {
+        self.stores.are_together()
+    }
+
+    pub(crate) fn last_failure(&self) -> Option<ProjectionError> {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn fails(&self, error: Option<ProjectionError>) {
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = error;
     }
 
     pub(crate) fn stop(&self) -> &Stop {
@@ -138,7 +154,8 @@ impl Shared {
             doing => drop(all.insert(partition.clone(), doing.clone())),
         }
         let building = self.is_building(partition);
-        let failed = all.values().find(|doing| matches!(doing, Doing::Failed(_) | Doing::Blocked(_)));
+        let failed =
+            all.values().find(|doing| matches!(doing, Doing::Failed(_) | Doing::Blocked(_)));
         let state = match failed.and_then(Doing::reason) {
             Some(reason) => (RunState::Failed, Some(reason.to_owned())),
             None if all.is_empty() => {
@@ -155,6 +172,12 @@ impl Shared {
             (RunState::Failed, reason) => self.set_state(RunState::Failed, reason),
             (state, _) => self.go_on(state),
         }
+    }
+
+    /// Whether other processes do all the work.
+    pub(crate) fn works_elsewhere(&self) -> bool {
+        let doing = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
+        doing.is_empty() && [RunState::Live, RunState::CatchingUp].contains(&self.state.borrow().0)
     }
 
     fn is_building(&self, partition: &PartitionId) -> bool {

@@ -3,13 +3,13 @@
 
 use std::sync::{Arc, PoisonError};
 
+use annals_consumers::Stop;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::progress::Progress;
 use super::rebuild_handle::RebuildError;
 use super::shared::Shared;
-use super::stop::Stop;
 
 /// A rebuild that goes on, for others.
 pub(crate) struct Running {

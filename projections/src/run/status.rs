@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_consumers::ops;
 use annals_core::Position;
 use annals_core::store::{LogQuery, StoreError};
 
@@ -47,6 +48,8 @@ pub struct Status {
     pub lag_events: u64,
     /// How long the oldest of them has been waiting.
     pub lag: Duration,
+    /// How many keys are parked, because an event of theirs failed.
+    pub parked_keys: u64,
     /// Why it failed, until it succeeds again.
     pub last_error: Option<String>,
     /// How far a rebuild has got, if one is going on.
@@ -55,14 +58,22 @@ pub struct Status {
 
 impl Shared {
     pub(crate) async fn status(&self) -> Result<Status, StoreError> {
-        let (state, mut last_error) = self.state();
-        if self.definition.mode == Mode::Inline {
-            // Appends of this program tell nobody, and those of others do not even know of it.
-            match self.look().await {
-                Ok(_) => {}
-                Err(ProjectionError::Store(error)) => return Err(error),
-                Err(error) => last_error = last_error.or(Some(error.to_string())),
-            }
+        let (mut state, mut last_error) = self.state();
+        match self.look().await {
+            Ok(_) => {}
+            Err(ProjectionError::Store(error)) => return Err(error),
+            Err(error) => last_error = last_error.or(Some(error.to_string())),
+        }
+        let known = ops::consumer(&**self.work(), &self.definition.name).await?;
+        let parked_keys = known.as_ref().map_or(0, |known| known.parked_keys);
+        if let Some(known) = known.filter(|_| self.works_elsewhere()) {
+            let trouble = known.partitions.iter().find_map(|part| part.reason.clone());
+            let live = known.partitions.iter().all(|part| part.state == "live");
+            (state, last_error) = match (trouble, live) {
+                (Some(trouble), _) => (RunState::Failed, Some(trouble)),
+                (None, true) => (RunState::Live, None),
+                (None, false) => (RunState::CatchingUp, last_error),
+            };
         }
         let head = self.log().head().await?;
         let position = self.position().min(head);
@@ -87,6 +98,7 @@ impl Shared {
             head,
             lag_events,
             lag,
+            parked_keys,
             last_error,
             rebuild: self.rebuild_progress(),
         })

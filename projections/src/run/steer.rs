@@ -8,8 +8,8 @@ use annals_core::store::{TransactExt, Transaction};
 use super::definition::Definition;
 use super::shared::Shared;
 use crate::error::ProjectionError;
-use crate::owner;
 use crate::generations::{Generation, Generations};
+use crate::owner;
 
 impl Shared {
     /// Carries a request out, and says what came of it or why not.

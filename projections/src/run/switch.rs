@@ -87,17 +87,17 @@ async fn take_over(
         if position >= target {
             continue;
         }
-        let mut folder = definition.folder(generation.real(&definition.tables));
+        let mut fold = definition.new_fold(generation.real(&definition.tables));
         let filter = LogFilter { slices: Some(part.slices()), ..definition.filter() };
         while position < target {
             let query = LogQuery::after(position).up_to(target).filter(filter.clone());
             let page = transaction.read_log(&query).await?;
             let (of, key) = ((&**projection, generation.number), definition.key());
             let events = set_aside(transaction, of, key, page.events).await?;
-            folder.fold(events, &mut TransactionRows(transaction)).await?;
+            fold.take_in(events, &mut TransactionRows(transaction)).await?;
             position = page.next.max(Position::new(position.get() + 1));
         }
-        folder.write(transaction, &Until::all_is_written()).await?;
+        fold.write(transaction, &Until::all_is_written()).await?;
         transaction.set_checkpoint(&part.id().checkpoint(), position.min(target)).await?;
     }
     record.building = None;
