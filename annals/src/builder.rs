@@ -9,7 +9,7 @@ use annals_core::{
     Aggregate, ErrorKind, Event, Journal, JournalOptions, RegisterError, SchemaError,
 };
 use annals_projections::{
-    Definition, EventHandler, Mode, Projection, ProjectionError, Projections, RunnerOptions,
+    Definition, EventHandler, Mode, Projection, ProjectionError, Projections, EngineOptions,
 };
 
 use crate::Annals;
@@ -24,7 +24,7 @@ pub struct Builder {
     /// Where the rows of projections are kept, if it is elsewhere.
     read_models: Option<Arc<dyn Store>>,
     journal: JournalOptions,
-    runner: RunnerOptions,
+    runner: EngineOptions,
     events: Vec<for<'j> fn(&'j Journal) -> Registering<'j>>,
     projections: Vec<Definition>,
 }
@@ -57,7 +57,7 @@ impl Builder {
             store,
             read_models: None,
             journal: JournalOptions::default(),
-            runner: RunnerOptions::default(),
+            runner: EngineOptions::default(),
             events: Vec::new(),
             projections: Vec::new(),
         }
@@ -121,7 +121,7 @@ impl Builder {
     }
 
     /// Settings of the projections' runners.
-    pub fn runner_options(mut self, options: RunnerOptions) -> Self {
+    pub fn engine_options(mut self, options: EngineOptions) -> Self {
         self.runner = options;
         self
     }

@@ -211,7 +211,7 @@ impl Annals {
     }
 
     /// Stops the projections after writing what they have folded, and rebuilds where they are. The
-    /// store stays open. It takes at most [`RunnerOptions::stop_within`](crate::RunnerOptions), 10 s
+    /// store stays open. It takes at most [`EngineOptions::stop_within`](crate::EngineOptions), 10 s
     /// unless told otherwise: what is still writing then is broken off, and the names of those
     /// projections are returned. Their last transaction is undone; nothing is lost.
     pub async fn shutdown(&self) -> Vec<Arc<str>> {

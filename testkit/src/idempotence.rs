@@ -8,7 +8,7 @@ use annals_core::store::{Append, EventStore};
 use annals_core::{
     EventId, ExpectedVersion, IdGenerator, Journal, JournalOptions, MemoryStore, NewEvent, StreamId,
 };
-use annals_projections::{Definition, Mode, Projection, Projections, RunnerOptions};
+use annals_projections::{Definition, Mode, Projection, Projections, EngineOptions};
 
 use crate::{FaultyStore, ManualClock, Operation, SequentialIds};
 
@@ -62,13 +62,13 @@ async fn rows<P: Projection>(
     }
     faults.redeliver(delivered);
     let millisecond = Duration::from_millis(1);
-    let options = RunnerOptions {
+    let options = EngineOptions {
         // Many small batches, and no long pauses after the failures asked for.
         page_events: 3,
         batch_events: 3,
         retry_after: millisecond,
         retry_at_most: millisecond,
-        ..RunnerOptions::default()
+        ..EngineOptions::default()
     };
     let running = Projections::start(journal.clone(), vec![definition.clone()], options)
         .await

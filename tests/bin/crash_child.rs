@@ -10,7 +10,7 @@ use std::error::Error;
 use std::io::Write;
 
 use annals::store::Store;
-use annals::{Annals, RunnerOptions, SqliteStore};
+use annals::{Annals, EngineOptions, SqliteStore};
 use annals_tests::bank::{Account, Balances};
 use annals_tests::random::Random;
 
@@ -38,8 +38,8 @@ fn say(line: &str) -> Outcome<()> {
 
 async fn start(file: &str) -> Outcome<Annals> {
     let store = SqliteStore::open(file).await?;
-    let options = RunnerOptions { page_events: 100, batch_events: 400, ..Default::default() };
-    Ok(Annals::on(store).project(Balances).runner_options(options).start().await?)
+    let options = EngineOptions { page_events: 100, batch_events: 400, ..Default::default() };
+    Ok(Annals::on(store).project(Balances).engine_options(options).start().await?)
 }
 
 async fn append(file: &str, seed: u64) -> Outcome<()> {

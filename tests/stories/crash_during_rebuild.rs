@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use annals::store::{CheckpointStore, EventStore, StateStore};
-use annals::{Annals, RunnerOptions, SqliteStore, Synchronous};
+use annals::store::{CheckpointStore, EventStore, TableStore};
+use annals::{Annals, EngineOptions, SqliteStore, Synchronous};
 use annals_tests::bank::{Account, Balance, Balances};
 use annals_tests::random::Random;
 
@@ -47,9 +47,9 @@ async fn fill(file: &Path) {
 async fn check(file: &Path) -> bool {
     let store = SqliteStore::open(file).await.expect("the file opens after a crash");
     let left_at = unfinished(&store).await;
-    let options = RunnerOptions { page_events: PAGE, ..RunnerOptions::default() };
+    let options = EngineOptions { page_events: PAGE, ..EngineOptions::default() };
     let annals =
-        Annals::on(store.clone()).project(Balances).runner_options(options).start().await.unwrap();
+        Annals::on(store.clone()).project(Balances).engine_options(options).start().await.unwrap();
     let head = store.head().await.unwrap();
     annals.wait_for(head, Duration::from_secs(30)).await.unwrap();
     // The version that serves is right, whichever it is.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use annals::store::{Append, Store};
 use annals::{
-    Annals, Builder, ExpectedVersion, MemoryStore, NewEvent, Position, RunnerOptions,
+    Annals, Builder, ExpectedVersion, MemoryStore, NewEvent, Position, EngineOptions,
     SqliteOptions, SqliteStore, Status, StreamId, Synchronous,
 };
 use annals_tests::bank::AccountEvent;
@@ -72,14 +72,14 @@ async fn story_of<F: Future<Output = ()>>(story: &impl Fn(Arc<Home>) -> F, home:
 }
 
 /// Small batches and short pauses, so that much can happen in a short story.
-pub(crate) fn quick() -> RunnerOptions {
+pub(crate) fn quick() -> EngineOptions {
     let millisecond = Duration::from_millis(1);
-    RunnerOptions {
+    EngineOptions {
         page_events: 5,
         batch_events: 10,
         retry_after: millisecond,
         retry_at_most: 20 * millisecond,
-        ..RunnerOptions::default()
+        ..EngineOptions::default()
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use annals::prelude::*;
 use annals::store::{Append, EventStore};
 use annals::{
-    ExpectedVersion, MemoryStore, NewEvent, Payload, RunState, RunnerOptions, Status, StreamId,
+    ExpectedVersion, MemoryStore, NewEvent, Payload, RunState, EngineOptions, Status, StreamId,
 };
 use annals_tests::bank::{Account, AccountEvent, Balance, Balances};
 
@@ -40,12 +40,12 @@ impl Projection for Nervous {
     }
 }
 
-fn quick_retries() -> RunnerOptions {
+fn quick_retries() -> EngineOptions {
     let millisecond = Duration::from_millis(1);
-    RunnerOptions {
+    EngineOptions {
         retry_after: millisecond,
         retry_at_most: 20 * millisecond,
-        ..RunnerOptions::default()
+        ..EngineOptions::default()
     }
 }
 
@@ -66,7 +66,7 @@ async fn until(annals: &Annals, wanted: impl Fn(&Status) -> bool) -> Status {
 async fn a_panic_in_the_fold() {
     let annals = Annals::on(MemoryStore::default())
         .project(Nervous)
-        .runner_options(quick_retries())
+        .engine_options(quick_retries())
         .start()
         .await
         .unwrap();
@@ -99,7 +99,7 @@ async fn an_event_that_cannot_be_read() {
         store.append(Append::to(stream, ExpectedVersion::Any, vec![event])).await.unwrap();
         let annals = Annals::on(store)
             .project(Balances)
-            .runner_options(quick_retries())
+            .engine_options(quick_retries())
             .start()
             .await
             .unwrap();

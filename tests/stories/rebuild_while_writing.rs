@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use annals::prelude::*;
 use annals::{
-    Annals, MemoryStore, ProjectionError, ReadError, RebuildError, RunState, RunnerOptions,
+    Annals, MemoryStore, ProjectionError, ReadError, RebuildError, RunState, EngineOptions,
     SqliteOptions, SqliteStore, StartError, Synchronous,
 };
 use annals_tests::bank::{Account, AccountEvent, Balance, Balances};
@@ -21,8 +21,8 @@ async fn sqlite() -> (SqliteStore, TempDir) {
 }
 
 /// Small pages, so that a rebuild has many moments in which something can happen.
-fn small_pages() -> RunnerOptions {
-    RunnerOptions { page_events: 50, batch_events: 100, ..RunnerOptions::default() }
+fn small_pages() -> EngineOptions {
+    EngineOptions { page_events: 50, batch_events: 100, ..EngineOptions::default() }
 }
 
 async fn deposits(annals: &Annals, count: u64) {
@@ -44,7 +44,7 @@ async fn rows_equal_a_replay(annals: &Annals) {
 async fn writers_and_readers_do_not_notice() {
     let (store, _directory) = sqlite().await;
     for inline in [false, true] {
-        let builder = Annals::on(store.clone()).runner_options(small_pages());
+        let builder = Annals::on(store.clone()).engine_options(small_pages());
         let builder =
             if inline { builder.project_inline(Balances) } else { builder.project(Balances) };
         let annals = builder.start().await.unwrap();
@@ -94,7 +94,7 @@ async fn cancelled_it_goes_on_later() {
     let (store, _directory) = sqlite().await;
     let annals = Annals::on(store.clone())
         .project(Balances)
-        .runner_options(small_pages())
+        .engine_options(small_pages())
         .start()
         .await
         .unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use annals::prelude::*;
 use annals::store::{EventStore, LogFilter, StoreError};
-use annals::{Position, RunState, RunnerOptions, Subscription};
+use annals::{Position, RunState, EngineOptions, Subscription};
 use annals_tests::bank::{Account, Balances};
 
 use super::place::Place;
@@ -20,14 +20,14 @@ async fn a_cursor_beyond_the_end_is_told() {
 async fn story() {
     let place = Place::shared().await;
     let store = place.store().await;
-    let retries = RunnerOptions {
+    let retries = EngineOptions {
         retry_after: Duration::from_millis(1),
         retry_at_most: Duration::from_millis(20),
-        ..RunnerOptions::default()
+        ..EngineOptions::default()
     };
     let annals = Annals::on((*store).clone())
         .project(Balances)
-        .runner_options(retries)
+        .engine_options(retries)
         .start()
         .await
         .expect("a new bank opens");

@@ -75,8 +75,8 @@ async fn the_events_before_it_are_written() {
             let good = deposit(&writer, 1, 10).await;
             let bad = append(&writer, 2, vec![AccountEvent::Deposited { cents: 13 }]).await;
             let last = deposit(&writer, 1, 5).await;
-            let options = annals::RunnerOptions { page_events: 5_000, ..quick() };
-            let builder = home.program().await.runner_options(options);
+            let options = annals::EngineOptions { page_events: 5_000, ..quick() };
+            let builder = home.program().await.engine_options(options);
             let builder = if handled { builder.handle(Handled) } else { builder.project(Folded) };
             let annals = builder.start().await.unwrap();
 

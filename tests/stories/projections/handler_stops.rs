@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use annals::store::BoxError;
 use annals::table::TableSpec;
-use annals::{EventHandler, HandlerTables, ReadModel, Recorded, RunnerOptions, async_trait};
+use annals::{EventHandler, HandlerTables, ReadModel, Recorded, EngineOptions, async_trait};
 use annals_tests::bank::AccountEvent;
 
 use crate::homes::{Home, deposit, until};
@@ -49,8 +49,8 @@ async fn between_two_events() {
         let writer = home.program().await.start().await.unwrap();
         deposit(&writer, 1, 3_000).await;
         let options =
-            RunnerOptions { batch_time: Duration::from_millis(100), ..RunnerOptions::default() };
-        let builder = home.program().await.handle(Patient).runner_options(options);
+            EngineOptions { batch_time: Duration::from_millis(100), ..EngineOptions::default() };
+        let builder = home.program().await.handle(Patient).engine_options(options);
         let annals = builder.start().await.unwrap();
         let status = until(&annals, |status| status.position.get() > 0).await;
         assert!(status.position.get() < 3_000, "it shows how far it is: {status:?}");

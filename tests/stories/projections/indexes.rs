@@ -49,7 +49,7 @@ async fn they_follow_without_a_new_version() {
         first.shutdown().await;
 
         // No longer unique, with an index on the same column and without: two may have it.
-        let second = home.program().await.project(indexed::Seats).runner_options(quick());
+        let second = home.program().await.project(indexed::Seats).engine_options(quick());
         let second = second.start().await.unwrap();
         let position = append(&second, 2, takes("1a")).await;
         second.wait_for(position, Duration::from_secs(20)).await.unwrap();

@@ -13,7 +13,7 @@ counter!(seen: "seen", "seen", version 1, n += 1);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_position_that_was_waited_for_is_there() {
     Home::each(|home| async move {
-        let web = home.program().await.project_inline(seen::P).runner_options(quick());
+        let web = home.program().await.project_inline(seen::P).engine_options(quick());
         let web = web.start().await.unwrap();
         let worker = home.program().await.start().await.unwrap();
         deposit(&web, 1, 1).await;
@@ -46,10 +46,10 @@ counter!(new: "rolling", "rolling", version 2, n += 10);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_deployment() {
     Home::each(|home| async move {
-        let old = home.program().await.project_inline(old::P).runner_options(quick());
+        let old = home.program().await.project_inline(old::P).engine_options(quick());
         let old = old.start().await.unwrap();
         deposit(&old, 1, 5).await;
-        let new = home.program().await.project_inline(new::P).runner_options(quick());
+        let new = home.program().await.project_inline(new::P).engine_options(quick());
         let new = new.start().await.unwrap();
         for n in 6..10 {
             let position = deposit(&old, 1, 1).await;

@@ -13,14 +13,14 @@ counter!(new: "people", "people", version 2, full_name += 1);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_reader_is_told() {
     Home::each(|home| async move {
-        let before = home.program().await.project(old::P).runner_options(quick());
+        let before = home.program().await.project(old::P).engine_options(quick());
         let before = before.start().await.unwrap();
         let reader = home.program().await.start().await.unwrap();
         let position = deposit(&before, 1, 5).await;
         before.wait_for(position, Duration::from_secs(20)).await.unwrap();
         assert_eq!(reader.read::<old::Row>().get(&1).await.unwrap().unwrap().name, 5);
 
-        let after = home.program().await.project(new::P).runner_options(quick());
+        let after = home.program().await.project(new::P).engine_options(quick());
         let after = after.start().await.unwrap();
         until(&after, |status| status.state == RunState::Live).await;
         for program in [&before, &reader] {
@@ -56,10 +56,10 @@ counter!(two: "same", "same", version 2, n += 2);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_columns_go_on_being_read() {
     Home::each(|home| async move {
-        let before = home.program().await.project(one::P).runner_options(quick());
+        let before = home.program().await.project(one::P).engine_options(quick());
         let before = before.start().await.unwrap();
         deposit(&before, 1, 5).await;
-        let after = home.program().await.project(two::P).runner_options(quick());
+        let after = home.program().await.project(two::P).engine_options(quick());
         let after = after.start().await.unwrap();
         until(&after, |status| status.state == RunState::Live).await;
         let position = deposit(&before, 1, 1).await;

@@ -13,7 +13,7 @@ counter!(renamed: "sums", "sums_by_account", version 1, n += 1, formerly "sums")
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_projection_is_not_started_on_it() {
     Home::each(|home| async move {
-        let old = home.program().await.project(sums::P).runner_options(quick());
+        let old = home.program().await.project(sums::P).engine_options(quick());
         let old = old.start().await.unwrap();
         let position = deposit(&old, 1, 51).await;
         old.wait_for(position, Duration::from_secs(20)).await.unwrap();
@@ -47,13 +47,13 @@ async fn another_projection_is_not_started_on_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renamed_projection_takes_its_table_over() {
     Home::each(|home| async move {
-        let old = home.program().await.project(sums::P).runner_options(quick());
+        let old = home.program().await.project(sums::P).engine_options(quick());
         let old = old.start().await.unwrap();
         let position = deposit(&old, 1, 51).await;
         old.wait_for(position, Duration::from_secs(20)).await.unwrap();
 
         for times in 0..2 {
-            let new = home.program().await.project(renamed::P).runner_options(quick());
+            let new = home.program().await.project(renamed::P).engine_options(quick());
             let new = new.start().await.unwrap();
             let position = deposit(&new, 1, 11).await;
             let row = new.read::<renamed::Row>().after(position).get(&1).await.unwrap().unwrap();

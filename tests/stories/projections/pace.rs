@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals::store::TransactExt;
-use annals::{Annals, MemoryStore, RunState, RunnerOptions};
+use annals::{Annals, MemoryStore, RunState, EngineOptions};
 use annals_testkit::{FaultyStore, Operation};
 use annals_tests::bank::AccountEvent;
 
@@ -19,7 +19,7 @@ async fn a_lost_checkpoint_is_looked_for_a_few_times() {
         let store = FaultyStore::new(Arc::new(MemoryStore::default()));
         let faults = store.faults().clone();
         let inner = store.inner().clone();
-        let annals = Annals::on(store).project(paced::P).runner_options(RunnerOptions {
+        let annals = Annals::on(store).project(paced::P).engine_options(EngineOptions {
             // Once it has failed, it waits.
             retry_after: Duration::from_secs(30),
             retry_at_most: Duration::from_secs(30),
@@ -60,8 +60,8 @@ async fn a_batch_ends_at_a_number_of_bytes() {
             position = append(&writer, 1, vec![AccountEvent::Opened { owner }]).await;
         }
         let options =
-            RunnerOptions { page_events: 1, batch_bytes: 1_000_000, ..RunnerOptions::default() };
-        let annals = Annals::on(store).project(paced::P).runner_options(options);
+            EngineOptions { page_events: 1, batch_bytes: 1_000_000, ..EngineOptions::default() };
+        let annals = Annals::on(store).project(paced::P).engine_options(options);
         let annals = annals.start().await.unwrap();
         annals.wait_for(position, Duration::from_secs(20)).await.unwrap();
         let calls = faults.calls(Operation::Transact);

@@ -123,7 +123,7 @@ impl Projection for Transfers {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_that_comes_twice_folds_once() {
     Home::each(|home| async move {
-        let annals = home.program().await.project(Transfers).runner_options(quick());
+        let annals = home.program().await.project(Transfers).engine_options(quick());
         let annals = annals.start().await.unwrap();
         let position = deposit(&annals, 1, 4).await;
         let rows = annals.read::<Transfer>().after(position).list().await.unwrap();

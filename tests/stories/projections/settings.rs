@@ -48,7 +48,7 @@ async fn a_projection_folds_with_its_settings() {
     for inline in [false, true] {
         Home::each(|home| async move {
             let large = LargeDeposits { from: 100 };
-            let builder = home.program().await.runner_options(quick());
+            let builder = home.program().await.engine_options(quick());
             let builder =
                 if inline { builder.project_inline(large) } else { builder.project(large) };
             let annals = builder.start().await.unwrap();

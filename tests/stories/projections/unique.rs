@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use annals::prelude::*;
-use annals::{RunState, RunnerOptions};
+use annals::{RunState, EngineOptions};
 use annals_tests::bank::AccountEvent;
 
 use crate::homes::{Home, append, quick, until};
@@ -59,8 +59,8 @@ async fn values_move_from_row_to_row() {
         let rows = inline.read::<Nick>().list().await.unwrap();
         inline.shutdown().await;
         for batch_events in 1..=9 {
-            let options = RunnerOptions { page_events: 1, batch_events, ..quick() };
-            let builder = home.program().await.project(Nicks).runner_options(options);
+            let options = EngineOptions { page_events: 1, batch_events, ..quick() };
+            let builder = home.program().await.project(Nicks).engine_options(options);
             let annals = builder.start().await.unwrap();
             annals.rebuild::<Nicks>().await.expect("every step was legal");
             assert_eq!(annals.read::<Nick>().list().await.unwrap(), rows, "{}", home.name());
@@ -74,7 +74,7 @@ async fn values_move_from_row_to_row() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_that_is_taken_twice_is_said() {
     Home::each(|home| async move {
-        let annals = home.program().await.project(Nicks).runner_options(quick());
+        let annals = home.program().await.project(Nicks).engine_options(quick());
         let annals = annals.start().await.unwrap();
         let first = append(&annals, 1, vec![takes("Ada Lovelace")]).await;
         annals.wait_for(first, Duration::from_secs(20)).await.unwrap();

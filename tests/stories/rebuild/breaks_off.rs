@@ -8,7 +8,7 @@ use annals::store::BoxError;
 use annals::table::TableSpec;
 use annals::{
     Annals, EventHandler, HandlerTables, Progress, ProjectionError, RebuildError, Recorded,
-    RunState, RunnerOptions, async_trait,
+    RunState, EngineOptions, async_trait,
 };
 use annals_tests::bank::AccountEvent;
 use tokio::sync::Notify;
@@ -27,7 +27,7 @@ async fn a_panic_while_a_new_version_is_built() {
         old.shutdown().await;
 
         second::arm(true);
-        let new = home.program().await.project(second::P).runner_options(quick());
+        let new = home.program().await.project(second::P).engine_options(quick());
         let new = new.start().await.unwrap();
         let failed = until(&new, |status| status.state == RunState::Failed).await;
         let why = failed.last_error.unwrap();
@@ -53,7 +53,7 @@ counter!(by_hand: "by_hand", "by_hand", version 1, n += 1);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_panic_in_a_rebuild_by_hand() {
     Home::each(|home| async move {
-        let annals = home.program().await.project(by_hand::P).runner_options(quick());
+        let annals = home.program().await.project(by_hand::P).engine_options(quick());
         let annals = annals.start().await.unwrap();
         let position = deposit(&annals, 1, 40).await;
         annals.wait_for(position, Duration::from_secs(20)).await.unwrap();
@@ -86,7 +86,7 @@ async fn cancelled_right_after_the_start() {
         let position = deposit(&old, 1, 40).await;
         old.wait_for(position, Duration::from_secs(20)).await.unwrap();
         old.shutdown().await;
-        let new = home.program().await.project(after::P).runner_options(quick());
+        let new = home.program().await.project(after::P).engine_options(quick());
         let new = new.start().await.unwrap();
         let handle = new.rebuild::<after::P>();
         handle.cancel();
@@ -133,7 +133,7 @@ async fn shutting_down_and_dropping_stop_it() {
         let writer = home.program().await.start().await.unwrap();
         deposit(&writer, 1, 300).await;
         for dropped in [false, true] {
-            let annals = home.program().await.project(Slow).runner_options(quick());
+            let annals = home.program().await.project(Slow).engine_options(quick());
             let annals = annals.start().await.unwrap();
             let mut handle = annals.rebuild::<Slow>();
             handle.next_progress().await.unwrap();
@@ -182,9 +182,9 @@ async fn a_stop_has_a_limit_and_says_what_did_not_stop() {
         if home.name() == "sqlite" {
             return;
         }
-        let limit = RunnerOptions { stop_within: Duration::from_millis(200), ..quick() };
+        let limit = EngineOptions { stop_within: Duration::from_millis(200), ..quick() };
         let annals =
-            home.program().await.handle(Stuck).runner_options(limit).start().await.unwrap();
+            home.program().await.handle(Stuck).engine_options(limit).start().await.unwrap();
         deposit_elsewhere(&home).await;
         BEGUN.notified().await;
         assert_eq!(annals.shutdown().await, ["stuck".into()], "{}", home.name());
@@ -215,7 +215,7 @@ counter!(unmarked: "unmarked", "unmarked", version 1, n += 1);
 async fn a_checkpoint_that_is_gone_is_said_and_repaired() {
     use annals::store::TransactExt;
     Home::each(|home| async move {
-        let annals = home.program().await.project(unmarked::P).runner_options(quick());
+        let annals = home.program().await.project(unmarked::P).engine_options(quick());
         let annals = annals.start().await.unwrap();
         let position = deposit(&annals, 1, 40).await;
         annals.wait_for(position, Duration::from_secs(20)).await.unwrap();

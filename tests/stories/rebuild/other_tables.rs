@@ -87,12 +87,12 @@ handler!(One, version 2, Kept);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_two_tables_is_given_up() {
     Home::each(|home| async move {
-        let old = home.program().await.handle(Both).runner_options(quick()).start().await.unwrap();
+        let old = home.program().await.handle(Both).engine_options(quick()).start().await.unwrap();
         let position = deposit(&old, 1, 3).await;
         old.wait_for(position, Duration::from_secs(20)).await.unwrap();
         assert_eq!(old.read::<Dropped>().count().await.unwrap(), 1);
         old.shutdown().await;
-        let new = home.program().await.handle(One).runner_options(quick()).start().await.unwrap();
+        let new = home.program().await.handle(One).engine_options(quick()).start().await.unwrap();
         until(&new, |status| status.state == RunState::Live).await;
         assert_eq!(new.read::<Kept>().count().await.unwrap(), 1, "{}", home.name());
         assert!(new.read::<Dropped>().count().await.is_err());

@@ -12,14 +12,14 @@ counter!(second: "sums", "sums", version 2, n += 1000);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_never_takes_the_read_model_back() {
     Home::each(|home| async move {
-        let old = home.program().await.project(first::P).runner_options(quick());
+        let old = home.program().await.project(first::P).engine_options(quick());
         let old = old.start().await.unwrap();
         let position = deposit(&old, 1, 30).await;
         old.wait_for(position, Duration::from_secs(20)).await.unwrap();
 
         // The newer program fails in the middle of building.
         second::arm(true);
-        let new = home.program().await.project(second::P).runner_options(quick());
+        let new = home.program().await.project(second::P).engine_options(quick());
         let new = new.start().await.unwrap();
         until(&new, |status| status.state == RunState::Failed).await;
         let error = old.rebuild::<first::P>().await.unwrap_err();

@@ -22,7 +22,7 @@ async fn four_programs_start_with_a_raised_version() {
             let starts = (0..4).map(|_| {
                 let home = home.clone();
                 tokio::spawn(async move {
-                    let builder = home.program().await.runner_options(quick());
+                    let builder = home.program().await.engine_options(quick());
                     let builder = match inline {
                         true => builder.project_inline(second::P),
                         false => builder.project(second::P),
@@ -59,7 +59,7 @@ async fn four_programs_start_on_an_empty_store() {
             let starts = (0..4).map(|_| {
                 let home = home.clone();
                 tokio::spawn(async move {
-                    let builder = home.program().await.runner_options(quick());
+                    let builder = home.program().await.engine_options(quick());
                     let builder = match inline {
                         true => builder.project_inline(fresh::P),
                         false => builder.project(fresh::P),
@@ -95,7 +95,7 @@ async fn two_programs_rebuild_at_once() {
     Home::each(|home| async move {
         let mut programs = Vec::new();
         for _ in 0..2 {
-            let program = home.program().await.project(twice::P).runner_options(quick());
+            let program = home.program().await.project(twice::P).engine_options(quick());
             programs.push(program.start().await.unwrap());
         }
         let position = deposit(&programs[0], 1, 200).await;

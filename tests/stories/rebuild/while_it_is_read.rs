@@ -15,7 +15,7 @@ async fn neither_readers_nor_inline_appends_wait_with_it() {
     let story = async {
         let home = Home::Postgres(Place::shared().await);
         let Home::Postgres(place) = &home else { unreachable!("it was made above") };
-        let annals = home.program().await.project_inline(read::P).runner_options(quick());
+        let annals = home.program().await.project_inline(read::P).engine_options(quick());
         let annals = annals.start().await.unwrap();
         deposit(&annals, 1, 20).await;
 
