@@ -9,7 +9,7 @@ use annals_core::{
     Aggregate, ErrorKind, Event, Journal, JournalOptions, RegisterError, SchemaError,
 };
 use annals_projections::{
-    Definition, EventHandler, Mode, Projection, ProjectionError, Projections, EngineOptions,
+    Definition, EngineOptions, EventHandler, Mode, Projection, ProjectionError, Projections,
 };
 
 use crate::Annals;

@@ -19,6 +19,7 @@ mod options;
 mod records;
 mod signal;
 mod stop;
+mod subscriber;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -37,3 +38,4 @@ pub use records::{
     PartitionRecord, Record, RequestRecord, TimerRecord, tables,
 };
 pub use stop::{Stop, StopSource};
+pub use subscriber::{Start, Subscriber, SubscriberDefinition};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_core::store::{EventLog, LogFilter, LogQuery, StoreError, StreamQuery};
-use annals_core::table::{Row, RowKey, TableSpec};
+use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
 use annals_core::{Position, StreamId};
 use async_trait::async_trait;
 
@@ -92,6 +92,10 @@ struct Nowhere;
 #[async_trait]
 impl RowSource for Nowhere {
     async fn load(&mut self, _: &TableSpec, _: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn query(&mut self, _: &TableSpec, _: &RowQuery) -> Result<Vec<Row>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -8,7 +8,7 @@ use annals_core::store::{Append, EventStore};
 use annals_core::{
     EventId, ExpectedVersion, IdGenerator, Journal, JournalOptions, MemoryStore, NewEvent, StreamId,
 };
-use annals_projections::{Definition, Mode, Projection, Projections, EngineOptions};
+use annals_projections::{Definition, EngineOptions, Mode, Projection, Projections};
 
 use crate::{FaultyStore, ManualClock, Operation, SequentialIds};
 

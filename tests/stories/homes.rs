@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use annals::store::{Append, Store};
 use annals::{
-    Annals, Builder, ExpectedVersion, MemoryStore, NewEvent, Position, EngineOptions,
+    Annals, Builder, EngineOptions, ExpectedVersion, MemoryStore, NewEvent, Position,
     SqliteOptions, SqliteStore, Status, StreamId, Synchronous,
 };
 use annals_tests::bank::AccountEvent;

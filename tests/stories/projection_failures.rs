@@ -7,7 +7,7 @@ use std::time::Duration;
 use annals::prelude::*;
 use annals::store::{Append, EventStore};
 use annals::{
-    ExpectedVersion, MemoryStore, NewEvent, Payload, RunState, EngineOptions, Status, StreamId,
+    EngineOptions, ExpectedVersion, MemoryStore, NewEvent, Payload, RunState, Status, StreamId,
 };
 use annals_tests::bank::{Account, AccountEvent, Balance, Balances};
 

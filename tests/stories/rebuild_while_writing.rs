@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use annals::prelude::*;
 use annals::{
-    Annals, MemoryStore, ProjectionError, ReadError, RebuildError, RunState, EngineOptions,
+    Annals, EngineOptions, MemoryStore, ProjectionError, ReadError, RebuildError, RunState,
     SqliteOptions, SqliteStore, StartError, Synchronous,
 };
 use annals_tests::bank::{Account, AccountEvent, Balance, Balances};

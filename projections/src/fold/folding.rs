@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use annals_consumers::{Until, Wrote};
 use annals_core::store::Transaction;
-use annals_core::table::TableSpec;
+use annals_core::table::{Condition, MAX_ROWS, RowQuery, TableSpec};
 use annals_core::{Event, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
@@ -85,6 +85,54 @@ impl<P: Projection> Folding<P> {
         Ok(places)
     }
 
+    /// Finds the slots of the rows that meet conditions now: those in memory as they stand there, and
+    /// those that are stored and not in memory.
+    async fn matching(
+        &mut self,
+        conditions: &[Condition],
+        source: &mut dyn RowSource,
+    ) -> Result<Vec<usize>, ProjectionError> {
+        let mut query =
+            RowQuery { conditions: conditions.to_vec(), limit: MAX_ROWS, ..RowQuery::default() };
+        query.check(&self.table)?;
+        let meets = |row: &P::Row| {
+            let row = row.to_row();
+            let mut all = conditions.iter();
+            // The columns have been checked.
+            all.all(|c| self.table.column(c.column).is_some_and(|place| c.admits(&row[place])))
+        };
+        let slots = self.slots.iter().enumerate();
+        let there = slots.filter(|(_, slot)| slot.row.as_ref().is_some_and(meets));
+        let mut places: Vec<usize> = there.map(|(place, _)| place).collect();
+        loop {
+            let rows = source.query(&self.table, &query).await?;
+            let last = rows.len() < MAX_ROWS as usize;
+            query.offset += u64::from(MAX_ROWS);
+            for row in rows {
+                let row = P::Row::from_row(row)?;
+                let key = row.key();
+                if !self.places.contains_key(&key) {
+                    let place = self.add(&key);
+                    let slot = &mut self.slots[place];
+                    (slot.row, slot.stored) = (Some(row), true);
+                    places.push(place);
+                }
+            }
+            if last {
+                return Ok(places);
+            }
+        }
+    }
+
+    fn fold_one(&mut self, place: usize, event: &Recorded<P::Event>) {
+        let slot = &mut self.slots[place];
+        self.touched += usize::from(!slot.touched);
+        slot.touched = true;
+        self.projection.fold(&slot.key, &mut slot.row, event);
+        // The next event meets the row as it would come back from the database.
+        slot.row.iter_mut().for_each(ReadModel::settle);
+    }
+
     fn add(&mut self, key: &KeyOf<P>) -> usize {
         let place = self.slots.len();
         self.places.insert(key.clone(), place);
@@ -133,8 +181,10 @@ fn check_partition<P: Projection>(
     keys: &Keys<KeyOf<P>>,
     event: &Recorded<P::Event>,
 ) -> Result<(), ProjectionError> {
-    if keys.as_slice().is_empty() {
-        return Ok(());
+    match &keys.0 {
+        Inner::Matching(_) => {}
+        _ if keys.as_slice().is_empty() => return Ok(()),
+        _ => {}
     }
     let own = KeyOf::<P>::of_stream(&event.stream).map(|mut own| {
         own.settle();
@@ -151,7 +201,7 @@ impl<K: RowKey> Keys<K> {
     /// however often it names it.
     fn settled(mut self) -> Self {
         match &mut self.0 {
-            Inner::None | Inner::Invalid(_) => {}
+            Inner::None | Inner::Invalid(_) | Inner::Matching(_) => {}
             Inner::One(key) => key.settle(),
             Inner::Several(keys) => {
                 keys.iter_mut().for_each(RowKey::settle);
@@ -166,7 +216,7 @@ impl<K: RowKey> Keys<K> {
 impl<K> Keys<K> {
     fn as_slice(&self) -> &[K] {
         match &self.0 {
-            Inner::None | Inner::Invalid(_) => &[],
+            Inner::None | Inner::Invalid(_) | Inner::Matching(_) => &[],
             Inner::One(key) => std::slice::from_ref(key),
             Inner::Several(keys) => keys,
         }
@@ -188,13 +238,13 @@ impl<P: Projection> Fold for Folding<P> {
                 .collect::<Result<Vec<_>, _>>()?;
             let mut places = self.load(&routed, rows).await?.into_iter();
             for (keys, event) in &routed {
+                if let Keys(Inner::Matching(conditions)) = keys {
+                    for place in self.matching(conditions, rows).await? {
+                        self.fold_one(place, event);
+                    }
+                }
                 for place in places.by_ref().take(keys.as_slice().len()) {
-                    let slot = &mut self.slots[place];
-                    self.touched += usize::from(!slot.touched);
-                    slot.touched = true;
-                    self.projection.fold(&slot.key, &mut slot.row, event);
-                    // The next event meets the row as it would come back from the database.
-                    slot.row.iter_mut().for_each(ReadModel::settle);
+                    self.fold_one(place, event);
                 }
             }
         }

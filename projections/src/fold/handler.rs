@@ -94,6 +94,17 @@ impl HandlerTables<'_> {
         Ok(rows.into_iter().next().map(M::from_row).transpose()?)
     }
 
+    /// The row with this key of another read model of the same workspace, as it is shown to readers:
+    /// perhaps a moment ahead or behind, because it is kept by itself.
+    ///
+    /// # Errors
+    /// What the store says, or a row that does not fit.
+    pub async fn look_up<M: ReadModel>(&mut self, key: &M::Key) -> Result<Option<M>, BoxError> {
+        let keys: [RowKey; 1] = [M::key_values(key)];
+        let rows = self.transaction.load_rows(M::table(), &keys).await?;
+        Ok(rows.into_iter().next().map(M::from_row).transpose()?)
+    }
+
     /// Inserts or replaces a row.
     ///
     /// # Errors

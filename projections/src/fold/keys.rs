@@ -1,6 +1,9 @@
 //! Which rows an event touches.
 
 use annals_core::InvalidAggregateId;
+use annals_core::table::Condition;
+
+use crate::read_model::Filter;
 
 /// The keys of the rows an event touches: none, one or several.
 ///
@@ -12,14 +15,16 @@ use annals_core::InvalidAggregateId;
 /// let none: Keys<i64> = Keys::none();
 /// # let _ = (one, several, none);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Keys<K>(pub(crate) Inner<K>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Inner<K> {
     None,
     One(K),
     Several(Vec<K>),
+    /// The rows that meet these conditions.
+    Matching(Vec<Condition>),
     Invalid(InvalidAggregateId),
 }
 
@@ -27,6 +32,21 @@ impl<K> Keys<K> {
     /// The event touches no row.
     pub const fn none() -> Self {
         Self(Inner::None)
+    }
+
+    /// All rows that are there and meet these conditions, as all events before this one have left them: when
+    /// a customer is renamed, all their orders change. An index on the columns keeps that cheap. The
+    /// projection must not be partitioned by id.
+    ///
+    /// ```
+    /// # use annals_projections::Keys;
+    /// # use annals_projections::Filter;
+    /// fn orders_of<Order>(customer: Filter<Order>) -> Keys<i64> {
+    ///     Keys::matching([customer])
+    /// }
+    /// ```
+    pub fn matching<M>(filters: impl IntoIterator<Item = Filter<M>>) -> Self {
+        Self(Inner::Matching(filters.into_iter().map(|filter| filter.condition).collect()))
     }
 }
 

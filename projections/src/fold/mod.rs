@@ -15,7 +15,7 @@ pub(crate) use handler::Handling;
 use annals_consumers::{Until, Wrote};
 use annals_core::RecordedEvent;
 use annals_core::store::{StoreError, Transaction, Workspace};
-use annals_core::table::{Row, RowKey, TableSpec};
+use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
 use async_trait::async_trait;
 
 use crate::error::ProjectionError;
@@ -52,6 +52,8 @@ pub(crate) trait Fold: Send {
 #[async_trait]
 pub(crate) trait RowSource: Send {
     async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError>;
+
+    async fn query(&mut self, table: &TableSpec, query: &RowQuery) -> Result<Vec<Row>, StoreError>;
 }
 
 pub(crate) struct StoreRows<'s>(pub(crate) &'s dyn Workspace);
@@ -61,6 +63,10 @@ impl RowSource for StoreRows<'_> {
     async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
         self.0.load_rows(table, keys).await
     }
+
+    async fn query(&mut self, table: &TableSpec, query: &RowQuery) -> Result<Vec<Row>, StoreError> {
+        self.0.query_rows(table, query).await
+    }
 }
 
 pub(crate) struct TransactionRows<'t>(pub(crate) &'t mut dyn Transaction);
@@ -69,5 +75,9 @@ pub(crate) struct TransactionRows<'t>(pub(crate) &'t mut dyn Transaction);
 impl RowSource for TransactionRows<'_> {
     async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
         self.0.load_rows(table, keys).await
+    }
+
+    async fn query(&mut self, table: &TableSpec, query: &RowQuery) -> Result<Vec<Row>, StoreError> {
+        self.0.query_rows(table, query).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use annals::prelude::*;
 use annals::store::{EventStore, LogFilter, StoreError};
-use annals::{Position, RunState, EngineOptions, Subscription};
+use annals::{EngineOptions, Position, RunState, Subscription};
 use annals_tests::bank::{Account, Balances};
 
 use super::place::Place;

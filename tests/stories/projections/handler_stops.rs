@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use annals::store::BoxError;
 use annals::table::TableSpec;
-use annals::{EventHandler, HandlerTables, ReadModel, Recorded, EngineOptions, async_trait};
+use annals::{EngineOptions, EventHandler, HandlerTables, ReadModel, Recorded, async_trait};
 use annals_tests::bank::AccountEvent;
 
 use crate::homes::{Home, deposit, until};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals::store::TransactExt;
-use annals::{Annals, MemoryStore, RunState, EngineOptions};
+use annals::{Annals, EngineOptions, MemoryStore, RunState};
 use annals_testkit::{FaultyStore, Operation};
 use annals_tests::bank::AccountEvent;
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use annals::prelude::*;
-use annals::{RunState, EngineOptions};
+use annals::{EngineOptions, RunState};
 use annals_tests::bank::AccountEvent;
 
 use crate::homes::{Home, append, quick, until};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use annals::store::BoxError;
 use annals::table::TableSpec;
 use annals::{
-    Annals, EventHandler, HandlerTables, Progress, ProjectionError, RebuildError, Recorded,
-    RunState, EngineOptions, async_trait,
+    Annals, EngineOptions, EventHandler, HandlerTables, Progress, ProjectionError, RebuildError,
+    Recorded, RunState, async_trait,
 };
 use annals_tests::bank::AccountEvent;
 use tokio::sync::Notify;

@@ -1,0 +1,199 @@
+//! Effects to the outside: a mail, a call, a message.
+
+use std::sync::Arc;
+
+use annals_core::store::{LogFilter, LogQuery, StoreError, Stores, TransactExt, Transaction};
+use annals_core::{Event, EventType, Position, Recorded, RecordedEvent, SLICES};
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::consume::{Consumer, Deliver, Handler, KeyBy, OnFailure, Target};
+use crate::cut::{declare, partition, stands};
+use crate::error::ConsumeError;
+use crate::member::disturb;
+use crate::records::{ConsumerRecord, PartitionRecord, put};
+
+/// Deals with events outside of the store. Events of one stream come one after the other, those of
+/// several at once.
+///
+/// Each event comes at least once, and after a crash perhaps again, with the same id: hand that on to
+/// whoever can tell a repetition. A rebuild of read models repeats nothing here, and neither does a
+/// new version: it goes on where the one before has stopped.
+///
+/// Members that run the same subscriber share its partitions, as consumers of a queue do; subscribers of
+/// different names are independent, as those of a topic are.
+#[async_trait]
+pub trait Subscriber: Send + Sync + 'static {
+    /// The events it wants.
+    type Event: Event;
+
+    /// A stable name. At most 40 characters.
+    const NAME: &'static str;
+
+    /// Raise it when programs of the version before must not go on beside this one.
+    const VERSION: u32 = 1;
+
+    /// Where it begins when it is started for the first time.
+    const START: Start = Start::Beginning;
+
+    /// Into how many partitions it is cut at first. More can be worked on by more processes.
+    const PARTITIONS: u32 = 4;
+
+    /// What becomes of an event that fails.
+    const ON_FAILURE: OnFailure = OnFailure::Park;
+
+    /// The categories it wants; all when there are none.
+    fn categories(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Deals with one event.
+    ///
+    /// # Errors
+    /// [`ConsumeError`] says what is to be done about it: try again, park at once, or wait for what is
+    /// down.
+    async fn handle(&self, event: &Recorded<Self::Event>) -> Result<(), ConsumeError>;
+}
+
+/// Where a subscriber begins when it is started for the first time.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the first event of all.
+    #[default]
+    Beginning,
+    /// With what comes from now on.
+    Now,
+    /// Behind a position.
+    After(Position),
+    /// With the first event that was recorded at a time or later.
+    At(Timestamp),
+}
+
+impl Start {
+    /// The position behind which it begins.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log cannot be read.
+    pub async fn position(self, stores: &Stores) -> Result<Position, StoreError> {
+        let log = stores.log();
+        match self {
+            Self::Beginning => Ok(Position::START),
+            Self::Now => log.head().await,
+            Self::After(position) => Ok(position),
+            Self::At(time) => {
+                // Times of recording grow with positions.
+                let (mut low, mut high) = (0, log.head().await?.get());
+                while low < high {
+                    let middle = low + (high - low) / 2;
+                    let query = LogQuery::after(Position::new(middle)).limit(1);
+                    let page = log.read_log(&query).await?;
+                    match page.events.first() {
+                        Some(event) if event.recorded_at < time => low = event.position.get(),
+                        _ => high = middle,
+                    }
+                }
+                Ok(Position::new(low))
+            }
+        }
+    }
+}
+
+/// A subscriber without its types.
+#[derive(Debug, Clone)]
+pub struct SubscriberDefinition {
+    /// What the engine runs.
+    pub consumer: Consumer,
+    start: Start,
+    partitions: u32,
+}
+
+impl SubscriberDefinition {
+    /// A subscriber to be run.
+    pub fn of<S: Subscriber>(subscriber: S) -> Self {
+        let descriptors = S::Event::descriptors();
+        let types = descriptors.iter().map(|event| EventType::from_static(event.event_type));
+        let filter = LogFilter {
+            event_types: types.collect(),
+            categories: subscriber.categories(),
+            ..LogFilter::default()
+        };
+        let consumer = Consumer {
+            name: S::NAME.into(),
+            kind: "subscriber",
+            version: S::VERSION,
+            filter,
+            key: KeyBy::Stream,
+            on_failure: S::ON_FAILURE,
+            most_partitions: u32::from(SLICES),
+            inline: false,
+            handler: Arc::new(Subscribed(Arc::new(Typed(subscriber)))),
+        };
+        Self { consumer, start: S::START, partitions: S::PARTITIONS }
+    }
+
+    /// Makes its partitions, or takes over those of the version before, which go on where they stand.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the stores cannot be read or written.
+    pub async fn declare(&self, stores: &Stores) -> Result<(), StoreError> {
+        let begins_at = self.start.position(stores).await?;
+        let (consumer, partitions) = (self.consumer.clone(), self.partitions);
+        let declared = stores.work().transact_with(move |transaction| {
+            let consumer = consumer.clone();
+            Box::pin(async move { set_up(transaction, &consumer, partitions, begins_at).await })
+        });
+        declared.await
+    }
+}
+
+async fn set_up(
+    transaction: &mut dyn Transaction,
+    consumer: &Consumer,
+    partitions: u32,
+    begins_at: Position,
+) -> Result<(), StoreError> {
+    let (name, version) = (&*consumer.name, consumer.version);
+    let declared = ConsumerRecord {
+        name: name.to_owned(),
+        kind: consumer.kind.to_owned(),
+        version,
+        generation: 1,
+        partitions,
+        on_failure: consumer.on_failure.as_str().to_owned(),
+        paused: false,
+        paused_by: None,
+        stopped: None,
+        changed_at: Timestamp::UNIX_EPOCH,
+    };
+    declare(transaction, declared).await?;
+    let parts = stands(transaction, name, 1).await?;
+    if parts.is_empty() {
+        partition(transaction, (name, 1, 1), version, partitions, begins_at).await?;
+    }
+    for (part, _) in parts.into_iter().filter(|(part, _)| part.version < version) {
+        if let Some((part, _)) = disturb(transaction, &part.id()).await? {
+            put(transaction, &PartitionRecord { version, owner: None, ..part }).await?;
+        }
+    }
+    Ok(())
+}
+
+struct Subscribed(Arc<dyn Deliver>);
+
+#[async_trait]
+impl Handler for Subscribed {
+    async fn open(&self, _: &PartitionRecord) -> Result<Target, ConsumeError> {
+        Ok(Target::External(self.0.clone()))
+    }
+}
+
+struct Typed<S>(S);
+
+#[async_trait]
+impl<S: Subscriber> Deliver for Typed<S> {
+    async fn deliver(&self, event: &RecordedEvent) -> Result<(), ConsumeError> {
+        // What cannot be read now never can.
+        let event = Recorded::decode(event.clone()).map_err(ConsumeError::poison)?;
+        self.0.handle(&event).await
+    }
+}
