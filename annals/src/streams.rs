@@ -1,6 +1,8 @@
 //! What a program does with streams and the log beside commands: load, look back, append, follow.
 
-use annals_core::store::{Append, Appended, LogFilter, StoreError, Stores};
+use std::sync::Arc;
+
+use annals_core::store::{Append, Appended, EventLog, LogFilter, StoreError, Stores};
 use annals_core::{
     Aggregate, Apply, HistoryPage, ImportError, JournalError, LoadError, Loaded, Position,
     StreamVersion, Subscription, UnknownEvents,
@@ -148,8 +150,12 @@ impl Annals {
         self.journal.forget_commands(before).await
     }
 
-    /// The stores beneath: where facts are, and where effects go. Appending directly skips schemas and
-    /// hooks.
+    /// The log beneath. Appending to it directly skips schemas and hooks.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        self.journal.log()
+    }
+
+    /// The log beneath, and the store of the read models.
     pub fn stores(&self) -> &Stores {
         self.journal.stores()
     }

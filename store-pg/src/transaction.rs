@@ -7,7 +7,7 @@ use annals_core::store::{
     TransactionLog, TransactionSql, TransactionState, TransactionTables,
     refuse_transaction_control,
 };
-use annals_core::table::{Row, RowKey, TableSpec, Value};
+use annals_core::table::{Row, RowKey, RowQuery, TableSpec, Value};
 use annals_core::{Position, cut_time};
 use async_trait::async_trait;
 use futures_util::future::join;
@@ -159,6 +159,14 @@ impl TransactionTables for PgTransaction<'_> {
         keys: &[RowKey],
     ) -> Result<Vec<Row>, StoreError> {
         tables::load_rows(self.link, table, keys).await
+    }
+
+    async fn query_rows(
+        &mut self,
+        table: &TableSpec,
+        query: &RowQuery,
+    ) -> Result<Vec<Row>, StoreError> {
+        tables::query_rows(self.link, table, query).await
     }
 
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use annals_core::store::{
     TransactionLog, TransactionSql, TransactionState, TransactionTables,
     refuse_transaction_control,
 };
-use annals_core::table::{Row, RowKey, TableSpec, Value};
+use annals_core::table::{Row, RowKey, RowQuery, TableSpec, Value};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Statement, params_from_iter};
@@ -121,6 +121,14 @@ impl TransactionTables for SqliteTransaction<'_, '_> {
         keys: &[RowKey],
     ) -> Result<Vec<Row>, StoreError> {
         tables::load_rows(self.group.connection, table, keys, self.group.place)
+    }
+
+    async fn query_rows(
+        &mut self,
+        table: &TableSpec,
+        query: &RowQuery,
+    ) -> Result<Vec<Row>, StoreError> {
+        tables::query_rows(self.group.connection, table, query, self.group.place)
     }
 
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {

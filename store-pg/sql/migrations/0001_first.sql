@@ -166,6 +166,8 @@ CREATE TABLE annals.annals_parked_keys (
     since        timestamptz             NOT NULL,
     -- Null when a person must act first.
     next_attempt timestamptz,
+    -- Who wants it thrown away, and why.
+    discarded_by text        COLLATE "C",
     PRIMARY KEY (consumer, generation, key)
 ) WITH (fillfactor = 80);
 CREATE INDEX annals_parked_keys_by_attempt ON annals.annals_parked_keys (next_attempt NULLS FIRST);

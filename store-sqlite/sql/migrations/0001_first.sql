@@ -160,6 +160,8 @@ CREATE TABLE annals_parked_keys (
     since        TEXT    NOT NULL,
     -- Null when a person must act first.
     next_attempt TEXT,
+    -- Who wants it thrown away, and why.
+    discarded_by TEXT,
     PRIMARY KEY (consumer, generation, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX annals_parked_keys_by_attempt ON annals_parked_keys (next_attempt);
