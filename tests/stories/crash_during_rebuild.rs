@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use annals::store::{CheckpointStore, EventStore, TableStore};
+use annals::store::{CheckpointStore, EventStore, StateStore};
 use annals::{Annals, EngineOptions, SqliteStore, Synchronous};
 use annals_tests::bank::{Account, Balance, Balances};
 use annals_tests::random::Random;
