@@ -8,6 +8,7 @@ use annals_core::Backoff;
 use annals_core::store::Stores;
 use uuid::Uuid;
 
+use crate::member::Lock;
 use crate::options::EngineOptions;
 use crate::tail::{self, Tail};
 
@@ -17,6 +18,7 @@ pub(crate) struct Context {
     pub(crate) tail: Arc<Tail>,
     /// This member.
     pub(crate) me: Uuid,
+    _lock: Option<Lock>,
     /// Tells pauses apart when they come from a seed.
     pauses: AtomicU64,
 }
@@ -27,9 +29,15 @@ impl Context {
             Some(seed) => Uuid::from_u64_pair(seed, seed.rotate_left(17) ^ 0x5eed),
             None => Uuid::now_v7(),
         };
+        let directory = options.lock_directory.as_deref();
+        let lock = directory.and_then(|directory| {
+            let lock = Lock::take(directory, me);
+            lock.inspect_err(|error| tracing::info!(%error, "no lock says that this member lives"))
+                .ok()
+        });
         let pauses = backoff(&options, 0, tail::PAUSES);
         let tail = Tail::new(stores.log().clone(), options.page_events, pauses);
-        Arc::new(Self { stores, options, tail, me, pauses: AtomicU64::new(1) })
+        Arc::new(Self { stores, options, tail, me, _lock: lock, pauses: AtomicU64::new(1) })
     }
 
     /// The pauses after failures.

@@ -48,6 +48,9 @@ pub struct EngineOptions {
     /// Whether signs of life come from a thread of their own, so that a handler that blocks the
     /// runtime does not cost the lease. Default yes.
     pub own_thread: bool,
+    /// Where members of one machine leave a file that is locked while they live, so that a crash is
+    /// noticed at once and not when the lease has passed. Default the directory for temporary files.
+    pub lock_directory: Option<std::path::PathBuf>,
     /// Makes ids and pauses the same every time, for tests. Default none.
     pub seed: Option<u64>,
 }
@@ -75,6 +78,7 @@ impl Default for EngineOptions {
             stalled_after: Duration::from_secs(30),
             stop_within: Duration::from_secs(10),
             own_thread: true,
+            lock_directory: Some(std::env::temp_dir()),
             seed: None,
         }
     }

@@ -15,12 +15,14 @@ use uuid::Uuid;
 
 use super::claim::{claim, note};
 use super::heart::Heart;
+use super::lock::{bury, is_gone};
 use crate::assign::{Slot, plan};
 use crate::consume::{Consumer, Doing};
 use crate::context::Context;
 use crate::error::ConsumeError;
 use crate::records::{
-    ConsumerRecord, DONE, MemberRecord, ParkedKey, PartitionId, PartitionRecord, list,
+    ConsumerRecord, DONE, MemberRecord, ParkedKey, PartitionId, PartitionRecord, Record, list,
+    remove,
 };
 use crate::stop::Stop;
 use crate::worker::{Left, Report, Worker};
@@ -159,7 +161,7 @@ impl Sweeper {
     async fn look(&self) -> Result<Option<View>, StoreError> {
         let Some(beat) = self.heart.last() else { return Ok(None) };
         let (work, all) = (self.context.stores.work(), RowQuery::default());
-        let members = list::<MemberRecord>(&**work, &all).await?;
+        let members = self.living(list::<MemberRecord>(&**work, &all).await?).await?;
         let consumers = list::<ConsumerRecord>(&**work, &all).await?;
         let living = Condition {
             column: "state",
@@ -170,6 +172,26 @@ impl Sweeper {
         let partitions = list::<PartitionRecord>(&**work, &living).await?;
         let consumers = consumers.into_iter().map(|known| (known.name.clone(), known)).collect();
         Ok(Some(View { now: beat.store_time(), members, consumers, partitions }))
+    }
+
+    /// Without those whose processes are known to have ended: they are taken off the list.
+    async fn living(&self, members: Vec<MemberRecord>) -> Result<Vec<MemberRecord>, StoreError> {
+        let Some(directory) = &self.context.options.lock_directory else { return Ok(members) };
+        let me = self.context.me;
+        let (gone, living): (Vec<_>, Vec<_>) = members
+            .into_iter()
+            .partition(|member| member.id != me && is_gone(directory, member.id));
+        for member in gone {
+            tracing::warn!(member = %member.id, label = member.label, "a member has crashed");
+            let key = member.key();
+            let removed = self.context.stores.work().transact_with(move |transaction| {
+                let key = key.clone();
+                Box::pin(async move { remove::<MemberRecord>(transaction, &[key]).await })
+            });
+            removed.await?;
+            bury(directory, member.id);
+        }
+        Ok(living)
     }
 
     /// Breaks off the work on what others have taken meanwhile.

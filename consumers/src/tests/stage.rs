@@ -82,6 +82,7 @@ impl Stage {
         let options = EngineOptions {
             label: label.to_owned(),
             own_thread: false,
+            lock_directory: None,
             ..EngineOptions::default()
         };
         Engine::start(Stores::from(Arc::new(self.store.clone())), consumers, options)
