@@ -125,6 +125,15 @@ pub trait Handler: Send + Sync + 'static {
         }
     }
 
+    /// Whether an event of a key may be parked, where the consumer parks: otherwise the partition stands
+    /// still at it.
+    ///
+    /// # Errors
+    /// As for a batch.
+    async fn parks(&self, _partition: &PartitionId, _key: &str) -> Result<bool, ConsumeError> {
+        Ok(true)
+    }
+
     /// Whether this program can carry such a request out; otherwise another may.
     async fn takes(&self, _verb: &str) -> bool {
         true

@@ -343,6 +343,23 @@ async fn statuses(
     Ok(statuses)
 }
 
+/// Whether a key of a generation of a consumer is parked.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn is_parked(
+    work: &dyn Workspace,
+    (consumer, generation): (&str, u64),
+    key: &str,
+) -> Result<bool, StoreError> {
+    let row_key = vec![
+        Value::Text(consumer.to_owned()),
+        Value::Integer(generation.cast_signed()),
+        Value::Text(key.to_owned()),
+    ];
+    Ok(!work.load_rows(ParkedKey::table(), &[row_key]).await?.is_empty())
+}
+
 /// Whether everything that follows the log does so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Health {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use annals::prelude::*;
 use annals::store::{Append, EventStore};
 use annals::{
-    EngineOptions, ExpectedVersion, MemoryStore, NewEvent, Payload, RunState, Status, StreamId,
+    EngineOptions, ExpectedVersion, MemoryStore, NewEvent, OnFailure, Payload, RunState, Status,
+    StreamId,
 };
 use annals_tests::bank::{Account, AccountEvent, Balance, Balances};
 
@@ -29,6 +30,7 @@ impl Projection for Nervous {
     type Row = Count;
     const NAME: &str = "nervous";
     const VERSION: u32 = 1;
+    const ON_FAILURE: OnFailure = OnFailure::Stop;
 
     fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<u32> {
         event.aggregate_id().into()
@@ -86,7 +88,7 @@ async fn a_panic_in_the_fold() {
     assert_eq!((live.last_error, live.lag_events), (None, 0));
 }
 
-/// Events that were written past the journal: what cannot be read stops the projection.
+/// Events that were written past the journal: what cannot be read parks its key, until a person acts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_cannot_be_read() {
     for (stream, payload, word) in [
@@ -95,21 +97,23 @@ async fn an_event_that_cannot_be_read() {
     ] {
         let store = MemoryStore::default();
         let event = NewEvent::raw("account.deposited", 1, Payload::parse(payload).unwrap());
-        let stream = StreamId::parse(stream).unwrap();
-        store.append(Append::to(stream, ExpectedVersion::Any, vec![event])).await.unwrap();
-        let annals = Annals::on(store)
+        let name = StreamId::parse(stream).unwrap();
+        store.append(Append::to(name, ExpectedVersion::Any, vec![event])).await.unwrap();
+        let annals = Annals::on(store.clone())
             .project(Balances)
             .engine_options(quick_retries())
             .start()
             .await
             .unwrap();
-        let failed = until(&annals, |status| status.state == RunState::Failed).await;
-        let error = failed.last_error.unwrap();
-        assert!(error.contains("position 1") && error.contains(word), "{error}");
+        let status = until(&annals, |status| status.parked_keys == 1).await;
+        assert_eq!((status.state, status.position.get()), (RunState::Live, 1));
+        let parked = annals::ops::parked(&store, "balances").await.unwrap().remove(0);
+        assert_eq!((parked.key.as_str(), parked.events, parked.next_attempt), (stream, 1, None));
+        assert!(parked.reason.contains("position 1") && parked.reason.contains(word), "{parked:?}");
         assert_eq!(annals.read::<Balance>().count().await.unwrap(), 0);
-        let waited =
-            annals.wait_for(annals::Position::new(1), Duration::from_millis(20)).await.unwrap_err();
-        assert!(waited.to_string().contains("did not reach 1"), "{waited}");
+        // All others go on.
+        let deposit = |account: &Account| account.deposit(1);
+        annals.execute(&7, deposit).then_read::<Balance>(7).await.unwrap().1.unwrap();
     }
 }
 

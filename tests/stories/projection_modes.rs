@@ -107,6 +107,7 @@ impl EventHandler for Sizes {
     type Event = AccountEvent;
     const NAME: &'static str = "sizes";
     const VERSION: u32 = 1;
+    const ON_FAILURE: annals::OnFailure = annals::OnFailure::Stop;
 
     fn tables() -> Vec<TableSpec> {
         vec![<Size as annals::ReadModel>::table().clone()]

@@ -196,6 +196,7 @@ macro_rules! averages {
             type Row = Average;
             const NAME: &str = $text;
             const VERSION: u32 = 1;
+            const ON_FAILURE: annals::OnFailure = annals::OnFailure::Stop;
 
             fn keys(&self, event: &Recorded<Reading>) -> Keys<u32> {
                 event.aggregate_id().into()

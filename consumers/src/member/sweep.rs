@@ -17,7 +17,7 @@ use super::claim::{claim, note};
 use super::heart::Heart;
 use super::lock::{bury, is_gone};
 use crate::assign::{Slot, plan};
-use crate::consume::{Consumer, Doing};
+use crate::consume::{Consumer, Doing, Handler};
 use crate::context::Context;
 use crate::error::ConsumeError;
 use crate::records::{
@@ -49,6 +49,7 @@ pub(crate) struct Sweeper {
 
 /// A partition that this member works on.
 pub(crate) struct Running {
+    handler: Arc<dyn Handler>,
     token: u64,
     slices: std::ops::Range<u16>,
     stop: watch::Sender<bool>,
@@ -85,6 +86,14 @@ impl View {
         let takes =
             members.filter(|member| member.expires_at > self.now && !member.stopping).filter(has);
         takes.map(|member| member.id).collect()
+    }
+}
+
+impl Running {
+    /// Breaks the work off, its transaction with it.
+    fn break_off(&self, id: &PartitionId) {
+        self.task.abort();
+        self.handler.doing(id, &Doing::Stopped);
     }
 }
 
@@ -207,7 +216,7 @@ impl Sweeper {
             let kept = mine.get(id) == Some(&running.token);
             if !kept {
                 tracing::warn!(partition = %id, "somebody else has the partition now");
-                running.task.abort();
+                running.break_off(id);
             }
             kept
         });
@@ -262,6 +271,8 @@ impl Sweeper {
             for id in own.into_iter().chain(plan.claim) {
                 if let Err(error) = self.take(&consumer, &id).await {
                     tracing::warn!(partition = %id, %error, "a partition cannot be taken");
+                    // It may be one's own without anybody knowing.
+                    waits = true;
                 }
             }
         }
@@ -291,6 +302,7 @@ impl Sweeper {
         let (stop, stopped) = watch::channel(false);
         let (due, dues) = watch::channel(Vec::new());
         let slices = record.slices();
+        let handler = consumer.handler.clone();
         let worker = Worker::new(
             self.context.clone(),
             consumer,
@@ -305,9 +317,9 @@ impl Sweeper {
             left
         });
         let token = fence.token;
-        let running = Running { token, slices, stop, due, report, task, noted: None };
-        if let Some(before) = self.running.insert(id, running) {
-            before.task.abort();
+        let running = Running { handler, token, slices, stop, due, report, task, noted: None };
+        if let Some(before) = self.running.insert(id.clone(), running) {
+            before.break_off(&id);
         }
         self.publish();
     }
@@ -437,8 +449,8 @@ impl Sweeper {
             return;
         }
         tracing::error!("no sign of life was written for as long as the lease lasts");
-        for running in self.running.values() {
-            running.task.abort();
+        for (id, running) in &self.running {
+            running.break_off(id);
         }
         self.running.clear();
         self.publish();
@@ -457,7 +469,7 @@ impl Sweeper {
             let left = match tokio::time::timeout_at(deadline, &mut running.task).await {
                 Ok(left) => left.unwrap_or(Left::Lost),
                 Err(_) => {
-                    running.task.abort();
+                    running.break_off(&id);
                     tracing::warn!(partition = %id, "the work on a partition was broken off");
                     broken_off.insert(id.consumer.clone());
                     Left::Stopped

@@ -56,7 +56,15 @@ impl Transactional {
         mut error: ConsumeError,
     ) -> Result<(), ConsumeError> {
         let explain = |worker: &super::Worker, error| worker.consumer.handler.explain(event, error);
-        if self.worker.consumer.on_failure == OnFailure::Stop {
+        let consumer = &self.worker.consumer;
+        let stops = match consumer.on_failure {
+            OnFailure::Stop => true,
+            OnFailure::Park => {
+                !consumer.handler.parks(&self.worker.id, consumer.key.of(event)).await?
+            }
+            OnFailure::Skip => false,
+        };
+        if stops {
             self.forget().await;
             return Err(explain(&self.worker, error));
         }

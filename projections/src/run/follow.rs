@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use annals_consumers::{
     CaughtUp, Consume, ConsumeError, Consumer, Doing, Handler, PartitionId, PartitionRecord,
-    Target, Until, Wrote, caught,
+    Target, Until, Wrote, caught, ops,
 };
 use annals_core::store::Transaction;
 use annals_core::{Position, RecordedEvent};
@@ -61,7 +61,7 @@ impl Handler for Follow {
         if is_active {
             shared.set_active(generation);
         }
-        Ok(Target::Transactional(Box::new(Writing { shared: shared.clone(), fold, is_active })))
+        Ok(Target::Transactional(Box::new(Writing { shared: shared.clone(), fold })))
     }
 
     fn reached(&self, partition: &PartitionId, position: Position) {
@@ -113,6 +113,13 @@ impl Handler for Follow {
         })
     }
 
+    async fn parks(&self, partition: &PartitionId, key: &str) -> Result<bool, ConsumeError> {
+        let Some(active) = self.0.record().await?.active else { return Ok(true) };
+        // A new version does not take over with holes that the one before has not.
+        Ok(active.number == partition.generation
+            || ops::is_parked(&**self.0.work(), (&partition.consumer, active.number), key).await?)
+    }
+
     async fn takes(&self, verb: &str) -> bool {
         match verb {
             "rollback" => self.0.can_roll_back().await,
@@ -129,18 +136,6 @@ impl Handler for Follow {
 struct Writing {
     shared: Arc<Shared>,
     fold: Box<dyn Fold>,
-    is_active: bool,
-}
-
-impl Writing {
-    /// What went wrong, for whoever waits for a rebuild.
-    fn failed(&self, error: ProjectionError) -> ConsumeError {
-        if !self.is_active {
-            let failed = Some(error.clone());
-            self.shared.building.send_modify(|building| building.failed = failed);
-        }
-        error.into()
-    }
 }
 
 impl Shared {
@@ -162,7 +157,7 @@ impl Consume for Writing {
         let mut rows = StoreRows(&**self.shared.work());
         let folded =
             caught(self.fold.take_in(events, &mut rows), |message| self.shared.panicked(message));
-        folded.await.map_err(|error| self.failed(error))
+        Ok(folded.await?)
     }
 
     fn pending(&self) -> usize {
@@ -176,7 +171,7 @@ impl Consume for Writing {
     ) -> Result<Wrote, ConsumeError> {
         let wrote =
             caught(self.fold.write(transaction, until), |message| self.shared.panicked(message));
-        wrote.await.map_err(|error| self.failed(error))
+        Ok(wrote.await?)
     }
 
     fn written(&mut self) {

@@ -39,6 +39,7 @@ impl Shared {
     pub(crate) async fn prepare(self: &Arc<Self>) -> Result<(), ProjectionError> {
         match self.set_up().await? {
             Setup::Ready(_) => {}
+            Setup::Held => self.go_on(super::status::RunState::Rebuilding),
             Setup::NeedsRebuild => {
                 self.go_on(super::status::RunState::Rebuilding);
                 self.begin_generation().await?;

@@ -11,13 +11,6 @@ impl Shared {
     /// The active generation and its checkpoint, whoever fills it. `None` when there is none.
     pub(crate) async fn look(&self) -> Result<Option<(Generation, Position)>, ProjectionError> {
         let name = &self.definition.name;
-        // The partitions of a generation go with it, or are held: as long as they are not, it is active.
-        if let Some(known) = self.active()
-            && let Some(at) = ops::position(&**self.work(), name, known.number).await?
-        {
-            self.publish(at);
-            return Ok(Some((known, at)));
-        }
         let Some(active) = self.record().await?.active else { return Ok(None) };
         self.set_active(active.clone());
         let Some(at) = ops::position(&**self.work(), name, active.number).await? else {

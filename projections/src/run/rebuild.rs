@@ -79,15 +79,20 @@ impl Shared {
                 break;
             }
             let now = building.borrow_and_update().clone();
-            if let Some(error) = now.failed.filter(|_| self.gives_up()) {
-                self.hold(&generation).await?;
+            if let Some(error) = now.failed {
+                self.let_be(&generation).await?;
                 return Err(error);
             }
             let at = now.parts.values().min().copied().unwrap_or(from).max(from);
             let waiting_for = now.waiting_for;
-            progress.send_replace(Progress { waiting_for, ..Progress::new(begun, from, at, head) });
+            if at > from || waiting_for.is_some() {
+                let now = Progress::new(begun, from, at, head);
+                progress.send_replace(Progress { waiting_for, ..now });
+            }
             if stop.is_set() {
-                self.hold(&generation).await?;
+                self.let_be(&generation).await?;
+                let at = self.stands(&generation).await?.unwrap_or(at);
+                progress.send_replace(Progress::new(begun, from, at, head));
                 return Ok(false);
             }
             tokio::select! {
@@ -107,18 +112,17 @@ impl Shared {
         Ok(true)
     }
 
-    /// Whether a rebuild by hand ends with the first failure: where keys are parked, it goes on.
-    fn gives_up(&self) -> bool {
-        self.definition.on_failure() == annals_consumers::OnFailure::Stop || self.failed()
-    }
-
     async fn stands(&self, generation: &Generation) -> Result<Option<Position>, ProjectionError> {
         let name = &self.definition.name;
         Ok(ops::position(&**self.work(), name, generation.number).await?)
     }
 
-    /// Leaves what is built as it is, until somebody goes on with it.
-    async fn hold(&self, generation: &Generation) -> Result<(), ProjectionError> {
+    /// Leaves what is built as it is, until somebody goes on with it. A new version goes on by itself.
+    async fn let_be(&self, generation: &Generation) -> Result<(), ProjectionError> {
+        let by_hand = self.active().is_some_and(|active| active.version == self.definition.version);
+        if !by_hand || self.stop().is_set() {
+            return Ok(());
+        }
         let (name, number) = (self.definition.name.clone(), generation.number);
         let held = self.work().transact_with(move |transaction| {
             let name = name.clone();

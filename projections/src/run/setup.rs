@@ -16,6 +16,8 @@ pub(crate) enum Setup {
     Ready(Generation),
     /// It is of an older version: it serves until a new one has been built.
     NeedsRebuild,
+    /// The same, and somebody has cancelled the building of the new one.
+    Held,
 }
 
 impl Shared {
@@ -74,6 +76,13 @@ async fn find(
     };
     announce(transaction, definition, active).await?;
     if active.version < version {
+        let building = record.building.as_ref().filter(|building| building.version == version);
+        if let Some(building) = building {
+            let parts = stands(transaction, projection, building.number).await?;
+            if parts.iter().any(|(part, _)| part.is_held()) {
+                return Ok(Setup::Held);
+            }
+        }
         return Ok(Setup::NeedsRebuild);
     }
     if active.shape != own_shape {

@@ -9,7 +9,7 @@ use annals_core::Position;
 use annals_core::store::{EventLog, Stores, Workspace};
 use tokio::sync::watch;
 
-use super::definition::Definition;
+use super::definition::{Definition, Mode};
 use super::slot::Running;
 use super::status::RunState;
 use crate::error::ProjectionError;
@@ -154,6 +154,10 @@ impl Shared {
             doing => drop(all.insert(partition.clone(), doing.clone())),
         }
         let building = self.is_building(partition);
+        if let (true, Doing::Failed(_)) = (building, doing) {
+            let failed = self.last_failure();
+            self.building.send_modify(|building| building.failed = failed);
+        }
         let failed =
             all.values().find(|doing| matches!(doing, Doing::Failed(_) | Doing::Blocked(_)));
         let state = match failed.and_then(Doing::reason) {
@@ -168,7 +172,10 @@ impl Shared {
             None => (RunState::CatchingUp, None),
         };
         drop(all);
+        let inline = self.definition.mode == Mode::Inline;
         match state {
+            // Its appends go on all the same.
+            (RunState::CatchingUp, _) if inline && self.state.borrow().0 == RunState::Live => {}
             (RunState::Failed, reason) => self.set_state(RunState::Failed, reason),
             (state, _) => self.go_on(state),
         }
@@ -177,7 +184,10 @@ impl Shared {
     /// Whether other processes do all the work.
     pub(crate) fn works_elsewhere(&self) -> bool {
         let doing = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
-        doing.is_empty() && [RunState::Live, RunState::CatchingUp].contains(&self.state.borrow().0)
+        let at_work = [RunState::Live, RunState::CatchingUp, RunState::Rebuilding];
+        self.definition.mode == Mode::Async
+            && doing.is_empty()
+            && at_work.contains(&self.state.borrow().0)
     }
 
     fn is_building(&self, partition: &PartitionId) -> bool {

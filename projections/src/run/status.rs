@@ -68,9 +68,13 @@ impl Shared {
         let parked_keys = known.as_ref().map_or(0, |known| known.parked_keys);
         if let Some(known) = known.filter(|_| self.works_elsewhere()) {
             let trouble = known.partitions.iter().find_map(|part| part.reason.clone());
-            let live = known.partitions.iter().all(|part| part.state == "live");
+            let serving =
+                known.partitions.iter().filter(|part| part.generation == known.generation);
+            let live = serving.clone().all(|part| part.state == "live");
+            let older = serving.clone().any(|part| part.version < self.definition.version);
             (state, last_error) = match (trouble, live) {
                 (Some(trouble), _) => (RunState::Failed, Some(trouble)),
+                (None, _) if older => (RunState::Rebuilding, None),
                 (None, true) => (RunState::Live, None),
                 (None, false) => (RunState::CatchingUp, last_error),
             };

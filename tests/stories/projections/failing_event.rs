@@ -7,7 +7,7 @@ use std::time::Duration;
 use annals::prelude::*;
 use annals::store::BoxError;
 use annals::table::TableSpec;
-use annals::{EventHandler, HandlerTables, RunState, async_trait};
+use annals::{EventHandler, HandlerTables, OnFailure, RunState, async_trait};
 use annals_tests::bank::AccountEvent;
 
 use crate::homes::{Home, append, deposit, quick, until};
@@ -32,6 +32,7 @@ struct Folded;
 impl Projection for Folded {
     type Event = AccountEvent;
     type Row = Wary;
+    const ON_FAILURE: OnFailure = OnFailure::Stop;
 
     fn fold(&self, account: &u32, row: &mut Option<Wary>, event: &Recorded<AccountEvent>) {
         assert!(!is_bad(event), "thirteen is refused");
@@ -46,6 +47,7 @@ impl EventHandler for Handled {
     type Event = AccountEvent;
     const NAME: &'static str = "wary";
     const VERSION: u32 = 1;
+    const ON_FAILURE: OnFailure = OnFailure::Stop;
 
     fn tables() -> Vec<TableSpec> {
         vec![Wary::table().clone()]

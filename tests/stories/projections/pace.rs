@@ -30,7 +30,7 @@ async fn a_lost_checkpoint_is_looked_for_a_few_times() {
         annals.wait_for(position, Duration::from_secs(20)).await.unwrap();
         inner
             .transact_with(|transaction| {
-                Box::pin(async { transaction.remove_checkpoint("projection/paced/1").await })
+                Box::pin(async { transaction.remove_checkpoint("consumer/paced/1/1/0").await })
             })
             .await
             .unwrap();

@@ -22,6 +22,7 @@ struct Nicks;
 impl Projection for Nicks {
     type Event = AccountEvent;
     type Row = Nick;
+    const ON_FAILURE: annals::OnFailure = annals::OnFailure::Stop;
 
     fn fold(&self, account: &u32, row: &mut Option<Nick>, event: &Recorded<AccountEvent>) {
         *row = match &event.data {

@@ -222,14 +222,14 @@ async fn a_checkpoint_that_is_gone_is_said_and_repaired() {
         let store = home.store().await;
         store
             .transact_with(|transaction| {
-                Box::pin(async { transaction.remove_checkpoint("projection/unmarked/1").await })
+                Box::pin(async { transaction.remove_checkpoint("consumer/unmarked/1/1/0").await })
             })
             .await
             .unwrap();
         deposit(&annals, 1, 1).await;
         let failed = until(&annals, |status| status.state == RunState::Failed).await;
         let why = failed.last_error.unwrap();
-        assert!(why.contains("projection/unmarked/1") && why.contains("rebuild it"), "{why}");
+        assert!(why.contains("consumer/unmarked/1/1/0") && why.contains("rebuild it"), "{why}");
         let rebuilt = annals.rebuild::<unmarked::P>().await;
         assert!(!matches!(rebuilt, Err(RebuildError::Projection(ProjectionError::Moved { .. }))));
         until(&annals, |status| status.state == RunState::Live).await;
