@@ -52,6 +52,7 @@ pub(crate) fn consumers(line: &Arc<Line>) -> Vec<Consumer> {
             key: spec.key,
             on_failure: spec.on_failure,
             most_partitions: 8,
+            inline: false,
             handler: Arc::new(Noting { line: line.clone(), index }),
         })
         .collect()

@@ -8,7 +8,7 @@ use annals_core::store::{
     Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError, Transaction,
     TransactionCheckpoints, TransactionLog, TransactionSql, TransactionState, TransactionTables,
 };
-use annals_core::table::{Row, RowKey, TableSpec, Value};
+use annals_core::table::{Row, RowKey, RowQuery, TableSpec, Value};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -156,6 +156,14 @@ impl TransactionTables for Recorder<'_> {
         keys: &[RowKey],
     ) -> Result<Vec<Row>, StoreError> {
         self.transaction.load_rows(table, keys).await
+    }
+
+    async fn query_rows(
+        &mut self,
+        table: &TableSpec,
+        query: &RowQuery,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.transaction.query_rows(table, query).await
     }
 
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {

@@ -69,6 +69,8 @@ impl Story {
             stalled_after: ms(5_000),
             stop_within: STOP_WITHIN,
             own_thread: false,
+            // Whether a crash is noticed at once is the system's part, and no seed's.
+            lock_directory: None,
             ..EngineOptions::default()
         });
         Self {
