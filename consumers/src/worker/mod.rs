@@ -113,7 +113,7 @@ impl Worker {
             };
             match caught(opened, panicked).await {
                 Ok(target) => break target,
-                Err(error @ ConsumeError::Stop(_)) => return Left::Refused(error),
+                Err(error @ ConsumeError::Stop(_)) => return self.left(Left::Refused(error)),
                 Err(error) => {
                     self.doing(stands_still(&error));
                     if self.stop.within(pauses.next_pause()).await {
@@ -176,6 +176,15 @@ impl Worker {
             }
             self.consumer.handler.doing(&self.id, &doing);
         }
+    }
+
+    /// Says that the work has ended, and why.
+    fn left(&self, left: Left) -> Left {
+        self.doing(match &left {
+            Left::Refused(error) => Doing::Failed(error.to_string()),
+            _ => Doing::Stopped,
+        });
+        left
     }
 
     /// Reads where the checkpoint stands and what is parked after a commit whose end nobody heard of, and

@@ -87,10 +87,7 @@ impl Transactional {
             }
             again = true;
         };
-        if !matches!(left, Left::Refused(_)) {
-            self.worker.doing(Doing::Stopped);
-        }
-        left
+        self.worker.left(left)
     }
 
     async fn go_on(&mut self, again: bool) -> Result<Left, ConsumeError> {
