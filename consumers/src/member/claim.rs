@@ -45,9 +45,7 @@ pub(super) async fn claim(
     }
     let now = transaction.now().await?;
     if let Some(owner) = record.owner.filter(|owner| *owner != me) {
-        let key = vec![annals_core::table::Value::Uuid(owner)];
-        let member = load::<MemberRecord>(transaction, key).await?;
-        if member.is_some_and(|member| member.expires_at > now) {
+        if is_alive(transaction, owner).await? {
             return Ok(None);
         }
         metrics::counter!("annals_consumer_takeovers_total", "consumer" => id.consumer.clone())
@@ -62,6 +60,36 @@ pub(super) async fn claim(
     record.changed_at = now;
     put(transaction, &record).await?;
     Ok(Some((record, fence)))
+}
+
+async fn is_alive(transaction: &mut dyn Transaction, member: Uuid) -> Result<bool, StoreError> {
+    let key = vec![annals_core::table::Value::Uuid(member)];
+    let member = load::<MemberRecord>(transaction, key).await?;
+    let now = transaction.now().await?;
+    Ok(member.is_some_and(|member| member.expires_at > now))
+}
+
+/// Takes a partition away from an owner who counts as dead, for nobody: should it come back, it is kept
+/// out.
+pub(super) async fn evict(
+    transaction: &mut dyn Transaction,
+    id: &PartitionId,
+) -> Result<(), StoreError> {
+    transaction.checkpoint(&id.checkpoint()).await?;
+    let Some(record) = load::<PartitionRecord>(transaction, id.row_key()).await? else {
+        return Ok(());
+    };
+    let Some(owner) = record.owner else { return Ok(()) };
+    if is_alive(transaction, owner).await? {
+        return Ok(());
+    }
+    if let Some((mut record, _)) = disturb(transaction, id).await? {
+        record.owner = None;
+        "stopped".clone_into(&mut record.state);
+        record.changed_at = transaction.now().await?;
+        put(transaction, &record).await?;
+    }
+    Ok(())
 }
 
 /// Writes what a partition's owner says of it, as long as it is the owner. `owner` is who has it from

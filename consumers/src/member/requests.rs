@@ -9,7 +9,7 @@ use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::claim::{consumer, disturb, lock};
+use super::claim::{consumer, disturb, evict, lock};
 use super::sweep::{Sweeper, View};
 use crate::caught::caught;
 use crate::cut::partition;
@@ -242,12 +242,24 @@ impl Sweeper {
         if view.consumers.get(&request.consumer).is_none_or(|known| !known.paused) {
             return Ok(Outcome::Done("paused, and resumed since".to_owned()));
         }
-        let held = view.partitions.iter().filter(|part| part.consumer == request.consumer);
-        let mut owners = held.filter_map(|part| part.owner);
-        Ok(match owners.any(|owner| view.is_alive(owner)) {
-            true => Outcome::NotYet,
-            false => Outcome::Done("paused".to_owned()),
-        })
+        let parts = view.partitions.iter().filter(|part| part.consumer == request.consumer);
+        let held: Vec<_> = parts.filter(|part| part.owner.is_some()).collect();
+        if held.is_empty() {
+            return Ok(Outcome::Done("paused".to_owned()));
+        }
+        // One who counts as dead may be about to come back.
+        let dead = held.iter().filter(|part| part.owner.is_some_and(|owner| !view.is_alive(owner)));
+        for id in dead.map(|part| part.id()) {
+            self.context
+                .stores
+                .work()
+                .transact_with(move |transaction| {
+                    let id = id.clone();
+                    Box::pin(async move { evict(transaction, &id).await })
+                })
+                .await?;
+        }
+        Ok(Outcome::NotYet)
     }
 
     async fn discard(&self, request: &RequestRecord) -> Result<Outcome, StoreError> {
