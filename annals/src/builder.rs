@@ -10,6 +10,7 @@ use annals_core::{
 };
 use annals_projections::{
     Definition, EngineOptions, EventHandler, Mode, Projection, ProjectionError, Projections,
+    Subscriber, SubscriberDefinition,
 };
 
 use crate::Annals;
@@ -27,6 +28,7 @@ pub struct Builder {
     runner: EngineOptions,
     events: Vec<for<'j> fn(&'j Journal) -> Registering<'j>>,
     projections: Vec<Definition>,
+    subscribers: Vec<SubscriberDefinition>,
 }
 
 /// A program that must not start.
@@ -60,6 +62,7 @@ impl Builder {
             runner: EngineOptions::default(),
             events: Vec::new(),
             projections: Vec::new(),
+            subscribers: Vec::new(),
         }
     }
 
@@ -103,6 +106,45 @@ impl Builder {
         self
     }
 
+    /// Has effects outside of the store for events: see [`Subscriber`].
+    ///
+    /// ```
+    /// use annals::example::*;
+    /// use annals::prelude::*;
+    /// use annals::{Annals, ConsumeError, Start, Subscriber, async_trait};
+    ///
+    /// struct Statements { mail: tokio::sync::mpsc::UnboundedSender<String> }
+    ///
+    /// #[async_trait]
+    /// impl Subscriber for Statements {
+    ///     type Event = AccountEvent;
+    ///     const NAME: &'static str = "statements";
+    ///     const START: Start = Start::Now;
+    ///
+    ///     async fn handle(&self, event: &Recorded<AccountEvent>) -> Result<(), ConsumeError> {
+    ///         // The id tells the mail server when it has sent this one before.
+    ///         let AccountEvent::Deposited { cents } = event.data;
+    ///         let mail = format!("{}: {cents} cents came in", event.id);
+    ///         // Nobody's deposit is to blame when there is no mail: all of them wait.
+    ///         self.mail.send(mail).map_err(|error| ConsumeError::blocked("the mail server", error))
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (mail, mut sent) = tokio::sync::mpsc::unbounded_channel();
+    /// let annals = Annals::open("memory:").await?.subscriber(Statements { mail }).start().await?;
+    /// annals.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// assert!(sent.recv().await.unwrap().ends_with("500 cents came in"));
+    /// annals.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subscriber<S: Subscriber>(mut self, subscriber: S) -> Self {
+        self.subscribers.push(SubscriberDefinition::of(subscriber));
+        self
+    }
+
     /// Checks an aggregate's events at start, and not only when it is first used.
     pub fn aggregate<A: Aggregate>(self) -> Self {
         self.events::<A::Event>()
@@ -120,7 +162,7 @@ impl Builder {
         self
     }
 
-    /// Settings of the projections' runners.
+    /// Settings of the engine that runs projections, handlers and subscribers.
     pub fn engine_options(mut self, options: EngineOptions) -> Self {
         self.runner = options;
         self
@@ -141,8 +183,13 @@ impl Builder {
         for family in journal.renamed_families().await.map_err(RegisterError::from)? {
             tracing::warn!("{family}");
         }
-        let projections =
-            Projections::start(journal.clone(), self.projections, self.runner).await?;
+        let projections = Projections::start_with(
+            journal.clone(),
+            self.projections,
+            self.subscribers,
+            self.runner,
+        )
+        .await?;
         Ok(Annals::new(journal, projections))
     }
 }

@@ -8,7 +8,7 @@ use annals_core::store::{Store, StoreError};
 use annals_core::{Aggregate, Apply, Decision, IntoDecision, Journal, Position};
 use annals_projections::{
     Live, Orphan, Projection, ProjectionError, Projections, Query, ReadModel, RebuildHandle,
-    Status, WaitError,
+    Status, WaitError, ops,
 };
 
 use crate::builder::Builder;
@@ -208,6 +208,27 @@ impl Annals {
     /// ```
     pub async fn status(&self) -> Result<Vec<Status>, StoreError> {
         self.projections.status().await
+    }
+
+    /// Whether everything that follows the log on these stores does so, in whatever process: for a health
+    /// check, which reads it as data. [`ops`](crate::ops) tells and steers more.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// let health = annals.health().await;
+    /// assert!(health.live);
+    /// for (consumer, trouble) in &health.trouble {
+    ///     println!("{consumer}: {}", trouble.join("; "));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn health(&self) -> ops::Health {
+        ops::health(&**self.journal.stores().work()).await
     }
 
     /// Stops the projections after writing what they have folded, and rebuilds where they are. The

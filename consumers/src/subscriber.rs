@@ -1,9 +1,13 @@
 //! Effects to the outside: a mail, a call, a message.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use annals_core::store::{LogFilter, LogQuery, StoreError, Stores, TransactExt, Transaction};
-use annals_core::{Event, EventType, Position, Recorded, RecordedEvent, SLICES};
+use annals_core::{
+    Event, EventType, Journal, Position, Recorded, RecordedEvent, RegisterError, SLICES,
+};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -105,7 +109,10 @@ pub struct SubscriberDefinition {
     pub consumer: Consumer,
     start: Start,
     partitions: u32,
+    register: for<'j> fn(&'j Journal) -> Registering<'j>,
 }
+
+type Registering<'j> = Pin<Box<dyn Future<Output = Result<(), RegisterError>> + Send + 'j>>;
 
 impl SubscriberDefinition {
     /// A subscriber to be run.
@@ -128,7 +135,20 @@ impl SubscriberDefinition {
             inline: false,
             handler: Arc::new(Subscribed(Arc::new(Typed(subscriber)))),
         };
-        Self { consumer, start: S::START, partitions: S::PARTITIONS }
+        Self {
+            consumer,
+            start: S::START,
+            partitions: S::PARTITIONS,
+            register: |journal| Box::pin(journal.register::<S::Event>()),
+        }
+    }
+
+    /// Makes its event types known to a journal.
+    ///
+    /// # Errors
+    /// [`RegisterError`]: it must not run.
+    pub async fn register(&self, journal: &Journal) -> Result<(), RegisterError> {
+        (self.register)(journal).await
     }
 
     /// Makes its partitions, or takes over those of the version before, which go on where they stand.

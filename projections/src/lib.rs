@@ -15,7 +15,9 @@ mod run;
 #[doc(hidden)]
 pub mod __private;
 
-pub use annals_consumers::{ConsumeError, EngineOptions, OnFailure, ops};
+pub use annals_consumers::{
+    ConsumeError, EngineOptions, OnFailure, Start, Subscriber, SubscriberDefinition, ops,
+};
 pub use error::{FailedEvent, ProjectionError, ReadError, WaitError};
 pub use fold::{EventHandler, HandlerTables, Keys, Projection};
 pub use live::Live;

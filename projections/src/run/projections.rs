@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_consumers::{Engine, EngineOptions, StopSource};
+use annals_consumers::{Consumer, Engine, EngineOptions, StopSource, SubscriberDefinition};
 use annals_core::store::{StoreError, Stores};
 use annals_core::{Journal, Position};
 use tokio::time::Instant;
@@ -44,6 +44,19 @@ impl Projections {
         definitions: Vec<Definition>,
         options: EngineOptions,
     ) -> Result<Self, ProjectionError> {
+        Self::start_with(journal, definitions, Vec::new(), options).await
+    }
+
+    /// The same with subscribers: one engine runs all of them.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(
+        journal: Journal,
+        definitions: Vec<Definition>,
+        subscribers: Vec<SubscriberDefinition>,
+        options: EngineOptions,
+    ) -> Result<Self, ProjectionError> {
         let stores = journal.stores().clone();
         let mut projections = Self {
             shapes: Arc::new(Shapes::new(stores.work().clone())),
@@ -75,11 +88,21 @@ impl Projections {
             }
             all.push(shared);
         }
-        if all.is_empty() {
+        let mut consumers: Vec<Consumer> = all.iter().map(Shared::consumer).collect();
+        for subscriber in subscribers {
+            let registered = subscriber.register(&journal).await;
+            registered.map_err(|error| ProjectionError::Register(Arc::new(error)))?;
+            if consumers.iter().any(|other| other.name == subscriber.consumer.name) {
+                let why = format!("two consumers are named `{}`", subscriber.consumer.name);
+                return Err(StoreError::Invalid { why }.into());
+            }
+            subscriber.declare(&projections.stores).await?;
+            consumers.push(subscriber.consumer);
+        }
+        if consumers.is_empty() {
             // Nobody has to know of a program that follows nothing.
             return Ok(projections);
         }
-        let consumers = all.iter().map(Shared::consumer).collect();
         let engine = Engine::start(projections.stores.clone(), consumers, options);
         for shared in &all {
             // Nobody has set it before.
