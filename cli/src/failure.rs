@@ -18,6 +18,12 @@ pub(crate) enum Failure {
     /// The doctor found something bad, and has shown it.
     #[error("something is wrong with the store")]
     Bad,
+    /// A consumer is in trouble, which was shown.
+    #[error("something is in trouble")]
+    Trouble,
+    /// Keys that were tried again are still parked, which was shown.
+    #[error("{0} keys are still parked")]
+    StillParked(usize),
     /// A mistake on the command line.
     #[error("{0}")]
     Usage(String),
@@ -27,9 +33,12 @@ pub(crate) enum Failure {
     /// The store is damaged.
     #[error("{0}")]
     Damaged(String),
-    /// What was to be imported is refused.
+    /// What was to be imported, or asked of a consumer, is refused.
     #[error("{0}")]
     Refused(String),
+    /// Nobody has answered a request in time.
+    #[error("{0}")]
+    NoAnswer(String),
     /// The store failed.
     #[error("{0}")]
     Store(StoreError),
@@ -45,11 +54,12 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Closed => 0,
-            Self::NotThere(_) | Self::Bad => 1,
+            Self::NotThere(_) | Self::Bad | Self::Trouble | Self::StillParked(_) => 1,
             Self::Usage(_) => USAGE,
             Self::Unreachable(_) | Self::Damaged(_) => 3,
             Self::Refused(_) => 4,
             Self::Store(_) | Self::Io(_) => 5,
+            Self::NoAnswer(_) => 6,
         }
     }
 
@@ -58,10 +68,13 @@ impl Failure {
             Self::Closed => "closed",
             Self::NotThere(_) => "not_there",
             Self::Bad => "bad",
+            Self::Trouble => "trouble",
+            Self::StillParked(_) => "still_parked",
             Self::Usage(_) => "usage",
             Self::Unreachable(_) => "unreachable",
             Self::Damaged(_) => "damaged",
             Self::Refused(_) => "refused",
+            Self::NoAnswer(_) => "no_answer",
             Self::Store(_) => "store",
             Self::Io(_) => "io",
         }

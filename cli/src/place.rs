@@ -96,6 +96,17 @@ impl Place {
         self.open_with(false).await
     }
 
+    /// The store that has the log: the one that is open, unless another is named.
+    pub(crate) async fn beside(
+        store: &Arc<dyn Operate>,
+        log: Option<&str>,
+    ) -> Result<Arc<dyn Operate>, Failure> {
+        match log {
+            None => Ok(store.clone()),
+            Some(log) => Self::find(Some(log))?.open().await,
+        }
+    }
+
     /// Opens the store and makes its tables, or brings them to the newest version.
     pub(crate) async fn migrate(&self) -> Result<Arc<dyn Operate>, Failure> {
         self.open_with(true).await

@@ -1,5 +1,8 @@
 //! Seeing and steering consumers from outside of the programs that run them: plain data in and out.
 
+mod lag;
+mod waiting;
+
 use std::collections::BTreeMap;
 
 use annals_core::Position;
@@ -9,11 +12,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::member::{OPEN, REFUSED};
+use crate::member::{ANSWERED, OPEN, REFUSED};
 use crate::records::{
     ConsumerRecord, Json, MemberRecord, ParkedItem, ParkedKey, PartitionRecord, Record,
     RequestRecord, list, load, put,
 };
+
+pub use lag::{Lag, lag};
+pub use waiting::{Waiting, waiting};
 
 /// A process that runs consumers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,8 +36,10 @@ pub struct Member {
     pub consumers: BTreeMap<String, u32>,
     /// When it started.
     pub started_at: Timestamp,
-    /// When it was heard of last.
+    /// When it was heard of last, by the store's clock.
     pub seen_at: Timestamp,
+    /// When it counts as dead unless it is heard of again.
+    pub expires_at: Timestamp,
 }
 
 /// One part of a consumer.
@@ -55,6 +63,8 @@ pub struct Partition {
     pub ends_at: Option<Position>,
     /// Who works on it.
     pub owner: Option<String>,
+    /// Who had it and is dead, until another takes it over.
+    pub left_by: Option<Uuid>,
     /// What it is doing.
     pub state: String,
     /// On what it waits, or what went wrong.
@@ -166,12 +176,16 @@ pub struct Request {
     pub consumer: String,
     /// What is wanted.
     pub verb: String,
+    /// The details.
+    pub arguments: serde_json::Value,
     /// Who wants it.
     pub who: String,
     /// Why.
     pub why: String,
     /// `open`, `taken`, `done` or `refused`.
     pub state: String,
+    /// Which member carries it out.
+    pub taken_by: Option<Uuid>,
     /// What came of it, or why not.
     pub answer: Option<String>,
     /// When it was asked.
@@ -194,9 +208,19 @@ impl Request {
 
 impl From<RequestRecord> for Request {
     fn from(record: RequestRecord) -> Self {
-        let RequestRecord { id, consumer, verb, who, why, state, answer, .. } = record;
-        let (asked_at, answered_at) = (record.asked_at, record.answered_at);
-        Self { id, consumer, verb, who, why, state, answer, asked_at, answered_at }
+        Self {
+            id: record.id,
+            consumer: record.consumer,
+            verb: record.verb,
+            arguments: serde_json::from_str(&record.arguments.0).unwrap_or_default(),
+            who: record.who,
+            why: record.why,
+            state: record.state,
+            taken_by: record.taken_by,
+            answer: record.answer,
+            asked_at: record.asked_at,
+            answered_at: record.answered_at,
+        }
     }
 }
 
@@ -208,7 +232,11 @@ fn of_consumer(consumer: &str) -> Condition {
     }
 }
 
-async fn now(work: &dyn Workspace) -> Result<Timestamp, StoreError> {
+/// What the store's clock shows.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn now(work: &dyn Workspace) -> Result<Timestamp, StoreError> {
     work.transact_with(|transaction| Box::pin(async move { transaction.now().await })).await
 }
 
@@ -227,6 +255,7 @@ pub async fn members(work: &dyn Workspace) -> Result<Vec<Member>, StoreError> {
         stopping: record.stopping,
         started_at: record.started_at,
         seen_at: record.seen_at,
+        expires_at: record.expires_at,
     };
     Ok(records.into_iter().map(read).collect())
 }
@@ -294,14 +323,20 @@ async fn statuses(
         let mut partitions = Vec::new();
         let mut trouble = Vec::new();
         let own = records.iter().filter(|record| record.consumer == consumer.name);
-        for record in own.filter(|record| !record.is_done()) {
+        let own: Vec<&PartitionRecord> = own.filter(|record| !record.is_done()).collect();
+        for record in &own {
             // Its checkpoint goes with it.
             let Some(position) = work.checkpoint(&record.id().checkpoint()).await? else {
                 continue;
             };
             let owner = record.owner.and_then(|owner| members.get(&owner));
             let owner = owner.filter(|owner| owner.alive).map(|owner| owner.label.clone());
-            if owner.is_none() && !consumer.paused && record.version == consumer.version {
+            // What is cut anew comes to its end before the next cut begins.
+            let cut_before = own
+                .iter()
+                .any(|other| other.generation == record.generation && other.epoch < record.epoch);
+            let wanted = record.version == consumer.version && !record.is_held() && !cut_before;
+            if owner.is_none() && !consumer.paused && wanted {
                 trouble.push(format!("nobody works on part {}", record.part));
             }
             if let Some(reason) = &record.reason {
@@ -316,6 +351,7 @@ async fn statuses(
                 end_slice: record.end_slice,
                 position,
                 ends_at: record.ends_at,
+                left_by: record.owner.filter(|_| owner.is_none()),
                 owner,
                 state: record.state.clone(),
                 reason: record.reason.clone(),
@@ -484,6 +520,23 @@ pub async fn ask_once(
 pub async fn request(work: &dyn Workspace, id: Uuid) -> Result<Option<Request>, StoreError> {
     let rows = work.load_rows(RequestRecord::table(), &[vec![Value::Uuid(id)]]).await?;
     Ok(rows.into_iter().next().map(RequestRecord::of).transpose()?.map(Request::from))
+}
+
+/// The requests that are neither carried out nor refused, the oldest first.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn open_requests(work: &dyn Workspace) -> Result<Vec<Request>, StoreError> {
+    let not = |state: &str| Condition {
+        column: "state",
+        comparison: Comparison::NotEqual,
+        value: Value::Text(state.to_owned()),
+    };
+    let conditions = vec![not(ANSWERED), not(REFUSED)];
+    let order = vec![("asked_at", Direction::Ascending)];
+    let query = RowQuery { conditions, order, ..RowQuery::default() };
+    let records = list::<RequestRecord>(work, &query).await?;
+    Ok(records.into_iter().map(Request::from).collect())
 }
 
 /// The last requests, the newest first.

@@ -1,13 +1,17 @@
 //! One file a command.
 
 mod completions;
+mod consumers;
 mod doctor;
 mod event;
 mod export;
 mod head;
 mod import;
 mod list;
+mod members;
 mod migrate;
+mod parked;
+mod requests;
 mod search;
 mod show;
 mod tail;
@@ -57,6 +61,12 @@ pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<(),
                 }
                 Command::Export(export) => export::export(&*store, &export, screen).await,
                 Command::Import(import) => import::import(&*store, &import, screen).await,
+                Command::Consumers(consumers) => {
+                    consumers::consumers(store, consumers, screen).await
+                }
+                Command::Parked(parked) => parked::parked(store, parked, screen).await,
+                Command::Members => members::members(&*store, screen).await,
+                Command::Requests(requests) => requests::requests(&*store, requests, screen).await,
                 Command::Migrate
                 | Command::Doctor(_)
                 | Command::Completions { .. }

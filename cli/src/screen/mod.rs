@@ -12,8 +12,9 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
-pub(crate) use escape::escaped;
-use escape::{one_line, visible_json};
+use escape::visible_json;
+pub(crate) use escape::{escaped, one_line};
+pub(crate) use event::EventJson;
 pub(crate) use progress::{Progress, Unit};
 pub(crate) use table::table;
 
@@ -69,6 +70,14 @@ impl Screen {
         if self.color { format!("\u{1b}[{color}m{text}\u{1b}[0m") } else { text }
     }
 
+    /// Empties a terminal, before the same is shown again.
+    pub(crate) fn clear(&mut self) -> Result<(), Failure> {
+        match self.terminal && !self.json {
+            true => self.out.write_all(b"\x1b[H\x1b[2J").map_err(explain),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(explain)
     }
@@ -84,6 +93,16 @@ pub(crate) fn on_one_line(text: String) -> String {
     match text.contains(['\n', '\r']) {
         true => text.replace(['\n', '\r'], " "),
         false => text,
+    }
+}
+
+/// A time span for people.
+pub(crate) fn seconds(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.1} s"),
+        s if s < 7_200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.1} h", s / 3_600.0),
+        s => format!("{:.1} d", s / 86_400.0),
     }
 }
 

@@ -3,11 +3,12 @@
 mod claim;
 mod heart;
 mod lock;
+mod measure;
 mod requests;
 mod sweep;
 
 pub(crate) use claim::{consumer, disturb, lock};
 pub(crate) use heart::Heart;
 pub(crate) use lock::Lock;
-pub(crate) use requests::{OPEN, REFUSED};
+pub(crate) use requests::{ANSWERED, OPEN, REFUSED};
 pub(crate) use sweep::Sweeper;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::claim::{consumer, disturb, evict, lock};
 use super::sweep::{Sweeper, View};
 use crate::caught::caught;
+use crate::consume::OnFailure;
 use crate::cut::partition;
 use crate::records::{
     Json, ParkedKey, PartitionId, PartitionRecord, RequestRecord, list, load, put,
@@ -183,6 +184,14 @@ impl Sweeper {
             "pause" => self.pause(request, view).await,
             "resume" => self.begin_request(request, "resumed", set_paused(request, false)).await,
             "retry" => {
+                let consumer = self.consumers.get(request.consumer.as_str());
+                if consumer.is_some_and(|consumer| consumer.on_failure == OnFailure::Skip) {
+                    return Ok(Outcome::Refused(
+                        "it has gone on without these events, and they would come out of order: discard \
+                         them"
+                            .to_owned(),
+                    ));
+                }
                 let keys = self.wanted_keys(request).await?;
                 let answer = format!("{} keys are tried now", keys.len());
                 self.begin_request(request, &answer, move |transaction| {
@@ -265,7 +274,7 @@ impl Sweeper {
     async fn discard(&self, request: &RequestRecord) -> Result<Outcome, StoreError> {
         let keys = self.wanted_keys(request).await?;
         if request.answer.is_none() {
-            let by = format!("{}: {}", request.who, request.why);
+            let by = by(request);
             self.begin_request(request, "discarding", move |transaction| {
                 let (keys, by) = (keys.clone(), by.clone());
                 Box::pin(async move { mark(transaction, keys, Some(by)).await })
@@ -370,6 +379,14 @@ impl Sweeper {
     }
 }
 
+/// Who wants it, and why.
+fn by(request: &RequestRecord) -> String {
+    match request.why.is_empty() {
+        true => request.who.clone(),
+        false => format!("{}: {}", request.who, request.why),
+    }
+}
+
 fn arguments<T: for<'j> Deserialize<'j>>(arguments: &Json) -> Result<T, StoreError> {
     serde_json::from_str(&arguments.0).map_err(|error| StoreError::Invalid {
         why: format!("the arguments of the request cannot be read: {error}"),
@@ -381,7 +398,7 @@ fn set_paused(
     request: &RequestRecord,
     paused: bool,
 ) -> impl for<'t> FnMut(&'t mut dyn Transaction) -> Working<'t> + Clone + Send + 'static {
-    let (name, who) = (request.consumer.clone(), format!("{}: {}", request.who, request.why));
+    let (name, who) = (request.consumer.clone(), by(request));
     move |transaction| {
         let (name, who) = (name.clone(), who.clone());
         Box::pin(async move {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_core::Position;
 use annals_core::store::{Fence, StoreError, TransactExt};
 use annals_core::table::{Comparison, Condition, RowQuery, Value};
 use jiff::Timestamp;
@@ -45,6 +46,8 @@ pub(crate) struct Sweeper {
     refused: BTreeMap<PartitionId, Instant>,
     pub(super) jobs: BTreeMap<Uuid, JoinHandle<Result<String, String>>>,
     reports: watch::Sender<BTreeMap<PartitionId, watch::Receiver<Report>>>,
+    /// When the gauges are written again.
+    measure_at: Instant,
 }
 
 /// A partition that this member works on.
@@ -72,6 +75,11 @@ pub(super) struct View {
 impl View {
     pub(super) fn is_alive(&self, id: Uuid) -> bool {
         self.members.iter().any(|member| member.id == id && member.expires_at > self.now)
+    }
+
+    /// How many members are alive.
+    pub(super) fn living(&self) -> usize {
+        self.members.iter().filter(|member| member.expires_at > self.now).count()
     }
 
     /// Who shares the partitions of a consumer: alive, with its handler at this version, and taking new
@@ -108,7 +116,8 @@ impl Sweeper {
     ) -> Self {
         let (running, refused) = (BTreeMap::new(), BTreeMap::new());
         let jobs = BTreeMap::new();
-        Self { context, consumers, heart, stop, woken, running, refused, jobs, reports }
+        let measure_at = Instant::now();
+        Self { context, consumers, heart, stop, woken, running, refused, jobs, reports, measure_at }
     }
 
     /// Goes round until it is told to stop; then drains, lets go and leaves. Returns the consumers that
@@ -164,7 +173,20 @@ impl Sweeper {
         self.tell().await?;
         self.tell_due(view.now).await?;
         self.requests(requests, &view).await?;
+        if self.measure_at <= Instant::now() {
+            self.measure_at = Instant::now() + self.context.options.lease / 3;
+            // Gauges that are old are no reason to stop.
+            if let Err(error) = self.measure(&view).await {
+                tracing::debug!(%error, "the gauges cannot be written");
+            }
+        }
         Ok(waits)
+    }
+
+    /// Where the partitions of a consumer stand that this member works on, with their generations.
+    pub(super) fn positions(&self, consumer: &str) -> impl Iterator<Item = (u64, Position)> {
+        let own = self.running.iter().filter(move |(id, _)| id.consumer == consumer);
+        own.map(|(id, running)| (id.generation, running.report.borrow().position))
     }
 
     async fn look(&self) -> Result<Option<View>, StoreError> {

@@ -1,15 +1,20 @@
 //! What can be said on the command line.
 
+mod steering;
+
 use std::path::PathBuf;
 
 use annals::{StreamId, Timestamp};
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use steering::{Asking, Chosen, Consumers, ParkedKeys, Requests};
+
 /// Looks at a store of events, copies it, and finds out what is wrong with it.
 ///
-/// Exit codes: 0 done; 1 what was asked for is not there, or the doctor found something bad; 2 a
-/// mistake on the command line; 3 the store cannot be reached or opened, or is damaged; 4 what was to
-/// be imported is refused; 5 anything else failed.
+/// Exit codes: 0 done; 1 what was asked for is not there, a consumer is in trouble, or the doctor found
+/// something bad; 2 a mistake on the command line; 3 the store cannot be reached or opened, or is
+/// damaged; 4 an import or a request is refused; 5 anything else failed; 6 a request was not answered in
+/// time.
 #[derive(Debug, Parser)]
 #[command(name = "annals", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -43,6 +48,17 @@ pub(crate) enum Command {
     Export(Export),
     /// Reads what `export` has written into a store. Run again, it goes on where it was interrupted.
     Import(Import),
+    /// Shows the consumers that follow the log, and steers them.
+    #[command(subcommand)]
+    Consumers(Consumers),
+    /// Shows the keys whose events wait because one of them failed, and what becomes of them.
+    #[command(subcommand)]
+    Parked(ParkedKeys),
+    /// Lists the processes that run consumers.
+    Members,
+    /// Shows what was asked of consumers, and what came of it.
+    #[command(subcommand)]
+    Requests(Requests),
     /// Finds out what is wrong with a store, how bad it is, and what to do.
     Doctor(Doctor),
     /// Writes completions for a shell.

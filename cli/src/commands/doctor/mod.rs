@@ -1,5 +1,7 @@
 //! `annals doctor`.
 
+mod consumers;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -67,6 +69,7 @@ async fn look(place: &Place, doctor: &Doctor, findings: &mut Vec<Finding>) -> Re
         };
         findings.extend(store.examine(&how).await?);
         findings.extend(look_at_payloads(&*store, doctor).await?);
+        findings.extend(consumers::look(&*store).await?);
     }
     Ok(())
 }
