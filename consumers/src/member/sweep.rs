@@ -8,7 +8,7 @@ use std::time::Duration;
 use annals_core::Position;
 use annals_core::store::{Fence, StoreError, TransactExt};
 use annals_core::table::{Comparison, Condition, RowQuery, Value};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -30,6 +30,10 @@ use crate::worker::{Left, Report, Worker};
 
 /// How soon a member looks again that waits for others to let go.
 const WAITING: Duration = Duration::from_millis(200);
+
+/// How long a member has to be dead until nobody wants to see it any more. One that comes back after all
+/// is on the list again with its next sign of life.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 
 /// For how long a partition is left alone that could not be run here.
 const REFUSED: Duration = Duration::from_secs(5);
@@ -192,7 +196,8 @@ impl Sweeper {
     async fn look(&self) -> Result<Option<View>, StoreError> {
         let Some(beat) = self.heart.last() else { return Ok(None) };
         let (work, all) = (self.context.stores.work(), RowQuery::default());
-        let members = self.living(list::<MemberRecord>(&**work, &all).await?).await?;
+        let members =
+            self.living(list::<MemberRecord>(&**work, &all).await?, beat.store_time()).await?;
         let consumers = list::<ConsumerRecord>(&**work, &all).await?;
         let living = Condition {
             column: "state",
@@ -205,13 +210,21 @@ impl Sweeper {
         Ok(Some(View { now: beat.store_time(), members, consumers, partitions }))
     }
 
-    /// Without those whose processes are known to have ended: they are taken off the list.
-    async fn living(&self, members: Vec<MemberRecord>) -> Result<Vec<MemberRecord>, StoreError> {
-        let Some(directory) = &self.context.options.lock_directory else { return Ok(members) };
-        let me = self.context.me;
+    /// Without those whose processes are known to have ended, and those that have been dead for long: they
+    /// are taken off the list.
+    async fn living(
+        &self,
+        members: Vec<MemberRecord>,
+        now: Timestamp,
+    ) -> Result<Vec<MemberRecord>, StoreError> {
+        let (me, directory) = (self.context.me, self.context.options.lock_directory.as_deref());
+        let has_crashed = |member: &MemberRecord| {
+            directory.is_some_and(|directory| is_gone(directory, member.id))
+        };
+        let long_dead = |member: &MemberRecord| now.duration_since(member.expires_at) > FORGOTTEN;
         let (gone, living): (Vec<_>, Vec<_>) = members
             .into_iter()
-            .partition(|member| member.id != me && is_gone(directory, member.id));
+            .partition(|member| member.id != me && (has_crashed(member) || long_dead(member)));
         for member in gone {
             tracing::warn!(member = %member.id, label = member.label, "a member has crashed");
             let key = member.key();
@@ -220,7 +233,9 @@ impl Sweeper {
                 Box::pin(async move { remove::<MemberRecord>(transaction, &[key]).await })
             });
             removed.await?;
-            bury(directory, member.id);
+            if let Some(directory) = directory {
+                bury(directory, member.id);
+            }
         }
         Ok(living)
     }

@@ -89,6 +89,8 @@ impl External {
                 ConsumeError::Stop(_) => break Left::Refused(error),
                 error => self.worker.doing(stands_still(&error)),
             }
+            let counter = "annals_consumer_failures_total";
+            metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone()).increment(1);
             self.live = false;
             if self.worker.stop.within(pauses.next_pause()).await {
                 break Left::Stopped;

@@ -1,12 +1,16 @@
 //! The operator's command, run as people run it: a process with arguments, on files and on PostgreSQL.
 
 mod command;
+mod program;
 mod site;
 
 mod answers;
+mod consumers;
 mod doctor;
 mod following;
 mod import_refused;
 mod interrupted_import;
+mod parked;
+mod repartition;
 mod round_trip;
 mod secrets;
