@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::claim::{consumer, disturb, evict, lock};
 use super::sweep::{Sweeper, View};
 use crate::caught::caught;
-use crate::consume::OnFailure;
 use crate::cut::partition;
 use crate::records::{
     Json, ParkedKey, PartitionId, PartitionRecord, RequestRecord, list, load, put,
@@ -184,14 +183,6 @@ impl Sweeper {
             "pause" => self.pause(request, view).await,
             "resume" => self.begin_request(request, "resumed", set_paused(request, false)).await,
             "retry" => {
-                let consumer = self.consumers.get(request.consumer.as_str());
-                if consumer.is_some_and(|consumer| consumer.on_failure == OnFailure::Skip) {
-                    return Ok(Outcome::Refused(
-                        "it has gone on without these events, and they would come out of order: discard \
-                         them"
-                            .to_owned(),
-                    ));
-                }
                 let keys = self.wanted_keys(request).await?;
                 let answer = format!("{} keys are tried now", keys.len());
                 self.begin_request(request, &answer, move |transaction| {

@@ -1,5 +1,6 @@
 //! The engine on the memory store, on a paused clock: time passes when everybody waits.
 
+mod gauges;
 mod parking;
 mod sharing;
 mod stage;
