@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use annals_core::store::{EventLog, LogFilter, LogQuery, StoreError, StreamQuery};
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
+use annals_core::store::{EventLog, LogFilter, LogQuery, StreamQuery};
 use annals_core::{Position, StreamId};
-use async_trait::async_trait;
 
 use crate::error::ReadError;
-use crate::fold::{Fold, Folding, Projection, RowSource};
+use crate::fold::{Fold, Folding, Nowhere, Projection};
 use crate::read_model::{ReadModel, RowKey as _};
 use crate::run::event_types;
 
@@ -83,19 +81,5 @@ impl<P: Projection> Live<P> {
 
     fn folding(&self) -> Folding<P> {
         Folding::new(self.projection.clone(), P::Row::table().clone())
-    }
-}
-
-/// No row exists before the first event.
-struct Nowhere;
-
-#[async_trait]
-impl RowSource for Nowhere {
-    async fn load(&mut self, _: &TableSpec, _: &[RowKey]) -> Result<Vec<Row>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn query(&mut self, _: &TableSpec, _: &RowQuery) -> Result<Vec<Row>, StoreError> {
-        Ok(Vec::new())
     }
 }

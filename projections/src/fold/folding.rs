@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use annals_consumers::{Until, Wrote};
 use annals_core::store::Transaction;
-use annals_core::table::{Condition, MAX_ROWS, RowQuery, TableSpec};
+use annals_core::table::{Condition, MAX_ROWS, Row, RowQuery, TableSpec};
 use annals_core::{Event, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
@@ -275,6 +275,10 @@ impl<P: Projection> Fold for Folding<P> {
         transaction.delete_rows(&self.table, &deletes).await?;
         transaction.upsert_rows(&self.table, &upserts).await?;
         Ok(Wrote::All)
+    }
+
+    fn rows(&self) -> Option<Vec<Row>> {
+        Some(self.slots.iter().filter_map(|slot| Some(slot.row.as_ref()?.to_row())).collect())
     }
 
     fn written(&mut self) {

@@ -199,6 +199,10 @@ impl<H: EventHandler> Fold for Handling<H> {
         Ok(Wrote::All)
     }
 
+    fn rows(&self) -> Option<Vec<Row>> {
+        None
+    }
+
     fn written(&mut self) {
         self.events.drain(..self.handled);
         self.handled = 0;

@@ -41,6 +41,9 @@ pub(crate) trait Fold: Send {
         until: &Until,
     ) -> Result<Wrote, ProjectionError>;
 
+    /// All rows as they stand in memory, where they are all there; `None` where they are not known.
+    fn rows(&self) -> Option<Vec<Row>>;
+
     /// The transaction was committed.
     fn written(&mut self);
 
@@ -79,5 +82,19 @@ impl RowSource for TransactionRows<'_> {
 
     async fn query(&mut self, table: &TableSpec, query: &RowQuery) -> Result<Vec<Row>, StoreError> {
         self.0.query_rows(table, query).await
+    }
+}
+
+/// No row exists before the first event.
+pub(crate) struct Nowhere;
+
+#[async_trait]
+impl RowSource for Nowhere {
+    async fn load(&mut self, _: &TableSpec, _: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn query(&mut self, _: &TableSpec, _: &RowQuery) -> Result<Vec<Row>, StoreError> {
+        Ok(Vec::new())
     }
 }

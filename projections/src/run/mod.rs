@@ -18,6 +18,7 @@ mod slot;
 mod status;
 mod steer;
 mod switch;
+mod verify;
 
 pub(crate) use definition::event_types;
 pub(crate) use gate::Gate;

@@ -21,6 +21,7 @@ impl Shared {
                 Ok(format!("rebuilt from {} events", progress.total))
             }
             "cancel" => self.cancel_rebuild().await,
+            "verify" => self.verify().await.map_err(|error| error.to_string()),
             "rollback" => self.roll_back().await.map_err(|error| error.to_string()),
             "drop-previous" => self.drop_previous().await.map_err(|error| error.to_string()),
             _ => Err(format!("a projection knows no `{verb}`")),

@@ -1,5 +1,6 @@
 //! What a read model meets while it is kept up to date and read.
 
+mod engine;
 mod failing_event;
 mod handler_stops;
 mod indexes;
