@@ -75,8 +75,10 @@ impl Sweeper {
         for request in open {
             let handler = self.consumers.get(request.consumer.as_str());
             let handler = handler.map(|consumer| consumer.handler.clone());
+            let mine = request.taken_by == Some(self.context.me);
             match handler {
-                Some(handler) if handler.takes(&request.verb).await => {}
+                // What was begun is brought to its end, whatever it has changed.
+                Some(handler) if mine || handler.takes(&request.verb).await => {}
                 _ => continue,
             }
             // Who is told to rest and to go on does what was said last, whoever carries it out.
@@ -87,7 +89,6 @@ impl Sweeper {
             if pauses && request.answer.is_none() {
                 undecided.insert(request.consumer.clone());
             }
-            let mine = request.taken_by == Some(self.context.me);
             let free = request.taken_by.is_none_or(|taken| !view.is_alive(taken));
             let taken = mine || (free && self.take_request(&request).await?);
             if !taken {
