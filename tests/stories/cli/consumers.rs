@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use annals::EngineOptions;
 use annals::prelude::*;
 use annals_tests::bank::AccountEvent;
 
@@ -153,6 +154,56 @@ async fn a_rebuild_is_asked_for() {
         );
         let drop = ["consumers", "drop-previous", "tills", "--why", "the new one is right"];
         annals(&store, &drop).ok();
+        program.shutdown().await;
+    })
+    .await;
+}
+
+/// Runs a program for a moment that says nothing when it goes.
+fn vanish(site: &Site) {
+    std::thread::scope(|scope| {
+        let vanished = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            let runtime = runtime.expect("threads can be started");
+            let program = runtime.block_on(async {
+                let program = Annals::on_shared(site.store().await).events::<AccountEvent>();
+                let options =
+                    EngineOptions { own_thread: false, lock_directory: None, ..options() };
+                let program = program.project(Totals).engine_options(options).start().await;
+                let program = program.expect("it starts");
+                until(site, "totals", is_live).await;
+                program
+            });
+            runtime.shutdown_background();
+            drop(program);
+        });
+        vanished.join().expect("it starts");
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_vanished_is_named() {
+    Site::each(async |site| {
+        let site = site.made();
+        let store = site.name();
+        vanish(&site);
+        let end = Instant::now() + PATIENCE;
+        while annals(&store, &["members", "--json"]).json()["alive"] == true {
+            assert!(Instant::now() < end, "it does not die");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(annals(&store, &["members"]).ok().contains("dead"));
+        let doctor = annals(&store, &["doctor"]).ok();
+        assert!(doctor.contains("`the-till` was heard of last"), "{doctor}");
+        assert!(doctor.contains("nobody works on 1 parts: totals/1/1/0"), "{doctor}");
+        let shown = annals(&store, &["consumers", "status", "totals"]);
+        assert_eq!(shown.code, 1, "{}", shown.out);
+        assert!(shown.out.contains("(dead)"), "{}", shown.out);
+        // Another takes over, and all is well but for the one that is dead.
+        let program = Annals::on_shared(site.store().await).events::<AccountEvent>();
+        let program = program.project(Totals).engine_options(options()).start().await.unwrap();
+        until(&site, "totals", is_live).await;
+        annals(&store, &["consumers", "status", "totals"]).ok();
         program.shutdown().await;
     })
     .await;

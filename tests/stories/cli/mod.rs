@@ -14,3 +14,4 @@ mod parked;
 mod repartition;
 mod round_trip;
 mod secrets;
+mod subscribers;

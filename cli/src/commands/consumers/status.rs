@@ -104,7 +104,7 @@ fn show_one(Shown { status, lag }: &Shown, head: u64, screen: &mut Screen) -> Re
             (None, None) => "-".to_owned(),
         };
         [
-            format!("  {}/{}/{}", part.generation, part.epoch, part.part),
+            format!("{}/{}/{}", part.generation, part.epoch, part.part),
             part.position.to_string(),
             head.saturating_sub(part.position.get()).to_string(),
             part.state.clone(),
@@ -113,8 +113,7 @@ fn show_one(Shown { status, lag }: &Shown, head: u64, screen: &mut Screen) -> Re
             part.reason.clone().unwrap_or_default(),
         ]
     });
-    let header =
-        ["  GENERATION/CUT/PART", "POSITION", "BEHIND", "STATE", "SINCE", "OWNER", "REASON"];
+    let header = ["GENERATION/CUT/PART", "POSITION", "BEHIND", "STATE", "SINCE", "OWNER", "REASON"];
     screen.line(&table(header, rows))
 }
 
