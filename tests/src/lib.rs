@@ -2,6 +2,7 @@
 
 pub mod bank;
 pub mod ledger;
+pub mod members;
 pub mod postgres;
 pub mod random;
 pub mod writer;

@@ -8,6 +8,7 @@ mod commands_across_restarts;
 mod crash_during_append;
 mod crash_during_rebuild;
 mod delivered_twice;
+mod engine;
 mod execute;
 mod floats;
 mod homes;
