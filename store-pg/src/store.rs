@@ -5,7 +5,7 @@ use annals_core::store::{
     EventStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord, SnapshotStore,
     StateStore, StoreError, StreamQuery, Strict, TableStore, Transact, Wakeups, Work,
 };
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
+use annals_core::table::{KeyValues, Row, RowQuery, TableSpec};
 use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -159,7 +159,11 @@ impl SnapshotStore for PgStore {
 
 #[async_trait]
 impl TableStore for PgStore {
-    async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+    async fn load_rows(
+        &self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<Vec<Row>, StoreError> {
         let lent = self.lend().await?;
         lent.within(tables::load_rows(lent.link()?, table, keys)).await
     }

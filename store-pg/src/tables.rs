@@ -1,7 +1,7 @@
 //! Tables of read models, inside a transaction and outside.
 
 use annals_core::store::StoreError;
-use annals_core::table::{MAX_ROWS, Row, RowKey, RowQuery, TableSpec, Value};
+use annals_core::table::{KeyValues, MAX_ROWS, Row, RowQuery, TableSpec, Value};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -15,7 +15,7 @@ use crate::value::{Bind, array, array_type, read_row};
 pub(crate) async fn load_rows(
     link: Link<'_>,
     table: &TableSpec,
-    keys: &[RowKey],
+    keys: &[KeyValues],
 ) -> Result<Vec<Row>, StoreError> {
     table.check()?;
     table.check_keys(keys)?;
@@ -49,7 +49,7 @@ pub(crate) async fn upsert_rows(
 pub(crate) async fn delete_rows(
     link: Link<'_>,
     table: &TableSpec,
-    keys: &[RowKey],
+    keys: &[KeyValues],
 ) -> Result<(), StoreError> {
     table.check()?;
     if keys.is_empty() {
@@ -112,7 +112,7 @@ impl Arrays {
         arrays.collect::<Result<_, StoreError>>().map(Self)
     }
 
-    fn of_keys(table: &TableSpec, keys: &[RowKey]) -> Result<Self, StoreError> {
+    fn of_keys(table: &TableSpec, keys: &[KeyValues]) -> Result<Self, StoreError> {
         Self::of(table, &table.key, |number| keys.iter().map(|key| &key[number]).collect())
     }
 

@@ -7,7 +7,7 @@ use annals_core::store::{
     TransactionLog, TransactionSql, TransactionState, TransactionTables,
     refuse_transaction_control,
 };
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec, Value};
+use annals_core::table::{KeyValues, Row, RowQuery, TableSpec, Value};
 use annals_core::{Position, cut_time};
 use async_trait::async_trait;
 use futures_util::future::join;
@@ -156,7 +156,7 @@ impl TransactionTables for PgTransaction<'_> {
     async fn load_rows(
         &mut self,
         table: &TableSpec,
-        keys: &[RowKey],
+        keys: &[KeyValues],
     ) -> Result<Vec<Row>, StoreError> {
         tables::load_rows(self.link, table, keys).await
     }
@@ -173,7 +173,11 @@ impl TransactionTables for PgTransaction<'_> {
         tables::upsert_rows(self.link, table, rows).await
     }
 
-    async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
+    async fn delete_rows(
+        &mut self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<(), StoreError> {
         tables::delete_rows(self.link, table, keys).await
     }
 }

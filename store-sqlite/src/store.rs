@@ -5,7 +5,7 @@ use annals_core::store::{
     EventStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord, SnapshotStore,
     StateStore, StoreError, StreamQuery, Strict, TableStore, Transact, Wakeups, Work,
 };
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
+use annals_core::table::{KeyValues, Row, RowQuery, TableSpec};
 use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -211,7 +211,11 @@ impl SnapshotStore for SqliteStore {
 
 #[async_trait]
 impl TableStore for SqliteStore {
-    async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+    async fn load_rows(
+        &self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<Vec<Row>, StoreError> {
         let (table, keys, place) = (table.clone(), keys.to_vec(), self.place());
         let read = move |c: &rusqlite::Connection| {
             // One snapshot for all keys, though each is a query of its own.

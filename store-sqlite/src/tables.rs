@@ -1,7 +1,7 @@
 //! Reading tables of read models, inside a transaction and outside.
 
 use annals_core::store::StoreError;
-use annals_core::table::{IndexSpec, MAX_ROWS, Row, RowKey, RowQuery, TableSpec};
+use annals_core::table::{IndexSpec, KeyValues, MAX_ROWS, Row, RowQuery, TableSpec};
 use rusqlite::{Connection, params_from_iter};
 
 use crate::error::translate;
@@ -11,7 +11,7 @@ use crate::value::{Bind, read_row};
 pub(crate) fn load_rows(
     connection: &Connection,
     table: &TableSpec,
-    keys: &[RowKey],
+    keys: &[KeyValues],
     place: &str,
 ) -> Result<Vec<Row>, StoreError> {
     table.check()?;

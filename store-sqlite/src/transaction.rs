@@ -6,7 +6,7 @@ use annals_core::store::{
     TransactionLog, TransactionSql, TransactionState, TransactionTables,
     refuse_transaction_control,
 };
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec, Value};
+use annals_core::table::{KeyValues, Row, RowQuery, TableSpec, Value};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Statement, params_from_iter};
@@ -118,7 +118,7 @@ impl TransactionTables for SqliteTransaction<'_, '_> {
     async fn load_rows(
         &mut self,
         table: &TableSpec,
-        keys: &[RowKey],
+        keys: &[KeyValues],
     ) -> Result<Vec<Row>, StoreError> {
         tables::load_rows(self.group.connection, table, keys, self.group.place)
     }
@@ -142,7 +142,11 @@ impl TransactionTables for SqliteTransaction<'_, '_> {
         Ok(())
     }
 
-    async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
+    async fn delete_rows(
+        &mut self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<(), StoreError> {
         table.check()?;
         let failed = |error| tables::explain(error, table, self.group.place);
         let sql = table_sql::delete(table);

@@ -23,7 +23,7 @@ pub use timers::TimerRecord;
 pub(crate) use field::Field;
 
 use annals_core::store::{StoreError, TableStore, Transaction};
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
+use annals_core::table::{KeyValues, Row, RowQuery, TableSpec};
 
 /// A row of one of the engine's tables.
 pub trait Record: Sized + Send + Sync + 'static {
@@ -40,7 +40,7 @@ pub trait Record: Sized + Send + Sync + 'static {
     fn of(row: Row) -> Result<Self, StoreError>;
 
     /// The key of its row.
-    fn key(&self) -> RowKey {
+    fn key(&self) -> KeyValues {
         Self::table().key_of(&self.row())
     }
 }
@@ -119,7 +119,7 @@ fn corrupt(table: &str, column: &str) -> StoreError {
 /// The record with a key.
 pub(crate) async fn load<R: Record>(
     transaction: &mut dyn Transaction,
-    key: RowKey,
+    key: KeyValues,
 ) -> Result<Option<R>, StoreError> {
     let rows = transaction.load_rows(R::table(), &[key]).await?;
     rows.into_iter().next().map(R::of).transpose()
@@ -136,7 +136,7 @@ pub(crate) async fn put<R: Record>(
 /// Removes the records with these keys.
 pub(crate) async fn remove<R: Record>(
     transaction: &mut dyn Transaction,
-    keys: &[RowKey],
+    keys: &[KeyValues],
 ) -> Result<(), StoreError> {
     transaction.delete_rows(R::table(), keys).await
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use annals_core::Position;
-use annals_core::table::{RowKey, Value};
+use annals_core::table::{KeyValues, Value};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ impl PartitionId {
         format!("consumer/{consumer}/{generation}/{epoch}/{part}")
     }
 
-    pub(crate) fn row_key(&self) -> RowKey {
+    pub(crate) fn row_key(&self) -> KeyValues {
         vec![
             Value::Text(self.consumer.clone()),
             Value::Integer(self.generation.cast_signed()),

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::store::{LogPage, TransactExt};
-use annals_core::{Position, RecordedEvent};
+use annals_core::store::{LogPage, StoreError, TransactExt};
+use annals_core::{Backoff, Position, RecordedEvent};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -34,6 +34,9 @@ pub(crate) struct External {
     fed: Position,
     at_head: bool,
     ask_at: Option<Instant>,
+    /// When the log is read again after that has failed.
+    read_at: Option<Instant>,
+    read_pauses: Backoff,
     live: bool,
 }
 
@@ -59,6 +62,8 @@ impl External {
     pub(super) fn new(worker: Worker, target: Arc<dyn Deliver>) -> Self {
         Self {
             fed: worker.committed,
+            read_at: None,
+            read_pauses: worker.context.pauses(),
             worker,
             target,
             window: Window::default(),
@@ -157,8 +162,10 @@ impl External {
                 }
             }
             let ask_at = self.ask_at.filter(|_| self.is_empty());
-            let wake_at = [write_at, ask_at].into_iter().flatten().min();
-            let (hungry, idle, at_head) = (self.pages.is_empty(), self.is_empty(), self.at_head);
+            self.read_at = self.read_at.filter(|at| *at > Instant::now());
+            let wake_at = [write_at, ask_at, self.read_at].into_iter().flatten().min();
+            let hungry = self.pages.is_empty() && self.read_at.is_none();
+            let (idle, at_head) = (self.is_empty(), self.at_head);
             let worker = &mut self.worker;
             tokio::select! {
                 biased;
@@ -171,13 +178,32 @@ impl External {
                         self.ended(ended).await?;
                     }
                 }
-                page = worker.feed.next(), if hungry => self.fed(page?),
+                page = worker.feed.next(), if hungry => match page {
+                    Ok(page) => {
+                        self.read_pauses.reset();
+                        self.fed(page);
+                    }
+                    // What is under way goes on; only what comes next has to wait.
+                    Err(error) => self.cannot_read(error)?,
+                },
                 () = async {
                     match wake_at {
                         Some(at) => tokio::time::sleep_until(at).await,
                         None => std::future::pending().await,
                     }
                 } => {}
+            }
+        }
+    }
+
+    fn cannot_read(&mut self, error: StoreError) -> Result<(), ConsumeError> {
+        match ConsumeError::from(error) {
+            error @ (ConsumeError::Lost(_) | ConsumeError::Stop(_)) => Err(error),
+            error => {
+                self.read_at = Some(Instant::now() + self.read_pauses.next_pause());
+                self.live = false;
+                self.worker.doing(stands_still(&error));
+                Ok(())
             }
         }
     }

@@ -2,7 +2,7 @@
 //! events of a key never race.
 
 use annals_core::store::{Advance, LogQuery, StoreError, TransactExt, Transaction};
-use annals_core::table::{Comparison, Condition, Direction, RowKey, RowQuery, Value};
+use annals_core::table::{Comparison, Condition, Direction, KeyValues, RowQuery, Value};
 use annals_core::{Position, RecordedEvent};
 
 use jiff::SignedDuration;
@@ -113,7 +113,7 @@ impl Worker {
     }
 
     /// Removes entries behind a key, whose events are dealt with.
-    pub(super) async fn remove_items(&self, keys: Vec<RowKey>) -> Result<(), ConsumeError> {
+    pub(super) async fn remove_items(&self, keys: Vec<KeyValues>) -> Result<(), ConsumeError> {
         let step = self.step(self.committed);
         self.context
             .stores
@@ -179,7 +179,7 @@ impl Worker {
         Ok(())
     }
 
-    fn parked_row_key(&self, key: &str) -> RowKey {
+    fn parked_row_key(&self, key: &str) -> KeyValues {
         vec![
             Value::Text(self.id.consumer.clone()),
             Value::Integer(self.id.generation.cast_signed()),

@@ -10,7 +10,7 @@ use annals_core::store::{
     StateStore, StoreError, StreamQuery, TableStore, Transact, Transaction, TransactionWork,
     WakeupSender, Wakeups, Work,
 };
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
+use annals_core::table::{KeyValues, Row, RowQuery, TableSpec};
 use annals_core::{
     MemoryStore, Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion,
 };
@@ -201,7 +201,11 @@ impl StateStore for Line {
 
 #[async_trait]
 impl TableStore for Line {
-    async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+    async fn load_rows(
+        &self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<Vec<Row>, StoreError> {
         self.call("loading rows", false, |_| TableStore::load_rows(self.store(), table, keys)).await
     }
 

@@ -8,7 +8,7 @@ use annals_core::store::{
     Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError, Transaction,
     TransactionCheckpoints, TransactionLog, TransactionSql, TransactionState, TransactionTables,
 };
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec, Value};
+use annals_core::table::{KeyValues, Row, RowQuery, TableSpec, Value};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -59,7 +59,7 @@ impl<'t> Recorder<'t> {
         Ok(())
     }
 
-    fn note_gone(&mut self, table: &TableSpec, key: &RowKey) {
+    fn note_gone(&mut self, table: &TableSpec, key: &KeyValues) {
         let written = match (table.name.as_str(), key.as_slice()) {
             ("annals_members", [Value::Uuid(id)]) => Written::MemberGone(*id),
             ("annals_parked_keys", [consumer, _, key]) => {
@@ -153,7 +153,7 @@ impl TransactionTables for Recorder<'_> {
     async fn load_rows(
         &mut self,
         table: &TableSpec,
-        keys: &[RowKey],
+        keys: &[KeyValues],
     ) -> Result<Vec<Row>, StoreError> {
         self.transaction.load_rows(table, keys).await
     }
@@ -171,7 +171,11 @@ impl TransactionTables for Recorder<'_> {
         rows.iter().try_for_each(|row| self.note_row(table, row.clone()))
     }
 
-    async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
+    async fn delete_rows(
+        &mut self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<(), StoreError> {
         self.transaction.delete_rows(table, keys).await?;
         keys.iter().for_each(|key| self.note_gone(table, key));
         Ok(())

@@ -7,7 +7,7 @@ use crate::envelope::{EventId, RecordedEvent};
 use crate::names::{Position, StreamId, StreamVersion};
 use crate::schema::RegisteredSchema;
 use crate::store::{CommandRecord, Fence, SnapshotRecord};
-use crate::table::{Row, RowKey, TableSpec};
+use crate::table::{KeyValues, Row, TableSpec};
 
 #[derive(Default)]
 pub(super) struct State {
@@ -34,7 +34,7 @@ pub(super) struct Table {
 
 /// A key that sorts as its values do.
 #[derive(Debug, Clone)]
-pub(super) struct SortedKey(pub(super) RowKey);
+pub(super) struct SortedKey(pub(super) KeyValues);
 
 impl Ord for SortedKey {
     fn cmp(&self, other: &Self) -> Ordering {

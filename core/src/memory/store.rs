@@ -13,7 +13,7 @@ use crate::store::{
     EventStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord, SnapshotStore,
     StateStore, StoreError, StreamQuery, Strict, TableStore, Transact, Wakeups, Work,
 };
-use crate::table::{Row, RowKey, RowQuery, TableSpec};
+use crate::table::{KeyValues, Row, RowQuery, TableSpec};
 
 #[async_trait]
 impl EventStore for MemoryStore {
@@ -150,7 +150,11 @@ impl SnapshotStore for MemoryStore {
 
 #[async_trait]
 impl TableStore for MemoryStore {
-    async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+    async fn load_rows(
+        &self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<Vec<Row>, StoreError> {
         self.lock().await?.load_rows(table, keys)
     }
 

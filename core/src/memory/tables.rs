@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::state::{SortedKey, State, Table};
 use crate::store::StoreError;
-use crate::table::{Direction, Row, RowKey, RowQuery, TableSpec};
+use crate::table::{Direction, KeyValues, Row, RowQuery, TableSpec};
 
 /// A table of the framework's own into which nothing was written yet.
 static NO_ROWS: Table = Table {
@@ -35,7 +35,7 @@ impl State {
     pub(super) fn load_rows(
         &self,
         spec: &TableSpec,
-        keys: &[RowKey],
+        keys: &[KeyValues],
     ) -> Result<Vec<Row>, StoreError> {
         let table = self.find_table(spec)?;
         spec.check_keys(keys)?;

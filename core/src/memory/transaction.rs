@@ -13,7 +13,7 @@ use crate::store::{
     Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError, TransactionCheckpoints,
     TransactionLog, TransactionSql, TransactionState, TransactionTables,
 };
-use crate::table::{Row, RowKey, RowQuery, TableSpec, Value};
+use crate::table::{KeyValues, Row, RowQuery, TableSpec, Value};
 use crate::time::cut_time;
 
 pub(super) struct MemoryTransaction<'s> {
@@ -203,7 +203,7 @@ impl TransactionTables for MemoryTransaction<'_> {
     async fn load_rows(
         &mut self,
         table: &TableSpec,
-        keys: &[RowKey],
+        keys: &[KeyValues],
     ) -> Result<Vec<Row>, StoreError> {
         self.state.load_rows(table, keys)
     }
@@ -227,7 +227,11 @@ impl TransactionTables for MemoryTransaction<'_> {
         Ok(())
     }
 
-    async fn delete_rows(&mut self, spec: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
+    async fn delete_rows(
+        &mut self,
+        spec: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<(), StoreError> {
         for key in keys {
             let (name, table) = self.table_mut(spec)?;
             let key = SortedKey(key.clone());

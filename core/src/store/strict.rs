@@ -9,7 +9,7 @@ use super::{
     TransactionCheckpoints, TransactionLog, TransactionSql, TransactionState, TransactionTables,
 };
 use crate::names::Position;
-use crate::table::{Row, RowKey, RowQuery, TableSpec, Value};
+use crate::table::{KeyValues, Row, RowQuery, TableSpec, Value};
 
 /// A transaction that one failure ends: whatever is asked of it later is refused with
 /// [`StoreError::TransactionOver`], and so is its commit. For authors of stores: work gets its
@@ -159,7 +159,7 @@ impl<T: Transaction + ?Sized> TransactionTables for Strict<'_, T> {
     async fn load_rows(
         &mut self,
         table: &TableSpec,
-        keys: &[RowKey],
+        keys: &[KeyValues],
     ) -> Result<Vec<Row>, StoreError> {
         let transaction = self.go_on()?;
         let outcome = match table.check_keys(keys) {
@@ -187,7 +187,11 @@ impl<T: Transaction + ?Sized> TransactionTables for Strict<'_, T> {
         self.note(outcome)
     }
 
-    async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError> {
+    async fn delete_rows(
+        &mut self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<(), StoreError> {
         let transaction = self.go_on()?;
         let outcome = match table.check_keys(keys) {
             Ok(()) => transaction.delete_rows(table, keys).await,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::table::{Row, RowKey, RowQuery, TableSpec};
+use crate::table::{KeyValues, Row, RowQuery, TableSpec};
 
 /// Tables of read models, and those that the framework keeps for itself
 /// ([`TableSpec::own`]).
@@ -19,7 +19,11 @@ pub trait TableStore: Send + Sync {
     ///
     /// # Errors
     /// [`StoreError`] when the table does not exist or the store cannot be read.
-    async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError>;
+    async fn load_rows(
+        &self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<Vec<Row>, StoreError>;
 
     /// The rows a query asks for, in its order.
     ///

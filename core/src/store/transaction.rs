@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{Advance, Append, Appended, Fence, LogPage, LogQuery, StoreError};
 use crate::names::Position;
-use crate::table::{Row, RowKey, RowQuery, TableSpec, Value};
+use crate::table::{KeyValues, Row, RowQuery, TableSpec, Value};
 
 /// An open transaction. It ends with the work that was given it: committed if that returns `Ok`,
 /// rolled back otherwise.
@@ -106,7 +106,7 @@ pub trait TransactionTables: Send {
     async fn load_rows(
         &mut self,
         table: &TableSpec,
-        keys: &[RowKey],
+        keys: &[KeyValues],
     ) -> Result<Vec<Row>, StoreError>;
 
     /// The rows a query asks for, in its order, with what this transaction has written.
@@ -120,7 +120,11 @@ pub trait TransactionTables: Send {
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError>;
 
     /// Removes the rows with these keys.
-    async fn delete_rows(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<(), StoreError>;
+    async fn delete_rows(
+        &mut self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<(), StoreError>;
 }
 
 /// SQL of the user's own.

@@ -7,7 +7,7 @@ use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
-use super::{ColumnSpec, Row, RowKey, TableSpec, Value};
+use super::{ColumnSpec, KeyValues, Row, TableSpec, Value};
 use crate::time::{KeptTimes, cut_time, is_kept};
 
 /// The earliest day that a column holds.
@@ -103,7 +103,7 @@ impl TableSpec {
     ///
     /// # Errors
     /// [`InvalidValue`]
-    pub fn check_keys(&self, keys: &[RowKey]) -> Result<(), InvalidValue> {
+    pub fn check_keys(&self, keys: &[KeyValues]) -> Result<(), InvalidValue> {
         for key in keys {
             if key.len() != self.key.len() {
                 return Err(self.invalid("*", format!("the key has {} values", key.len())));

@@ -17,4 +17,4 @@ pub use value::{ColumnType, Value};
 pub type Row = Vec<Value>;
 
 /// The values of one key, in the order of the table's key columns.
-pub type RowKey = Vec<Value>;
+pub type KeyValues = Vec<Value>;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annals_consumers::{OnFailure, Until, Wrote};
 use annals_core::store::{BoxError, StoreError, Transaction};
-use annals_core::table::{Row, RowKey, TableSpec, Value};
+use annals_core::table::{KeyValues, Row, TableSpec, Value};
 use annals_core::{Event, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
@@ -89,7 +89,7 @@ impl HandlerTables<'_> {
     /// What the store says, or a row that does not fit.
     pub async fn get<M: ReadModel>(&mut self, key: &M::Key) -> Result<Option<M>, BoxError> {
         let table = self.real::<M>()?;
-        let keys: [RowKey; 1] = [M::key_values(key)];
+        let keys: [KeyValues; 1] = [M::key_values(key)];
         let rows = self.transaction.load_rows(&table, &keys).await?;
         Ok(rows.into_iter().next().map(M::from_row).transpose()?)
     }
@@ -100,7 +100,7 @@ impl HandlerTables<'_> {
     /// # Errors
     /// What the store says, or a row that does not fit.
     pub async fn look_up<M: ReadModel>(&mut self, key: &M::Key) -> Result<Option<M>, BoxError> {
-        let keys: [RowKey; 1] = [M::key_values(key)];
+        let keys: [KeyValues; 1] = [M::key_values(key)];
         let rows = self.transaction.load_rows(M::table(), &keys).await?;
         Ok(rows.into_iter().next().map(M::from_row).transpose()?)
     }

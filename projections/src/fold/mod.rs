@@ -15,7 +15,7 @@ pub(crate) use handler::Handling;
 use annals_consumers::{Until, Wrote};
 use annals_core::RecordedEvent;
 use annals_core::store::{StoreError, Transaction, Workspace};
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
+use annals_core::table::{KeyValues, Row, RowQuery, TableSpec};
 use async_trait::async_trait;
 
 use crate::error::ProjectionError;
@@ -54,7 +54,8 @@ pub(crate) trait Fold: Send {
 /// Where rows come from: outside a transaction or inside one.
 #[async_trait]
 pub(crate) trait RowSource: Send {
-    async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError>;
+    async fn load(&mut self, table: &TableSpec, keys: &[KeyValues])
+    -> Result<Vec<Row>, StoreError>;
 
     async fn query(&mut self, table: &TableSpec, query: &RowQuery) -> Result<Vec<Row>, StoreError>;
 }
@@ -63,7 +64,11 @@ pub(crate) struct StoreRows<'s>(pub(crate) &'s dyn Workspace);
 
 #[async_trait]
 impl RowSource for StoreRows<'_> {
-    async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+    async fn load(
+        &mut self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<Vec<Row>, StoreError> {
         self.0.load_rows(table, keys).await
     }
 
@@ -76,7 +81,11 @@ pub(crate) struct TransactionRows<'t>(pub(crate) &'t mut dyn Transaction);
 
 #[async_trait]
 impl RowSource for TransactionRows<'_> {
-    async fn load(&mut self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+    async fn load(
+        &mut self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<Vec<Row>, StoreError> {
         self.0.load_rows(table, keys).await
     }
 
@@ -90,7 +99,7 @@ pub(crate) struct Nowhere;
 
 #[async_trait]
 impl RowSource for Nowhere {
-    async fn load(&mut self, _: &TableSpec, _: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+    async fn load(&mut self, _: &TableSpec, _: &[KeyValues]) -> Result<Vec<Row>, StoreError> {
         Ok(Vec::new())
     }
 

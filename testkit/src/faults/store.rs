@@ -5,7 +5,7 @@ use annals_core::store::{
     EventStore, LogPage, LogQuery, PayloadVisitor, SchemaStore, SnapshotRecord, SnapshotStore,
     StateStore, Store, StoreError, StreamQuery, TableStore, Transact, Wakeups, Work,
 };
-use annals_core::table::{Row, RowKey, RowQuery, TableSpec};
+use annals_core::table::{KeyValues, Row, RowQuery, TableSpec};
 use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -151,7 +151,11 @@ impl<S: Store + ?Sized> SnapshotStore for FaultyStore<S> {
 
 #[async_trait]
 impl<S: Store + ?Sized> TableStore for FaultyStore<S> {
-    async fn load_rows(&self, table: &TableSpec, keys: &[RowKey]) -> Result<Vec<Row>, StoreError> {
+    async fn load_rows(
+        &self,
+        table: &TableSpec,
+        keys: &[KeyValues],
+    ) -> Result<Vec<Row>, StoreError> {
         self.pass(Operation::LoadRows, self.inner.load_rows(table, keys)).await
     }
 
