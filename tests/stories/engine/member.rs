@@ -75,6 +75,16 @@ impl Member {
         assert!(signal(self.child.id(), name), "{name}");
     }
 
+    /// Stops it, and returns what it had said.
+    pub(crate) async fn stop_and_hear(mut self) -> Vec<String> {
+        drop(self.child.stdin.take());
+        let mut said = Vec::new();
+        while let Some(line) = self.says().await {
+            said.push(line);
+        }
+        said
+    }
+
     /// Stops it, and returns how long that took.
     pub(crate) async fn stop(mut self) -> Duration {
         let begun = Instant::now();

@@ -4,6 +4,13 @@ mod chaos;
 mod member;
 mod site;
 
+mod busy_handler;
 mod chaos_on_postgres;
 mod chaos_on_sqlite;
+mod one_is_broken;
+mod paused;
+mod server_restarts;
+mod slow_key;
+mod stop_in_every_state;
 mod take_over;
+mod two_versions;

@@ -9,7 +9,7 @@ use annals::ops::{self, Ask, ConsumerStatus};
 use annals::store::{Store, StoreError};
 use annals::{Annals, ExecuteError, open_store};
 use annals_tests::bank::Account;
-use annals_tests::members::{Noting, Seen, Total, Totals};
+use annals_tests::members::{Noting, SPECIAL_CENTS, Seen, Total, Totals};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -68,6 +68,11 @@ impl Site {
                 Err(error) => panic!("a deposit failed: {error}"),
             }
         }
+    }
+
+    /// The event with which handlers do something in particular.
+    pub(crate) async fn deposit_special(&self, account: u64) {
+        self.deposit(account, SPECIAL_CENTS).await;
     }
 
     pub(crate) async fn status(&self, consumer: &str) -> ConsumerStatus {

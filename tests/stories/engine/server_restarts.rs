@@ -1,0 +1,38 @@
+//! The server is stopped, and killed, while members work and others write: everything goes on by itself.
+
+use std::time::Duration;
+
+use annals_tests::postgres::Server;
+
+use super::member::Member;
+use super::site::Site;
+use crate::postgres::place::Place;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_goes_on() {
+    let mut server = Server::start().await;
+    let place = Place::on(&server);
+    let site = Site::postgres_with(&place, "&connect_retry_ms=20000").await;
+    let first = Member::start(&site, "first", &[]).await;
+    let second = Member::start(&site, "second", &[]).await;
+    for round in 0..3 {
+        for account in 0..20 {
+            site.deposit(account, 1).await;
+        }
+        match round {
+            0 => server.stop_fast(),
+            1 => server.kill_9(),
+            _ => server.stop_immediate(),
+        }
+        server.start_again().await;
+    }
+    site.deposit(1, 1).await;
+    for consumer in ["totals", "counting", "noting"] {
+        let took = site.done(consumer, Duration::from_secs(30)).await;
+        println!("`{consumer}` has done everything {took:?} after the last restart");
+    }
+    site.check().await;
+    site.check_effects().await;
+    first.stop().await;
+    second.stop().await;
+}
