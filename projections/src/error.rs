@@ -167,6 +167,14 @@ pub enum ProjectionError {
         /// The projection.
         projection: Arc<str>,
     },
+    /// Its rows and the log are in two stores, which no transaction spans.
+    #[error(
+        "`{projection}` is inline, and its rows are kept in another store than the events: no append can have them in its transaction. Keep it by subscription (`project`, `handle`), or without `read_models`"
+    )]
+    Apart {
+        /// The projection.
+        projection: Arc<str>,
+    },
     /// Somebody else moved the checkpoint or switched the table.
     #[error("another worker moved `{projection}` on")]
     Moved {
@@ -234,7 +242,9 @@ impl ProjectionError {
             | Self::Superseded { .. }
             | Self::BeingReplaced { .. }
             | Self::RolledBack { .. } => ErrorKind::Conflict,
-            Self::InUse { .. } | Self::NothingBefore { .. } => ErrorKind::Invalid,
+            Self::InUse { .. } | Self::Apart { .. } | Self::NothingBefore { .. } => {
+                ErrorKind::Invalid
+            }
             _ => ErrorKind::Fault,
         }
     }

@@ -6,7 +6,8 @@ use annals_core::Position;
 use annals_core::store::StoreError;
 use annals_core::table::RowQuery;
 
-use super::sweep::{Sweeper, View};
+use super::sweep::Sweeper;
+use super::view::View;
 use crate::ops;
 use crate::records::{ParkedKey, PartitionRecord, list};
 

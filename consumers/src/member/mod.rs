@@ -5,7 +5,10 @@ mod heart;
 mod lock;
 mod measure;
 mod requests;
+mod share;
 mod sweep;
+mod tell;
+mod view;
 
 pub(crate) use claim::{consumer, disturb, lock};
 pub(crate) use heart::Heart;

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::claim::{consumer, disturb, evict, lock};
-use super::sweep::{Sweeper, View};
+use super::sweep::Sweeper;
+use super::view::View;
 use crate::caught::caught;
 use crate::cut::partition;
 use crate::records::{

@@ -58,6 +58,10 @@ impl Projections {
         options: EngineOptions,
     ) -> Result<Self, ProjectionError> {
         let stores = journal.stores().clone();
+        let inline = definitions.iter().find(|definition| definition.mode == Mode::Inline);
+        if let (false, Some(inline)) = (stores.are_together(), inline) {
+            return Err(ProjectionError::Apart { projection: inline.name.clone() });
+        }
         let mut projections = Self {
             shapes: Arc::new(Shapes::new(stores.work().clone())),
             stores,

@@ -1,0 +1,34 @@
+//! Whether everything that follows the log does so.
+
+use std::collections::BTreeMap;
+
+use annals_core::store::Workspace;
+use serde::Serialize;
+
+use super::status::consumers;
+
+/// Whether everything that follows the log does so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Health {
+    /// Whether the store answers.
+    pub live: bool,
+    /// Whether every consumer is worked on and none stands still.
+    pub ready: bool,
+    /// What is wrong, by consumer.
+    pub trouble: BTreeMap<String, Vec<String>>,
+}
+
+/// Whether everything that follows the log does so, whoever runs it. A store that does not answer is a
+/// finding too, and no error.
+pub async fn health(work: &dyn Workspace) -> Health {
+    let consumers = match consumers(work).await {
+        Ok(consumers) => consumers,
+        Err(error) => {
+            let trouble = BTreeMap::from([("store".to_owned(), vec![error.to_string()])]);
+            return Health { live: false, ready: false, trouble };
+        }
+    };
+    let trouble = consumers.into_iter().map(|consumer| (consumer.name, consumer.trouble));
+    let trouble: BTreeMap<_, _> = trouble.filter(|(_, trouble)| !trouble.is_empty()).collect();
+    Health { live: true, ready: trouble.is_empty(), trouble }
+}

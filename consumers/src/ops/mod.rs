@@ -1,0 +1,37 @@
+//! Seeing and steering consumers from outside of the programs that run them: plain data in and out.
+
+mod health;
+mod lag;
+mod members;
+mod parked;
+mod requests;
+mod status;
+mod waiting;
+
+pub use health::{Health, health};
+pub use lag::{Lag, lag};
+pub use members::{Member, members};
+pub use parked::{Parked, is_parked, parked};
+pub use requests::{Ask, Request, ask, ask_once, open_requests, request, requests};
+pub use status::{ConsumerStatus, Partition, consumer, consumers, position};
+pub use waiting::{Waiting, waiting};
+
+use annals_core::store::{StoreError, TransactExt, Workspace};
+use annals_core::table::{Comparison, Condition, Value};
+use jiff::Timestamp;
+
+fn of_consumer(consumer: &str) -> Condition {
+    Condition {
+        column: "consumer",
+        comparison: Comparison::Equal,
+        value: Value::Text(consumer.to_owned()),
+    }
+}
+
+/// What the store's clock shows.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn now(work: &dyn Workspace) -> Result<Timestamp, StoreError> {
+    work.transact_with(|transaction| Box::pin(async move { transaction.now().await })).await
+}
