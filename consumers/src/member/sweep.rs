@@ -236,17 +236,26 @@ impl Sweeper {
         self.heart.stopping();
         let deadline = Instant::now() + self.context.options.stop_within;
         let mut broken_off = BTreeSet::new();
+        let mut ended = Vec::new();
         for (id, mut running) in std::mem::take(&mut self.running) {
-            let left = match tokio::time::timeout_at(deadline, &mut running.task).await {
-                Ok(left) => left.unwrap_or(Left::Lost),
-                Err(_) => {
-                    running.break_off(&id);
-                    tracing::warn!(partition = %id, "the work on a partition was broken off");
-                    broken_off.insert(id.consumer.clone());
-                    Left::Stopped
-                }
+            let out_of_touch = self.heart.out_of_touch();
+            let left = tokio::select! {
+                biased;
+                left = &mut running.task => Some(left.unwrap_or(Left::Lost)),
+                // Others may count this member as dead before the time for the stop is over.
+                () = out_of_touch => None,
+                () = tokio::time::sleep_until(deadline) => None,
             };
-            let given_back = self.settle(&id, running.token, left);
+            let left = left.unwrap_or_else(|| {
+                running.break_off(&id);
+                tracing::warn!(partition = %id, "the work on a partition was broken off");
+                broken_off.insert(id.consumer.clone());
+                Left::Stopped
+            });
+            ended.push((id, running.token, left));
+        }
+        for (id, token, left) in ended {
+            let given_back = self.settle(&id, token, left);
             if tokio::time::timeout_at(deadline + WAITING, given_back).await.is_err() {
                 tracing::warn!(partition = %id, "a partition was not given back in time");
             }
