@@ -32,6 +32,7 @@ pub use consume::{
 pub use cut::{declare, forget, hold, partition, rename, serve, set_aside, stands, uncut};
 pub use engine::{Engine, Waker};
 pub use error::ConsumeError;
+pub use member::lock;
 pub use options::EngineOptions;
 pub use records::{
     ConsumerRecord, InboxRecord, Json, MemberRecord, ParkedItem, ParkedKey, PartitionId,

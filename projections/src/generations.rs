@@ -1,7 +1,7 @@
 //! What the store remembers of a projection: which generation of its tables serves, and which is
 //! being built.
 
-use annals_consumers::{PartitionId, hold, partition, uncut};
+use annals_consumers::{PartitionId, hold, lock, partition, uncut};
 use annals_core::Position;
 use annals_core::store::Transaction;
 use annals_core::table::TableSpec;
@@ -77,6 +77,16 @@ impl Generations {
     ) -> Result<Self, ProjectionError> {
         let text = transaction.state(&Self::key(projection)).await?;
         Self::parse(text.as_deref(), projection)
+    }
+
+    /// Reads them in order to change them: the consumer is locked too, before any of its checkpoints.
+    pub(crate) async fn take(
+        transaction: &mut dyn Transaction,
+        projection: &str,
+    ) -> Result<Self, ProjectionError> {
+        let generations = Self::read(transaction, projection).await?;
+        lock(transaction, projection).await?;
+        Ok(generations)
     }
 
     pub(crate) async fn write(

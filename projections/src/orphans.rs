@@ -55,7 +55,7 @@ async fn drop_all(
     transaction: &mut dyn Transaction,
     projection: &str,
 ) -> Result<(), ProjectionError> {
-    let mut generations = Generations::read(transaction, projection).await?;
+    let mut generations = Generations::take(transaction, projection).await?;
     let Generations { active, building, previous, .. } = &mut generations;
     for generation in [active.take(), building.take(), previous.take()].into_iter().flatten() {
         for table in generation.shown_as() {

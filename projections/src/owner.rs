@@ -152,7 +152,7 @@ pub(crate) async fn take_over(
         if generations.active.is_some() {
             return Ok(());
         }
-        let mut old = Generations::read(transaction, former).await?;
+        let mut old = Generations::take(transaction, former).await?;
         let Some(active) = old.active.take() else { continue };
         for building in [old.building.take(), old.previous.take()].into_iter().flatten() {
             building.discard(transaction, former).await?;

@@ -5,11 +5,12 @@ use uuid::Uuid;
 
 use crate::records::{ConsumerRecord, MemberRecord, PartitionId, PartitionRecord, load, put};
 
-/// Locks what stands about a consumer until the transaction ends.
-pub(crate) async fn lock(
-    transaction: &mut dyn Transaction,
-    consumer: &str,
-) -> Result<(), StoreError> {
+/// Locks what stands about a consumer until the transaction ends. Whoever needs checkpoints of its
+/// partitions too locks them after this, so that two never wait for each other.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn lock(transaction: &mut dyn Transaction, consumer: &str) -> Result<(), StoreError> {
     transaction.state(&format!("consumer/{consumer}")).await.map(drop)
 }
 

@@ -10,7 +10,8 @@ mod sweep;
 mod tell;
 mod view;
 
-pub(crate) use claim::{consumer, disturb, lock};
+pub use claim::lock;
+pub(crate) use claim::{consumer, disturb};
 pub(crate) use heart::Heart;
 pub(crate) use lock::Lock;
 pub(crate) use requests::{ANSWERED, OPEN, REFUSED};

@@ -155,7 +155,7 @@ async fn begin(
 ) -> Result<Generation, ProjectionError> {
     let Definition { name, version, tables, .. } = definition;
     let (projection, own) = (name.clone(), *version);
-    let mut record = Generations::read(transaction, name).await?;
+    let mut record = Generations::take(transaction, name).await?;
     if let Some(active) = record.active.as_ref().map(|active| active.version)
         && active > own
     {

@@ -49,7 +49,7 @@ async fn find(
     transaction: &mut dyn Transaction,
 ) -> Result<Setup, ProjectionError> {
     let (projection, version) = (&definition.name, definition.version);
-    let mut record = Generations::read(transaction, projection).await?;
+    let mut record = Generations::take(transaction, projection).await?;
     owner::take_over(transaction, projection, definition.formerly, &mut record).await?;
     if let Some(active) = &record.active
         && active.version > version

@@ -167,9 +167,15 @@ impl Shared {
                 self.look_soon();
                 return;
             }
-            None if building => (RunState::Rebuilding, None),
-            None if all.values().all(|doing| *doing == Doing::Live) => (RunState::Live, None),
-            None => (RunState::CatchingUp, None),
+            // What is built beside the tables that are read says nothing about those.
+            None if all.keys().all(|part| self.is_building(part)) => (RunState::Rebuilding, None),
+            None => {
+                let mut serving = all.iter().filter(|(part, _)| !self.is_building(part));
+                match serving.all(|(_, doing)| *doing == Doing::Live) {
+                    true => (RunState::Live, None),
+                    false => (RunState::CatchingUp, None),
+                }
+            }
         };
         drop(all);
         let inline = self.definition.mode == Mode::Inline;

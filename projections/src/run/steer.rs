@@ -73,7 +73,7 @@ impl Shared {
             let name = name.clone();
             Box::pin(async move {
                 let dropped = async {
-                    let mut record = Generations::read(transaction, &name).await?;
+                    let mut record = Generations::take(transaction, &name).await?;
                     let Some(previous) = record.previous.take() else { return Ok(None) };
                     previous.discard(transaction, &name).await?;
                     record.write(transaction, &name).await?;
@@ -94,7 +94,7 @@ async fn switch_back(
     definition: &Definition,
 ) -> Result<Generation, ProjectionError> {
     let name = &definition.name;
-    let mut record = Generations::read(transaction, name).await?;
+    let mut record = Generations::take(transaction, name).await?;
     let (Some(previous), Some(active)) = (record.previous.take(), record.active.take()) else {
         let projection = name.clone();
         return Err(ProjectionError::NothingBefore { projection });

@@ -72,7 +72,7 @@ async fn take_over(
     apart: Option<Position>,
 ) -> Result<(), ProjectionError> {
     let projection = &definition.name;
-    let mut record = Generations::read(transaction, projection).await?;
+    let mut record = Generations::take(transaction, projection).await?;
     if record.building.as_ref() != Some(generation) {
         return Err(ProjectionError::Moved { projection: projection.clone() });
     }
