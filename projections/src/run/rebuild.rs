@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_consumers::{hold, ops, stands};
+use annals_consumers::{Stop, hold, ops, stands};
 use annals_core::Position;
 use annals_core::store::{TransactExt, Transaction};
 use tokio::sync::watch;
@@ -13,11 +13,10 @@ use tokio::time::Instant;
 use super::definition::Definition;
 use super::progress::Progress;
 use super::rebuild_handle::{RebuildError, RebuildHandle};
-use super::shared::Shared;
+use super::shared::{Building, Shared};
 use crate::error::ProjectionError;
 use crate::generations::{Generation, Generations, shape};
 use crate::owner;
-use annals_consumers::Stop;
 
 /// How often whoever waits for a rebuild asks the store: it may be going on elsewhere.
 const LOOK_AFTER: Duration = Duration::from_millis(250);
@@ -123,13 +122,19 @@ impl Shared {
         if !by_hand || self.stop().is_set() {
             return Ok(());
         }
-        let (name, number) = (self.definition.name.clone(), generation.number);
+        self.hold(generation.number).await?;
+        self.building.send_replace(Building::default());
+        Ok(())
+    }
+
+    /// Has nobody work on a generation until told otherwise.
+    pub(crate) async fn hold(&self, number: u64) -> Result<(), ProjectionError> {
+        let name = self.definition.name.clone();
         let held = self.work().transact_with(move |transaction| {
             let name = name.clone();
             Box::pin(async move { hold(transaction, (&name, number), true).await })
         });
         held.await?;
-        self.building.send_replace(super::shared::Building::default());
         self.wake();
         Ok(())
     }
@@ -144,7 +149,7 @@ impl Shared {
             })
         });
         let generation = begun.await?;
-        self.building.send_replace(super::shared::Building::default());
+        self.building.send_replace(Building::default());
         Ok(generation)
     }
 }

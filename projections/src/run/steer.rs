@@ -33,13 +33,7 @@ impl Shared {
         let Some(building) = record.building else {
             return Err("no rebuild is going on".to_owned());
         };
-        let (name, number) = (self.definition.name.clone(), building.number);
-        let held = self.work().transact_with(move |transaction| {
-            let name = name.clone();
-            Box::pin(async move { hold(transaction, (&name, number), true).await })
-        });
-        held.await.map_err(|error| error.to_string())?;
-        self.wake();
+        self.hold(building.number).await.map_err(|error| error.to_string())?;
         Ok("cancelled; what is built stays, and the next rebuild goes on from it".to_owned())
     }
 
