@@ -182,7 +182,6 @@ async fn set_up(
         on_failure: consumer.on_failure.as_str().to_owned(),
         paused: false,
         paused_by: None,
-        stopped: None,
         changed_at: Timestamp::UNIX_EPOCH,
     };
     declare(transaction, declared).await?;

@@ -23,8 +23,6 @@ record! {
         paused: bool,
         /// Who told it, and why.
         paused_by: Option<String>,
-        /// Why it has stopped by itself, if it has.
-        stopped: Option<String>,
         /// When this was last changed.
         changed_at: Timestamp,
     }

@@ -67,7 +67,6 @@ impl Stage {
                         on_failure: "park".to_owned(),
                         paused: false,
                         paused_by: None,
-                        stopped: None,
                         changed_at: Timestamp::UNIX_EPOCH,
                     };
                     declare(transaction, record).await?;

@@ -123,7 +123,6 @@ impl Story {
                         on_failure: spec.on_failure.as_str().to_owned(),
                         paused: false,
                         paused_by: None,
-                        stopped: None,
                         changed_at: Timestamp::UNIX_EPOCH,
                     };
                     declare(transaction, record).await?;

@@ -118,7 +118,6 @@ pub(super) async fn announce(
         on_failure: definition.on_failure().as_str().to_owned(),
         paused: false,
         paused_by: None,
-        stopped: None,
         // The store's clock says.
         changed_at: jiff::Timestamp::UNIX_EPOCH,
     };

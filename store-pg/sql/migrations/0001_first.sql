@@ -114,8 +114,6 @@ CREATE TABLE annals.annals_consumers (
     on_failure text        COLLATE "C" NOT NULL,
     paused     boolean                 NOT NULL,
     paused_by  text        COLLATE "C",
-    -- Why it has stopped by itself; null while it has not.
-    stopped    text        COLLATE "C",
     changed_at timestamptz             NOT NULL
 ) WITH (fillfactor = 50);
 

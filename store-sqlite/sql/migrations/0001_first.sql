@@ -108,8 +108,6 @@ CREATE TABLE annals_consumers (
     on_failure TEXT    NOT NULL,
     paused     INTEGER NOT NULL,
     paused_by  TEXT,
-    -- Why it has stopped by itself; null while it has not.
-    stopped    TEXT,
     changed_at TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
