@@ -2,13 +2,14 @@
 //! transaction of the caller's.
 
 use annals_core::store::{StoreError, Transaction};
-use annals_core::table::{Comparison, Condition, RowQuery, Value};
+use annals_core::table::{RowQuery, Value};
 use annals_core::{Position, RecordedEvent, SLICES};
 
 use crate::consume::KeyBy;
 use crate::member::{consumer, disturb, lock};
 use crate::records::{
-    ConsumerRecord, ParkedItem, ParkedKey, PartitionId, PartitionRecord, Record, find, put, remove,
+    ConsumerRecord, ParkedItem, ParkedKey, PartitionId, PartitionRecord, Record, find,
+    of_generation, put, remove,
 };
 
 /// How many entries are removed at a time.
@@ -89,14 +90,6 @@ pub async fn partition(
         ids.push(record.id());
     }
     Ok(ids)
-}
-
-fn of_generation(name: &str, generation: u64) -> Vec<Condition> {
-    let equal = |column, value| Condition { column, comparison: Comparison::Equal, value };
-    vec![
-        equal("consumer", Value::Text(name.to_owned())),
-        equal("generation", Value::Integer(generation.cast_signed())),
-    ]
 }
 
 /// The partitions of a generation that have not come to their end.

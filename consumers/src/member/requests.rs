@@ -15,7 +15,7 @@ use super::view::View;
 use crate::caught::caught;
 use crate::cut::partition;
 use crate::records::{
-    Json, ParkedKey, PartitionId, PartitionRecord, RequestRecord, list, load, put,
+    Json, ParkedKey, PartitionId, PartitionRecord, RequestRecord, list, load, of_consumer, put,
 };
 
 /// A request that nobody has taken.
@@ -284,12 +284,8 @@ impl Sweeper {
     /// The keys that a request is about, as far as they are parked.
     async fn wanted_keys(&self, request: &RequestRecord) -> Result<Vec<ParkedKey>, StoreError> {
         let wanted: Keys = arguments(&request.arguments)?;
-        let equal = Condition {
-            column: "consumer",
-            comparison: Comparison::Equal,
-            value: Value::Text(request.consumer.clone()),
-        };
-        let query = RowQuery { conditions: vec![equal], ..RowQuery::default() };
+        let query =
+            RowQuery { conditions: vec![of_consumer(&request.consumer)], ..RowQuery::default() };
         let parked = list::<ParkedKey>(&**self.context.stores.work(), &query).await?;
         Ok(parked.into_iter().filter(|key| wanted.keys.contains(&key.key)).collect())
     }

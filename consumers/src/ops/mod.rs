@@ -17,16 +17,7 @@ pub use status::{ConsumerStatus, Partition, consumer, consumers, position};
 pub use waiting::{Waiting, waiting};
 
 use annals_core::store::{StoreError, TransactExt, Workspace};
-use annals_core::table::{Comparison, Condition, Value};
 use jiff::Timestamp;
-
-fn of_consumer(consumer: &str) -> Condition {
-    Condition {
-        column: "consumer",
-        comparison: Comparison::Equal,
-        value: Value::Text(consumer.to_owned()),
-    }
-}
 
 /// What the store's clock shows.
 ///

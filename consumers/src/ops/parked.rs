@@ -2,12 +2,11 @@
 
 use annals_core::Position;
 use annals_core::store::{StoreError, Workspace};
-use annals_core::table::{Comparison, Condition, RowQuery, Value};
+use annals_core::table::RowQuery;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::of_consumer;
-use crate::records::{ParkedItem, ParkedKey, Record, list};
+use crate::records::{ParkedItem, ParkedKey, Record, list, of_consumer, of_key};
 
 /// A key that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,11 +42,7 @@ pub async fn is_parked(
     (consumer, generation): (&str, u64),
     key: &str,
 ) -> Result<bool, StoreError> {
-    let row_key = vec![
-        Value::Text(consumer.to_owned()),
-        Value::Integer(generation.cast_signed()),
-        Value::Text(key.to_owned()),
-    ];
+    let row_key = ParkedKey::row_key(consumer, generation, key);
     Ok(!work.load_rows(ParkedKey::table(), &[row_key]).await?.is_empty())
 }
 
@@ -59,10 +54,7 @@ pub async fn parked(work: &dyn Workspace, consumer: &str) -> Result<Vec<Parked>,
     let query = RowQuery { conditions: vec![of_consumer(consumer)], ..RowQuery::default() };
     let mut parked = Vec::new();
     for key in list::<ParkedKey>(work, &query).await? {
-        let mut conditions = vec![of_consumer(consumer)];
-        let equal = |column, value| Condition { column, comparison: Comparison::Equal, value };
-        conditions.push(equal("generation", Value::Integer(key.generation.cast_signed())));
-        conditions.push(equal("key", Value::Text(key.key.clone())));
+        let conditions = of_key(consumer, key.generation, &key.key);
         let behind = RowQuery { conditions, ..RowQuery::default() };
         let events = work.count_rows(ParkedItem::table(), &behind).await?;
         parked.push(Parked {

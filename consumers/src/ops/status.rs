@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use annals_core::Position;
 use annals_core::store::{StoreError, Workspace};
-use annals_core::table::{Comparison, Condition, RowQuery, Value};
+use annals_core::table::{Condition, RowQuery};
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
 use super::members::{Member, members};
-use super::of_consumer;
-use crate::records::{ConsumerRecord, ParkedKey, PartitionRecord, Record, list};
+use crate::records::{
+    ConsumerRecord, ParkedKey, PartitionRecord, Record, list, of_consumer, of_generation,
+};
 
 /// One part of a consumer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,12 +81,7 @@ pub async fn position(
     consumer: &str,
     generation: u64,
 ) -> Result<Option<Position>, StoreError> {
-    let generation = Condition {
-        column: "generation",
-        comparison: Comparison::Equal,
-        value: Value::Integer(generation.cast_signed()),
-    };
-    let conditions = vec![of_consumer(consumer), generation];
+    let conditions = of_generation(consumer, generation);
     let query = RowQuery { conditions, ..RowQuery::default() };
     let mut least = None;
     for part in list::<PartitionRecord>(work, &query).await?.iter().filter(|part| !part.is_done()) {

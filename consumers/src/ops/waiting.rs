@@ -2,10 +2,10 @@
 
 use annals_core::Position;
 use annals_core::store::{StoreError, Workspace};
-use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
+use annals_core::table::{Direction, RowQuery};
 
-use super::{Parked, of_consumer};
-use crate::records::{ParkedItem, list};
+use super::Parked;
+use crate::records::{ParkedItem, list, of_key};
 
 /// An event that waits behind a parked key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,7 @@ pub async fn waiting(
     parked: &Parked,
     limit: u32,
 ) -> Result<Vec<Waiting>, StoreError> {
-    let equal = |column, value| Condition { column, comparison: Comparison::Equal, value };
-    let conditions = vec![
-        of_consumer(&parked.consumer),
-        equal("generation", Value::Integer(parked.generation.cast_signed())),
-        equal("key", Value::Text(parked.key.clone())),
-    ];
+    let conditions = of_key(&parked.consumer, parked.generation, &parked.key);
     let order = vec![("position", Direction::Ascending)];
     let query = RowQuery { conditions, order, limit, ..RowQuery::default() };
     let items = list::<ParkedItem>(work, &query).await?;

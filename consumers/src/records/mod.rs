@@ -1,6 +1,7 @@
 //! What the engine keeps about itself: a table a file, the same in every store, readable by people
 //! and by the command line.
 
+mod conditions;
 mod consumers;
 mod field;
 mod inbox;
@@ -20,6 +21,7 @@ pub use partitions::{PartitionId, PartitionRecord};
 pub use requests::RequestRecord;
 pub use timers::TimerRecord;
 
+pub(crate) use conditions::{of_consumer, of_generation, of_key};
 pub(crate) use field::Field;
 
 use annals_core::store::{StoreError, TableStore, Transaction};

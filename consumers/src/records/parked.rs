@@ -1,6 +1,7 @@
 //! Keys whose events wait, because one of them failed.
 
 use annals_core::Position;
+use annals_core::table::{KeyValues, Value};
 use jiff::Timestamp;
 
 use super::{Json, record};
@@ -30,6 +31,17 @@ record! {
         next_attempt: Option<Timestamp>,
         /// Who wants it thrown away, and why: its events never have their effect then.
         discarded_by: Option<String>,
+    }
+}
+
+impl ParkedKey {
+    /// The key of the row of a parked key.
+    pub(crate) fn row_key(consumer: &str, generation: u64, key: &str) -> KeyValues {
+        vec![
+            Value::Text(consumer.to_owned()),
+            Value::Integer(generation.cast_signed()),
+            Value::Text(key.to_owned()),
+        ]
     }
 }
 

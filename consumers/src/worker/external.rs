@@ -6,14 +6,16 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::store::{LogPage, StoreError, TransactExt};
+use annals_core::store::{LogPage, StoreError};
 use annals_core::{Backoff, Position, RecordedEvent};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Left, Worker, panicked, stands_still};
+use super::retry::retry_due;
+use super::work::Work;
+use super::{Left, Rows, Worker, panicked, sleep_until, stands_still};
 use crate::caught::caught;
-use crate::consume::{CaughtUp, Deliver, Doing, OnFailure};
+use crate::consume::{Deliver, OnFailure};
 use crate::context::Context;
 use crate::error::ConsumeError;
 use crate::records::{ParkedItem, Record};
@@ -33,11 +35,9 @@ pub(crate) struct External {
     /// How far the feed has looked.
     fed: Position,
     at_head: bool,
-    ask_at: Option<Instant>,
     /// When the log is read again after that has failed.
     read_at: Option<Instant>,
     read_pauses: Backoff,
-    live: bool,
 }
 
 /// What is known of the events that have been begun.
@@ -58,6 +58,38 @@ struct Ended {
     attempts: u32,
 }
 
+impl Work for External {
+    fn worker(&mut self) -> &mut Worker {
+        &mut self.worker
+    }
+
+    async fn go_on(&mut self, again: bool) -> Result<Left, ConsumeError> {
+        if again {
+            self.begin_again().await?;
+        }
+        self.follow().await
+    }
+
+    /// Nobody else moves the checkpoint of what has effects outside.
+    async fn keeps(&mut self) -> bool {
+        false
+    }
+
+    async fn redo(
+        &mut self,
+        event: &RecordedEvent,
+        item: ParkedItem,
+    ) -> Result<Option<ConsumeError>, ConsumeError> {
+        // Whoever took the partition away does the effect now.
+        self.worker.prove().await?;
+        match caught(self.target.deliver(event), panicked).await {
+            Ok(()) => self.worker.remove_items(vec![item.key()]).await.map(|()| None),
+            Err(error) if error.blames_the_event() => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+}
+
 impl External {
     pub(super) fn new(worker: Worker, target: Arc<dyn Deliver>) -> Self {
         Self {
@@ -70,46 +102,7 @@ impl External {
             tasks: JoinSet::new(),
             pages: VecDeque::new(),
             at_head: false,
-            ask_at: None,
-            live: false,
         }
-    }
-
-    /// Works until it is told to stop, or there is nothing more to do.
-    pub(super) async fn run(mut self) -> Left {
-        let mut pauses = self.worker.context.pauses();
-        let mut again = false;
-        let left = loop {
-            let before = self.worker.committed;
-            let error = match self.go_on(again).await {
-                Ok(left) => break left,
-                Err(error) => error,
-            };
-            if self.worker.committed > before {
-                pauses.reset();
-            }
-            match error {
-                ConsumeError::Lost(_) => break Left::Lost,
-                ConsumeError::Interrupted if self.worker.stop.is_set() => break Left::Stopped,
-                ConsumeError::Stop(_) => break Left::Refused(error),
-                error => self.worker.doing(stands_still(&error)),
-            }
-            let counter = "annals_consumer_failures_total";
-            metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone()).increment(1);
-            self.live = false;
-            if self.worker.stop.within(pauses.next_pause()).await {
-                break Left::Stopped;
-            }
-            again = true;
-        };
-        self.worker.left(left)
-    }
-
-    async fn go_on(&mut self, again: bool) -> Result<Left, ConsumeError> {
-        if again {
-            self.begin_again().await?;
-        }
-        self.follow().await
     }
 
     /// What is under way is broken off before it is begun again.
@@ -146,22 +139,13 @@ impl External {
                 // What waits behind a key may stand beyond the checkpoint, and then comes by once more: it
                 // must find its key parked.
                 if self.at_head && self.worker.due.has_changed().unwrap_or(false) {
-                    self.retry_due().await?;
+                    retry_due(self).await?;
                 }
-                if self.ask_at.is_some_and(|at| at <= Instant::now()) {
-                    match caught(
-                        self.worker.consumer.handler.caught_up(&self.worker.partition),
-                        panicked,
-                    )
-                    .await?
-                    {
-                        CaughtUp::GoOn => self.ask_at = None,
-                        CaughtUp::AskAgain(pause) => self.ask_at = Some(Instant::now() + pause),
-                        CaughtUp::Finished => return Ok(Left::Finished),
-                    }
+                if self.worker.asks_now() && !self.worker.ask().await? {
+                    return Ok(Left::Finished);
                 }
             }
-            let ask_at = self.ask_at.filter(|_| self.is_empty());
+            let ask_at = self.worker.ask_at.filter(|_| self.is_empty());
             self.read_at = self.read_at.filter(|at| *at > Instant::now());
             let wake_at = [write_at, ask_at, self.read_at].into_iter().flatten().min();
             let hungry = self.pages.is_empty() && self.read_at.is_none();
@@ -186,12 +170,7 @@ impl External {
                     // What is under way goes on; only what comes next has to wait.
                     Err(error) => self.cannot_read(error)?,
                 },
-                () = async {
-                    match wake_at {
-                        Some(at) => tokio::time::sleep_until(at).await,
-                        None => std::future::pending().await,
-                    }
-                } => {}
+                () = sleep_until(wake_at) => {}
             }
         }
     }
@@ -201,7 +180,7 @@ impl External {
             error @ (ConsumeError::Lost(_) | ConsumeError::Stop(_)) => Err(error),
             error => {
                 self.read_at = Some(Instant::now() + self.read_pauses.next_pause());
-                self.live = false;
+                self.worker.live = false;
                 self.worker.doing(stands_still(&error));
                 Ok(())
             }
@@ -233,15 +212,7 @@ impl External {
         self.pages.extend(page.events.into_iter().filter(|event| event.position > last));
         self.fed = self.fed.max(page.next);
         self.at_head = page.next >= page.head;
-        match (self.at_head, self.live) {
-            (true, false) => {
-                self.live = true;
-                self.worker.doing(Doing::Live);
-                self.ask_at = Some(Instant::now());
-            }
-            (false, false) => self.worker.doing(Doing::CatchingUp),
-            (_, true) => {}
-        }
+        self.worker.took(self.at_head);
     }
 
     /// Begins as much as the window has room for.
@@ -272,7 +243,7 @@ impl External {
             return;
         }
         let (target, context) = (self.target.clone(), self.worker.context.clone());
-        let stands_still = self.worker.consumer.on_failure == OnFailure::Stop;
+        let stands_still = self.stops();
         let stop = self.worker.stop.clone();
         self.tasks.spawn(async move {
             let (result, attempts) = deliver(&*target, &event, &context, &stop, stands_still).await;
@@ -308,33 +279,12 @@ impl External {
     /// An event of a parked key waits behind it.
     async fn set_aside(&mut self, key: &str, event: &RecordedEvent) -> Result<(), ConsumeError> {
         let row = self.worker.item(key, event.position).row();
-        let step = self.worker.step(self.worker.committed);
-        self.worker
-            .context
-            .stores
-            .work()
-            .transact_with(move |transaction| {
-                let (row, step) = (row.clone(), step.clone());
-                Box::pin(async move {
-                    transaction.upsert_rows(ParkedItem::table(), &[row]).await?;
-                    transaction.advance_checkpoint(&step).await
-                })
-            })
-            .await?;
-        Ok(())
+        let rows = Rows::Put(ParkedItem::table(), vec![row]);
+        Ok(self.worker.write(self.worker.committed, rows).await?)
     }
 
     async fn write_down(&mut self, to: Position) -> Result<(), ConsumeError> {
-        let step = self.worker.step(to);
-        self.worker
-            .context
-            .stores
-            .work()
-            .transact_with(move |transaction| {
-                let step = step.clone();
-                Box::pin(async move { transaction.advance_checkpoint(&step).await })
-            })
-            .await?;
+        self.worker.write(to, Rows::None).await?;
         self.worker.moved(to);
         Ok(())
     }
@@ -354,45 +304,6 @@ impl External {
             self.write_down(done).await?;
         }
         Ok(())
-    }
-
-    /// Tries the keys that are due, one event after the other.
-    async fn retry_due(&mut self) -> Result<(), ConsumeError> {
-        let due = self.worker.due.borrow_and_update().clone();
-        for key in due {
-            if self.worker.parked.may_wait(&key) && !self.worker.stop.is_set() {
-                self.retry(&key).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn retry(&mut self, key: &str) -> Result<(), ConsumeError> {
-        if self.worker.is_discarded(key).await? {
-            return self.worker.discard(key).await;
-        }
-        loop {
-            let items = self.worker.items(key).await?;
-            if items.is_empty() {
-                return self.worker.heal(key).await;
-            }
-            for item in items {
-                if self.worker.stop.is_set() {
-                    return Ok(());
-                }
-                // Whoever took the partition away does the effect now.
-                self.worker.prove().await?;
-                let event = self.worker.event(item.position).await?;
-                match caught(self.target.deliver(&event), panicked).await {
-                    Ok(()) => self.worker.remove_items(vec![item.key()]).await?,
-                    Err(error) if error.blames_the_event() => {
-                        let error = self.worker.consumer.handler.explain(&event, error);
-                        return self.worker.failed_again(key, &event, &error).await;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-        }
     }
 }
 

@@ -6,19 +6,21 @@ mod park;
 mod recover;
 mod retry;
 mod transactional;
-
-pub(crate) use external::External;
-pub(crate) use transactional::Transactional;
+mod work;
 
 use std::sync::Arc;
 
 use annals_core::store::{Advance, Fence, LogFilter, StoreError, TransactExt};
+use annals_core::table::{KeyValues, Row, TableSpec};
 use annals_core::{Position, RecordedEvent};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use external::External;
+use transactional::Transactional;
+
 use crate::caught::caught;
-use crate::consume::{Consumer, Doing, Target};
+use crate::consume::{CaughtUp, Consumer, Doing, Target};
 use crate::context::Context;
 use crate::error::ConsumeError;
 use crate::feed::Feed;
@@ -66,6 +68,18 @@ pub(crate) struct Worker {
     /// Keys that it is time to try again.
     pub(crate) due: watch::Receiver<Vec<String>>,
     parked: park::Parked,
+    /// Whether it has reached the end of the log and follows it since.
+    live: bool,
+    /// When the partition asks whether it is needed any longer.
+    ask_at: Option<Instant>,
+}
+
+/// What is written beside a step of the checkpoint.
+#[derive(Clone)]
+enum Rows {
+    None,
+    Put(&'static TableSpec, Vec<Row>),
+    Remove(&'static TableSpec, Vec<KeyValues>),
 }
 
 impl Worker {
@@ -100,6 +114,8 @@ impl Worker {
             report,
             stop,
             due,
+            live: false,
+            ask_at: None,
         }
     }
 
@@ -123,8 +139,8 @@ impl Worker {
             }
         };
         match target {
-            Target::Transactional(target) => Transactional::new(self, target).run().await,
-            Target::External(target) => External::new(self, target).run().await,
+            Target::Transactional(target) => work::run(Transactional::new(self, target)).await,
+            Target::External(target) => work::run(External::new(self, target)).await,
         }
     }
 
@@ -157,6 +173,35 @@ impl Worker {
             }
             begins
         });
+    }
+
+    /// A page was taken, which ended at the end of the log or did not.
+    fn took(&mut self, at_head: bool) {
+        match (at_head, self.live) {
+            (true, false) => {
+                self.live = true;
+                self.doing(Doing::Live);
+                self.ask_at = Some(Instant::now());
+            }
+            (false, false) => self.doing(Doing::CatchingUp),
+            (_, true) => {}
+        }
+    }
+
+    /// Whether it is time to [ask](Self::ask).
+    fn asks_now(&self) -> bool {
+        self.ask_at.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Asks whether the partition is needed any longer.
+    async fn ask(&mut self) -> Result<bool, ConsumeError> {
+        let asked = self.consumer.handler.caught_up(&self.partition);
+        self.ask_at = match caught(asked, panicked).await? {
+            CaughtUp::GoOn => None,
+            CaughtUp::AskAgain(pause) => Some(Instant::now() + pause),
+            CaughtUp::Finished => return Ok(false),
+        };
+        Ok(true)
     }
 
     /// Nothing waits to be written.
@@ -204,15 +249,25 @@ impl Worker {
 
     /// Proves that the partition is still this worker's.
     async fn prove(&self) -> Result<(), StoreError> {
-        let step = self.step(self.committed);
-        self.context
-            .stores
-            .work()
-            .transact_with(move |transaction| {
-                let step = step.clone();
-                Box::pin(async move { transaction.advance_checkpoint(&step).await })
+        self.write(self.committed, Rows::None).await
+    }
+
+    /// Writes rows and moves the checkpoint to `to`, which proves that the partition is still this
+    /// worker's.
+    async fn write(&self, to: Position, rows: Rows) -> Result<(), StoreError> {
+        let step = self.step(to);
+        let written = self.context.stores.work().transact_with(move |transaction| {
+            let (rows, step) = (rows.clone(), step.clone());
+            Box::pin(async move {
+                match rows {
+                    Rows::None => {}
+                    Rows::Put(table, rows) => transaction.upsert_rows(table, &rows).await?,
+                    Rows::Remove(table, keys) => transaction.delete_rows(table, &keys).await?,
+                }
+                transaction.advance_checkpoint(&step).await
             })
-            .await
+        });
+        written.await
     }
 
     fn key<'e>(&self, event: &'e RecordedEvent) -> &'e str {
@@ -223,6 +278,14 @@ impl Worker {
 /// A panic of the user's code.
 fn panicked(message: String) -> ConsumeError {
     ConsumeError::retry(format!("it panicked: {message}"))
+}
+
+/// Never where there is no time.
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn stands_still(error: &ConsumeError) -> Doing {

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use annals_core::store::{Advance, StoreError, TransactExt, Transaction};
-use annals_core::table::{Comparison, Condition, RowQuery, Value};
+use annals_core::table::RowQuery;
 use annals_core::{Position, RecordedEvent};
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,7 +12,7 @@ use super::Worker;
 use crate::consume::OnFailure;
 use crate::error::ConsumeError;
 use crate::options::EngineOptions;
-use crate::records::{ParkedItem, ParkedKey, Record, list, load, put};
+use crate::records::{ParkedItem, ParkedKey, Record, list, load, of_generation, put};
 
 /// From how many parked keys on it matters how many keys there are.
 const FEW: usize = 10;
@@ -84,20 +84,13 @@ impl Worker {
         if self.consumer.on_failure != OnFailure::Park {
             return Ok(());
         }
-        let query = RowQuery { conditions: self.of_generation(), ..RowQuery::default() };
+        let conditions = of_generation(&self.id.consumer, self.id.generation);
+        let query = RowQuery { conditions, ..RowQuery::default() };
         let slices = self.partition.slices();
         let keys = list::<ParkedKey>(&**self.context.stores.work(), &query).await?;
         let own = keys.into_iter().filter(|key| slices.contains(&key.slice));
         self.parked.keys = own.map(|key| key.key).collect();
         Ok(())
-    }
-
-    pub(super) fn of_generation(&self) -> Vec<Condition> {
-        let equal = |column, value| Condition { column, comparison: Comparison::Equal, value };
-        vec![
-            equal("consumer", Value::Text(self.id.consumer.clone())),
-            equal("generation", Value::Integer(self.id.generation.cast_signed())),
-        ]
     }
 
     /// The entry of an event behind its key.

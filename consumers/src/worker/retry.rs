@@ -2,89 +2,67 @@
 //! events of a key never race.
 
 use annals_core::store::{Advance, LogQuery, StoreError, TransactExt, Transaction};
-use annals_core::table::{Comparison, Condition, Direction, KeyValues, RowQuery, Value};
+use annals_core::table::{Direction, KeyValues, RowQuery};
 use annals_core::{Position, RecordedEvent};
-
 use jiff::SignedDuration;
 
-use super::Worker;
 use super::park::{pause_after, reason};
-use super::transactional::Transactional;
+use super::work::Work;
+use super::{Rows, Worker};
 use crate::consume::OnFailure;
 use crate::error::ConsumeError;
-use crate::records::{ParkedItem, ParkedKey, Record, list, load, put, remove};
+use crate::records::{ParkedItem, ParkedKey, Record, list, load, of_key, put};
 
 /// How many entries are read at a time.
 const ITEMS: u32 = 100;
 
-impl Transactional {
-    /// Tries the keys that are due, each until it fails again or has nothing left.
-    pub(super) async fn retry_due(&mut self) -> Result<(), ConsumeError> {
-        let due = self.worker.due.borrow_and_update().clone();
-        for key in due {
-            if self.worker.stop.is_set() {
-                break;
-            }
-            if self.worker.parked.may_wait(&key) {
-                self.retry(&key).await?;
-            }
+/// Tries the keys that are due, each until it fails again or has nothing left.
+pub(super) async fn retry_due(work: &mut impl Work) -> Result<(), ConsumeError> {
+    let due = work.worker().due.borrow_and_update().clone();
+    for key in due {
+        if work.worker().stop.is_set() {
+            break;
         }
-        Ok(())
+        if work.worker().parked.may_wait(&key) {
+            retry(work, &key).await?;
+        }
     }
+    Ok(())
+}
 
-    async fn retry(&mut self, key: &str) -> Result<(), ConsumeError> {
-        if self.worker.is_discarded(key).await? {
-            return self.worker.discard(key).await;
+async fn retry(work: &mut impl Work, key: &str) -> Result<(), ConsumeError> {
+    if work.worker().is_discarded(key).await? {
+        return work.worker().discard(key).await;
+    }
+    loop {
+        let items = work.worker().items(key).await?;
+        if items.is_empty() {
+            return work.worker().heal(key).await;
         }
-        loop {
-            let items = self.worker.items(key).await?;
-            if items.is_empty() {
-                self.worker.heal(key).await?;
+        for item in items {
+            if work.worker().stop.is_set() {
                 return Ok(());
             }
-            for item in items {
-                if self.worker.stop.is_set() {
-                    return Ok(());
-                }
-                let event = self.worker.event(item.position).await?;
-                match self.redo(event.clone(), item).await {
-                    Ok(()) => {}
-                    Err(error) if error.blames_the_event() => {
-                        self.forget().await;
-                        let error = self.worker.consumer.handler.explain(&event, error);
-                        return self.worker.failed_again(key, &event, &error).await;
-                    }
-                    Err(error) => return Err(error),
-                }
+            let event = work.worker().event(item.position).await?;
+            if let Some(error) = work.redo(&event, item).await? {
+                let error = work.worker().consumer.handler.explain(&event, error);
+                return work.worker().failed_again(key, &event, &error).await;
             }
         }
-    }
-
-    async fn redo(&mut self, event: RecordedEvent, item: ParkedItem) -> Result<(), ConsumeError> {
-        {
-            let mut target = self.target.lock().await;
-            super::caught(target.take(vec![event]), super::panicked).await?;
-        }
-        self.commit_once(self.worker.committed, vec![item]).await
     }
 }
 
 impl Worker {
     /// The first entries behind a key.
-    pub(super) async fn items(&self, key: &str) -> Result<Vec<ParkedItem>, ConsumeError> {
-        let mut conditions = self.of_generation();
-        conditions.push(Condition {
-            column: "key",
-            comparison: Comparison::Equal,
-            value: Value::Text(key.to_owned()),
-        });
+    async fn items(&self, key: &str) -> Result<Vec<ParkedItem>, ConsumeError> {
+        let conditions = of_key(&self.id.consumer, self.id.generation, key);
         let order = vec![("position", Direction::Ascending)];
         let query = RowQuery { conditions, order, limit: ITEMS, ..RowQuery::default() };
         Ok(list(&**self.context.stores.work(), &query).await?)
     }
 
     /// An event of the log by its position.
-    pub(super) async fn event(&self, position: Position) -> Result<RecordedEvent, ConsumeError> {
+    async fn event(&self, position: Position) -> Result<RecordedEvent, ConsumeError> {
         let before = Position::new(position.get().saturating_sub(1));
         let query = LogQuery::after(before).up_to(position).limit(1);
         let page = self.context.stores.log().read_log(&query).await?;
@@ -94,7 +72,7 @@ impl Worker {
     }
 
     /// Whether somebody wants a key thrown away.
-    pub(super) async fn is_discarded(&self, key: &str) -> Result<bool, ConsumeError> {
+    async fn is_discarded(&self, key: &str) -> Result<bool, ConsumeError> {
         let keys = [self.parked_row_key(key)];
         let rows = self.context.stores.work().load_rows(ParkedKey::table(), &keys).await?;
         let key = rows.into_iter().next().map(ParkedKey::of).transpose()?;
@@ -102,7 +80,7 @@ impl Worker {
     }
 
     /// Throws away what waits behind a key, and lets it go.
-    pub(super) async fn discard(&mut self, key: &str) -> Result<(), ConsumeError> {
+    async fn discard(&mut self, key: &str) -> Result<(), ConsumeError> {
         loop {
             let items = self.items(key).await?;
             if items.is_empty() {
@@ -114,42 +92,20 @@ impl Worker {
 
     /// Removes entries behind a key, whose events are dealt with.
     pub(super) async fn remove_items(&self, keys: Vec<KeyValues>) -> Result<(), ConsumeError> {
-        let step = self.step(self.committed);
-        self.context
-            .stores
-            .work()
-            .transact_with(move |transaction| {
-                let (keys, step) = (keys.clone(), step.clone());
-                Box::pin(async move {
-                    remove::<ParkedItem>(transaction, &keys).await?;
-                    transaction.advance_checkpoint(&step).await
-                })
-            })
-            .await?;
-        Ok(())
+        Ok(self.write(self.committed, Rows::Remove(ParkedItem::table(), keys)).await?)
     }
 
     /// A key has nothing left: it is one like all others again.
-    pub(super) async fn heal(&mut self, key: &str) -> Result<(), ConsumeError> {
-        let (row_key, step) = (self.parked_row_key(key), self.step(self.committed));
-        self.context
-            .stores
-            .work()
-            .transact_with(move |transaction| {
-                let (row_key, step) = (row_key.clone(), step.clone());
-                Box::pin(async move {
-                    remove::<ParkedKey>(transaction, &[row_key]).await?;
-                    transaction.advance_checkpoint(&step).await
-                })
-            })
-            .await?;
+    async fn heal(&mut self, key: &str) -> Result<(), ConsumeError> {
+        let keys = vec![self.parked_row_key(key)];
+        self.write(self.committed, Rows::Remove(ParkedKey::table(), keys)).await?;
         tracing::info!(partition = %self.id, "a parked key is healed");
         self.parked.heal(key);
         Ok(())
     }
 
     /// A parked key failed again: it waits longer, at the event that failed now.
-    pub(super) async fn failed_again(
+    async fn failed_again(
         &self,
         key: &str,
         event: &RecordedEvent,
@@ -180,11 +136,7 @@ impl Worker {
     }
 
     fn parked_row_key(&self, key: &str) -> KeyValues {
-        vec![
-            Value::Text(self.id.consumer.clone()),
-            Value::Integer(self.id.generation.cast_signed()),
-            Value::Text(key.to_owned()),
-        ]
+        ParkedKey::row_key(&self.id.consumer, self.id.generation, key)
     }
 }
 

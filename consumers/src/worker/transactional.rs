@@ -9,9 +9,11 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::commit::{Batch, SharedTarget};
-use super::{Left, Worker, panicked, stands_still};
+use super::retry::retry_due;
+use super::work::Work;
+use super::{Left, Worker, panicked, sleep_until};
 use crate::caught::caught;
-use crate::consume::{CaughtUp, Consume, Doing, Until};
+use crate::consume::{Consume, Until};
 use crate::error::ConsumeError;
 use crate::records::ParkedItem;
 
@@ -29,7 +31,7 @@ const INLINE_BATCH: u64 = 2_000;
 
 pub(crate) struct Transactional {
     pub(super) worker: Worker,
-    pub(super) target: SharedTarget,
+    target: SharedTarget,
     /// How far pages have been taken in.
     pub(super) taken: Position,
     /// How many events have been looked at since the last commit.
@@ -37,57 +39,12 @@ pub(crate) struct Transactional {
     /// Of the payloads that have been taken in since then.
     bytes: usize,
     /// Events that were set aside since then, because their keys are parked.
-    pub(super) aside: Vec<ParkedItem>,
-    /// When the partition asks whether it is needed any longer.
-    ask_at: Option<Instant>,
-    live: bool,
+    aside: Vec<ParkedItem>,
 }
 
-impl Transactional {
-    pub(super) fn new(worker: Worker, target: Box<dyn Consume>) -> Self {
-        let (taken, target) = (worker.committed, Arc::new(Mutex::new(target)));
-        let (looked_at, bytes, aside, ask_at, live) = (0, 0, Vec::new(), None, false);
-        Self { worker, target, taken, looked_at, bytes, aside, ask_at, live }
-    }
-
-    /// Works until it is told to stop, or there is nothing more to do.
-    pub(super) async fn run(mut self) -> Left {
-        let mut pauses = self.worker.context.pauses();
-        let mut again = false;
-        let left = loop {
-            let before = self.worker.committed;
-            let error = match self.go_on(again).await {
-                Ok(left) => break left,
-                Err(error) => error,
-            };
-            if self.worker.committed > before {
-                pauses.reset();
-            }
-            match error {
-                ConsumeError::Lost(_) if self.worker.consumer.inline => {
-                    // An append may have moved the checkpoint, which takes nothing away.
-                    self.forget().await;
-                    let looked = self.worker.look_again().await;
-                    self.taken = self.worker.committed;
-                    if looked.is_err() || self.worker.prove().await.is_err() {
-                        break Left::Lost;
-                    }
-                    continue;
-                }
-                ConsumeError::Lost(_) => break Left::Lost,
-                ConsumeError::Interrupted if self.worker.stop.is_set() => break Left::Stopped,
-                ConsumeError::Stop(_) => break Left::Refused(error),
-                error => self.worker.doing(stands_still(&error)),
-            }
-            let counter = "annals_consumer_failures_total";
-            metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone()).increment(1);
-            self.live = false;
-            if self.worker.stop.within(pauses.next_pause()).await {
-                break Left::Stopped;
-            }
-            again = true;
-        };
-        self.worker.left(left)
+impl Work for Transactional {
+    fn worker(&mut self) -> &mut Worker {
+        &mut self.worker
     }
 
     async fn go_on(&mut self, again: bool) -> Result<Left, ConsumeError> {
@@ -100,6 +57,39 @@ impl Transactional {
         self.follow().await
     }
 
+    /// An append may have moved the checkpoint, which takes nothing away.
+    async fn keeps(&mut self) -> bool {
+        if !self.worker.consumer.inline {
+            return false;
+        }
+        self.forget().await;
+        let looked = self.worker.look_again().await;
+        self.taken = self.worker.committed;
+        looked.is_ok() && self.worker.prove().await.is_ok()
+    }
+
+    async fn redo(
+        &mut self,
+        event: &RecordedEvent,
+        item: ParkedItem,
+    ) -> Result<Option<ConsumeError>, ConsumeError> {
+        match self.take_again(event.clone(), item).await {
+            Ok(()) => Ok(None),
+            Err(error) if error.blames_the_event() => {
+                self.forget().await;
+                Ok(Some(error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Transactional {
+    pub(super) fn new(worker: Worker, target: Box<dyn Consume>) -> Self {
+        let (taken, target) = (worker.committed, Arc::new(Mutex::new(target)));
+        Self { worker, target, taken, looked_at: 0, bytes: 0, aside: Vec::new() }
+    }
+
     async fn follow(&mut self) -> Result<Left, ConsumeError> {
         loop {
             if self.worker.is_finished() {
@@ -110,18 +100,15 @@ impl Transactional {
                 return Ok(Left::Stopped);
             }
             if self.is_settled() && self.worker.due.has_changed().unwrap_or(false) {
-                self.retry_due().await?;
+                retry_due(self).await?;
             }
-            if self.ask_at.is_some_and(|at| at <= Instant::now())
-                && self.is_settled()
-                && let Some(left) = self.has_caught_up().await?
-            {
-                return Ok(left);
+            if self.worker.asks_now() && self.is_settled() && !self.has_caught_up().await? {
+                return Ok(Left::Finished);
             }
             // Nothing waits to be written while there is nothing to write: then nothing has to be woken.
             let unwritten = self.taken > self.worker.committed;
             let idle_until = unwritten.then(|| Instant::now() + IDLE_CHECKPOINT);
-            let wake_at = [idle_until, self.ask_at].into_iter().flatten().min();
+            let wake_at = [idle_until, self.worker.ask_at].into_iter().flatten().min();
             let worker = &mut self.worker;
             let page = tokio::select! {
                 biased;
@@ -146,7 +133,7 @@ impl Transactional {
     }
 
     async fn take_page(&mut self, page: LogPage) -> Result<(), ConsumeError> {
-        if self.worker.consumer.inline && self.live {
+        if self.worker.consumer.inline && self.worker.live {
             if self.worker.stop.within(BREATH).await {
                 return Ok(());
             }
@@ -162,38 +149,29 @@ impl Transactional {
         if let Err(error) = self.take_and_commit(page, at_head).await {
             self.recover(error, next).await?;
         }
-        if at_head {
-            if self.pending().await == 0 {
-                self.worker.is_idle();
-            }
-            if !self.live {
-                self.live = true;
-                self.worker.doing(Doing::Live);
-                self.ask_at = Some(Instant::now());
-            }
-        } else if !self.live {
-            self.worker.doing(Doing::CatchingUp);
+        let pending = self.pending().await;
+        if at_head && pending == 0 {
+            self.worker.is_idle();
         }
-        if self.pending().await == 0 {
+        self.worker.took(at_head);
+        if pending == 0 {
             // Events that touch no row have had their effect, whether or not that is written down.
             self.worker.consumer.handler.reached(&self.worker.id, self.taken);
         }
         Ok(())
     }
 
-    async fn has_caught_up(&mut self) -> Result<Option<Left>, ConsumeError> {
-        let (handler, partition) = (&self.worker.consumer.handler, &self.worker.partition);
-        self.ask_at = match caught(handler.caught_up(partition), panicked).await? {
-            CaughtUp::GoOn => None,
-            CaughtUp::AskAgain(pause) => Some(Instant::now() + pause),
-            CaughtUp::Finished => return Ok(Some(Left::Finished)),
-        };
+    /// Whether the partition is needed any longer.
+    async fn has_caught_up(&mut self) -> Result<bool, ConsumeError> {
+        if !self.worker.ask().await? {
+            return Ok(false);
+        }
         // It may have moved the checkpoint in a transaction of its own.
         self.worker.look_again().await?;
         if self.worker.committed != self.taken {
             self.forget().await;
         }
-        Ok(None)
+        Ok(true)
     }
 
     /// Takes a page in, and commits when nothing more is there to be written with it or the batch is
@@ -275,7 +253,19 @@ impl Transactional {
         Ok(())
     }
 
-    pub(super) async fn commit_once(
+    /// Deals with an event that waited behind its key, and lets go of its entry with it.
+    async fn take_again(
+        &mut self,
+        event: RecordedEvent,
+        item: ParkedItem,
+    ) -> Result<(), ConsumeError> {
+        let mut target = self.target.lock().await;
+        caught(target.take(vec![event]), panicked).await?;
+        drop(target);
+        self.commit_once(self.worker.committed, vec![item]).await
+    }
+
+    async fn commit_once(
         &mut self,
         to: Position,
         redone: Vec<ParkedItem>,
@@ -333,12 +323,5 @@ impl Transactional {
         (self.looked_at, self.bytes) = (0, 0);
         self.aside.clear();
         self.worker.feed.seek(self.worker.committed);
-    }
-}
-
-async fn sleep_until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
