@@ -12,6 +12,7 @@ mod bouncer;
 mod client;
 mod directory;
 mod installed;
+mod messages;
 mod network;
 mod port;
 mod program;

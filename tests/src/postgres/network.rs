@@ -1,5 +1,6 @@
 //! What a proxy carries from one end to the other, and how it breaks.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
+
+use super::messages::{HEAD_BYTES, Messages, NOTIFICATION};
 
 /// How much is carried at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -17,6 +20,8 @@ pub(super) struct Network {
     pub(super) switches: watch::Sender<Switches>,
     /// How many connections were made so far.
     pub(super) connections: watch::Sender<usize>,
+    /// How many notifications got lost so far.
+    pub(super) lost: AtomicUsize,
     trap: Mutex<Option<Trap>>,
 }
 
@@ -26,7 +31,11 @@ pub(super) struct Switches {
     pub(super) frozen: bool,
     pub(super) refusing: bool,
     pub(super) delay: Duration,
+    /// Whether notifications get lost on their way to clients.
+    pub(super) without_notifications: bool,
     cuts: u64,
+    /// How often the connections that were open have been left half open.
+    forsaken: u64,
 }
 
 /// A cut that waits for its moment, and tells when it came.
@@ -46,6 +55,7 @@ impl Network {
             target,
             switches: watch::Sender::default(),
             connections: watch::Sender::default(),
+            lost: AtomicUsize::new(0),
             trap: Mutex::default(),
         }
     }
@@ -53,6 +63,11 @@ impl Network {
     /// Resets every open connection.
     pub(super) fn cut(&self) {
         self.switches.send_modify(|switches| switches.cuts += 1);
+    }
+
+    /// Carries nothing any more on the connections that are open.
+    pub(super) fn forsake(&self) {
+        self.switches.send_modify(|switches| switches.forsaken += 1);
     }
 
     /// Sets a trap in place of the one before.
@@ -119,9 +134,13 @@ fn reset(socket: &TcpStream) {
 
 async fn carry(mut client: TcpStream, network: Arc<Network>) {
     let mut switches = network.switches.subscribe();
-    let cuts = switches.borrow().cuts;
+    let (cuts, forsaken) = (switches.borrow().cuts, switches.borrow().forsaken);
     let cut = async {
         let _ = switches.wait_for(|switches| switches.cuts > cuts).await;
+    };
+    let mut others = network.switches.subscribe();
+    let is_forsaken = async {
+        let _ = others.wait_for(|switches| switches.forsaken > forsaken).await;
     };
     let connected = async {
         let mut switches = network.switches.subscribe();
@@ -142,10 +161,16 @@ async fn carry(mut client: TcpStream, network: Arc<Network>) {
     let broken = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
+        let carried = async {
+            tokio::select! {
+                ended = requests(&network, from_client, to_server, &doomed) => ended.is_err(),
+                ended = replies(&network, from_server, to_client, &doomed) => ended.is_err(),
+                () = is_forsaken => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = cut => true,
-            ended = requests(&network, from_client, to_server, &doomed) => ended.is_err(),
-            ended = replies(&network, from_server, to_client, &doomed) => ended.is_err(),
+            broken = carried => broken,
         }
     };
     if broken {
@@ -193,13 +218,25 @@ async fn replies(
     mut to: WriteHalf<'_>,
     doomed: &Mutex<Option<Happened>>,
 ) -> Result<(), Broken> {
-    let mut chunk = vec![0; CHUNK_BYTES];
+    // What was kept back of a message comes in addition.
+    let mut chunk = vec![0; CHUNK_BYTES + HEAD_BYTES];
+    let losing = network.switches.borrow().without_notifications;
+    let mut messages = losing.then(Messages::default);
     loop {
-        let bytes = from.read(&mut chunk).await.map_err(|_| Broken)?;
+        let bytes = from.read(&mut chunk[..CHUNK_BYTES]).await.map_err(|_| Broken)?;
         if bytes == 0 {
             return Ok(());
         }
         network.thawed().await;
+        let bytes = match &mut messages {
+            None => bytes,
+            Some(messages) => {
+                let (kept, lost) = messages.without(NOTIFICATION, &chunk[..bytes]);
+                network.lost.fetch_add(lost, Ordering::Relaxed);
+                chunk[..kept.len()].copy_from_slice(&kept);
+                kept.len()
+            }
+        };
         if doomed.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
             return Err(Broken);
         }

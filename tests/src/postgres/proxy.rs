@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -82,6 +83,22 @@ impl Proxy {
     /// Carries on, with what was held.
     pub fn thaw(&self) {
         self.network.switches.send_modify(|switches| switches.frozen = false);
+    }
+
+    /// Leaves every open connection half open: nothing is carried on it any more, and neither end is told
+    /// when the other one goes away, until it is cut. New ones work.
+    pub fn forsake(&self) {
+        self.network.forsake();
+    }
+
+    /// Loses every notification on connections that are made from now on; they must not be encrypted.
+    pub fn lose_notifications(&self) {
+        self.network.switches.send_modify(|switches| switches.without_notifications = true);
+    }
+
+    /// How many notifications got lost so far.
+    pub fn lost_notifications(&self) -> usize {
+        self.network.lost.load(Ordering::Relaxed)
     }
 
     /// Makes each request wait so long.
