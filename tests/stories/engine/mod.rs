@@ -1,12 +1,16 @@
 //! The engine on real servers, while its members are killed, frozen and stopped.
 
 mod chaos;
+mod checks;
+mod history;
 mod member;
 mod site;
 
 mod busy_handler;
 mod chaos_on_postgres;
 mod chaos_on_sqlite;
+mod checks_can_fail;
+mod notifications_lost;
 mod one_is_broken;
 mod paused;
 mod server_restarts;

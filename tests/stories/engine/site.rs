@@ -1,6 +1,5 @@
 //! A store that several members work on.
 
-use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,6 +12,7 @@ use annals_tests::members::{Noting, SPECIAL_CENTS, Seen, Total, Totals};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::checks::{self, none};
 use crate::postgres::place::Place;
 
 /// How often is looked whether something has come to be in the store.
@@ -23,6 +23,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(1);
 
 /// A store by its URL, and the test's own handle of it, which runs no consumers.
 pub(crate) struct Site {
+    /// The store as members see it.
     pub(crate) url: String,
     /// Where subscribers note what they did.
     pub(crate) effects: PathBuf,
@@ -49,6 +50,13 @@ impl Site {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let file = directory.path().join("members.db");
         Self::at(format!("sqlite://{}", file.display()), directory).await
+    }
+
+    /// A schema whose members reach it by another way, as through a proxy or a pooler.
+    pub(crate) async fn postgres_by_way_of(place: &Place, way: &str, parameters: &str) -> Self {
+        let schema = &place.schema;
+        let members = format!("{way}?schema={schema}&pool=5{parameters}");
+        Self { url: members, ..Self::postgres(place).await }
     }
 
     async fn at(url: String, directory: TempDir) -> Self {
@@ -103,8 +111,10 @@ impl Site {
     pub(crate) async fn done(&self, consumer: &str, within: Duration) -> Duration {
         let head = self.store.head().await.expect("the head can be read");
         let all = |status: &ConsumerStatus| {
-            let position = status.partitions.iter().map(|part| part.position).min();
-            status.parked_keys == 0 && position.is_some_and(|position| position >= head)
+            let parts = &status.partitions;
+            let mut serving = parts.iter().filter(|part| part.generation == status.generation);
+            let any = serving.clone().next().is_some();
+            status.parked_keys == 0 && any && serving.all(|part| part.position >= head)
         };
         self.until(consumer, "done", within, all).await
     }
@@ -131,34 +141,36 @@ impl Site {
     /// Everything has had its effect: rows as a replay by one thread makes them, transactional effects
     /// once.
     pub(crate) async fn check(&self) {
+        self.check_version::<1>().await;
+    }
+
+    /// The same, where a version of the program has the rows.
+    pub(crate) async fn check_version<const VERSION: u32>(&self) {
+        none(&self.wrong::<VERSION>().await);
+    }
+
+    /// What is wrong with the effects in the store.
+    pub(crate) async fn wrong<const VERSION: u32>(&self) -> Vec<String> {
         let rows = self.annals.read::<Total>().list().await.expect("the rows can be read");
-        let live = self.annals.live(Totals::<1>).all().await.expect("the log can be read");
+        let live = self.annals.live(Totals::<VERSION>).all().await.expect("the log can be read");
         let mut live: Vec<_> = live.into_values().collect();
         live.sort_by_key(|row| row.account);
-        assert_eq!(rows, live, "the rows of the members, and of a replay");
-
-        let head = self.store.head().await.expect("the head can be read").get();
         let seen = self.annals.read::<Seen>().list().await.expect("the rows can be read");
-        for (seen, position) in seen.iter().zip(1..) {
-            assert_eq!(*seen, Seen { position, times: 1 }, "each event is counted once");
-        }
-        assert_eq!(seen.len() as u64, head, "each event is counted");
+        let mut wrong = checks::as_replayed(&rows, &live);
+        wrong.extend(checks::once(&seen, self.head().await));
+        wrong
     }
 
     /// Every event was noted outside at least once; the first time in the order of its account.
     /// Returns how many were noted again.
     pub(crate) async fn check_effects(&self) -> usize {
         let effects = Noting::read(&self.effects);
-        let (mut seen, mut last) = (HashSet::new(), BTreeMap::new());
-        for effect in &effects {
-            if seen.insert(effect.position) {
-                let before = last.insert(effect.account, effect.position).unwrap_or(0);
-                assert!(before < effect.position, "{effect:?} came behind {before}");
-            }
-        }
-        let head = self.store.head().await.expect("the head can be read").get();
-        let missing: Vec<u64> = (1..=head).filter(|position| !seen.contains(position)).collect();
-        assert!(missing.is_empty(), "these events had no effect: {missing:?}");
-        effects.len() - seen.len()
+        let head = self.head().await;
+        none(&checks::outside(&effects, head));
+        effects.len() - usize::try_from(head).expect("a short log")
+    }
+
+    async fn head(&self) -> u64 {
+        self.store.head().await.expect("the head can be read").get()
     }
 }

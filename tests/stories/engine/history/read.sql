@@ -1,0 +1,1 @@
+SELECT name, token, position FROM annals.story_of_checkpoints ORDER BY n
