@@ -119,7 +119,10 @@ impl Builder {
     /// impl Subscriber for Statements {
     ///     type Event = AccountEvent;
     ///     const NAME: &'static str = "statements";
-    ///     const START: Start = Start::Now;
+    ///
+    ///     fn start(&self) -> Start {
+    ///         Start::Now
+    ///     }
     ///
     ///     async fn handle(&self, event: &Recorded<AccountEvent>) -> Result<(), ConsumeError> {
     ///         // The id tells the mail server when it has sent this one before.
@@ -137,6 +140,49 @@ impl Builder {
     /// annals.execute(&7, |account: &Account| account.deposit(500)).await?;
     /// assert!(sent.recv().await.unwrap().ends_with("500 cents came in"));
     /// annals.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// One that is behind deals with several events of an account at once:
+    ///
+    /// ```
+    /// use annals::example::*;
+    /// use annals::prelude::*;
+    /// use annals::{Annals, ConsumeError, Subscriber, async_trait};
+    ///
+    /// struct Sums { sums: tokio::sync::mpsc::UnboundedSender<i64> }
+    ///
+    /// #[async_trait]
+    /// impl Subscriber for Sums {
+    ///     type Event = AccountEvent;
+    ///     const NAME: &'static str = "sums";
+    ///     const BATCH: usize = 50;
+    ///
+    ///     async fn handle(&self, event: &Recorded<AccountEvent>) -> Result<(), ConsumeError> {
+    ///         self.handle_batch(std::slice::from_ref(event)).await
+    ///     }
+    ///
+    ///     async fn handle_batch(&self, events: &[Recorded<AccountEvent>]) -> Result<(), ConsumeError> {
+    ///         let cents = |event: &Recorded<_>| match event.data {
+    ///             AccountEvent::Deposited { cents } => cents,
+    ///         };
+    ///         let sum = events.iter().map(cents).sum();
+    ///         self.sums.send(sum).map_err(ConsumeError::retry)
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = std::sync::Arc::new(annals::MemoryStore::default());
+    /// let annals = Annals::on_shared(store.clone()).start().await?;
+    /// for cents in [500, 20, 3] {
+    ///     annals.execute(&7, |account: &Account| account.deposit(cents)).await?;
+    /// }
+    /// let (sums, mut summed) = tokio::sync::mpsc::unbounded_channel();
+    /// let program = Annals::on_shared(store).subscriber(Sums { sums }).start().await?;
+    /// assert_eq!(summed.recv().await, Some(523));
+    /// program.shutdown().await;
     /// # Ok(())
     /// # }
     /// ```

@@ -9,6 +9,7 @@ use annals_core::{Position, RecordedEvent};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::deliver::Deliver;
 use crate::error::ConsumeError;
 use crate::records::{PartitionId, PartitionRecord};
 use crate::stop::Stop;
@@ -195,17 +196,6 @@ pub trait Consume: Send {
 
     /// The transaction failed, or somebody else wrote: nothing that is known holds any more.
     fn forget(&mut self);
-}
-
-/// Deals with one event after the other outside of the store.
-#[async_trait]
-pub trait Deliver: Send + Sync {
-    /// Deals with an event. Events of one key come one after the other, those of several keys at once.
-    /// It may come again after a crash, with the same id.
-    ///
-    /// # Errors
-    /// [`ConsumeError`]
-    async fn deliver(&self, event: &RecordedEvent) -> Result<(), ConsumeError>;
 }
 
 /// When a handler that takes event after event should leave the rest to the next transaction, so

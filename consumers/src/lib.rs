@@ -10,6 +10,7 @@ mod caught;
 mod consume;
 mod context;
 mod cut;
+mod deliver;
 mod engine;
 mod error;
 mod feed;
@@ -27,9 +28,10 @@ mod worker;
 
 pub use caught::{caught, message};
 pub use consume::{
-    CaughtUp, Consume, Consumer, Deliver, Doing, Handler, KeyBy, OnFailure, Target, Until, Wrote,
+    CaughtUp, Consume, Consumer, Doing, Handler, KeyBy, OnFailure, Target, Until, Wrote,
 };
 pub use cut::{declare, forget, hold, partition, rename, serve, set_aside, stands, uncut};
+pub use deliver::{AtOnce, Deliver};
 pub use engine::{Engine, Waker};
 pub use error::ConsumeError;
 pub use member::lock;

@@ -1,6 +1,7 @@
 //! Effects to the outside: a mail, a call, a message.
 
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,14 +12,15 @@ use annals_core::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::consume::{Consumer, Deliver, Handler, KeyBy, OnFailure, Target};
+use crate::consume::{Consumer, Handler, KeyBy, OnFailure, Target};
 use crate::cut::{declare, partition, stands};
+use crate::deliver::{AtOnce, Deliver};
 use crate::error::ConsumeError;
 use crate::member::disturb;
 use crate::records::{ConsumerRecord, PartitionRecord, put};
 
-/// Deals with events outside of the store. Events of one stream come one after the other, those of
-/// several at once.
+/// Deals with events outside of the store. Events of one [key](Self::KEY) come in order, those of several
+/// at the same time.
 ///
 /// Each event comes at least once, and after a crash perhaps again, with the same id: hand that on to
 /// whoever can tell a repetition. A rebuild of read models repeats nothing here, and neither does a
@@ -37,18 +39,38 @@ pub trait Subscriber: Send + Sync + 'static {
     /// Raise it when programs of the version before must not go on beside this one.
     const VERSION: u32 = 1;
 
-    /// Where it begins when it is started for the first time.
-    const START: Start = Start::Beginning;
-
     /// Into how many partitions it is cut at first. More can be worked on by more processes.
     const PARTITIONS: u32 = 4;
 
     /// What becomes of an event that fails.
     const ON_FAILURE: OnFailure = OnFailure::Park;
 
+    /// By what its events are kept in order, and parked. When another version changes that, try what is
+    /// parked again before: it waits under its old key.
+    const KEY: KeyBy = KeyBy::Stream;
+
+    /// How many events of one key it is given at once, when so many wait: see
+    /// [`handle_batch`](Self::handle_batch). No more than
+    /// [`EngineOptions::window`](crate::EngineOptions::window).
+    const BATCH: usize = 1;
+
+    /// How large they are together, in bytes: the event that reaches this is the last of them.
+    const BATCH_BYTES: usize = AtOnce::ONE.bytes;
+
+    /// Where it begins when it is started for the first time.
+    fn start(&self) -> Start {
+        Start::Beginning
+    }
+
     /// The categories it wants; all when there are none.
     fn categories(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The slices of streams it wants, of 0 to 1,023; all when there are none. It is cut into partitions by
+    /// slices too: those without any that it wants have nothing to do.
+    fn slices(&self) -> Option<Range<u16>> {
+        None
     }
 
     /// Deals with one event.
@@ -57,6 +79,22 @@ pub trait Subscriber: Send + Sync + 'static {
     /// [`ConsumeError`] says what is to be done about it: try again, park at once, or wait for what is
     /// down.
     async fn handle(&self, event: &Recorded<Self::Event>) -> Result<(), ConsumeError>;
+
+    /// Deals with several events of one key, the oldest first: as many as wait, up to
+    /// [`BATCH`](Self::BATCH) and [`BATCH_BYTES`](Self::BATCH_BYTES). One that waits alone comes to
+    /// [`handle`](Self::handle).
+    ///
+    /// All of them are dealt with, or none. After an error each comes to [`handle`](Self::handle), up to
+    /// the one that fails there, and only that one is tried again and parked.
+    ///
+    /// # Errors
+    /// [`ConsumeError`], as for one event.
+    async fn handle_batch(&self, events: &[Recorded<Self::Event>]) -> Result<(), ConsumeError> {
+        for event in events {
+            self.handle(event).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Where a subscriber begins when it is started for the first time.
@@ -122,14 +160,15 @@ impl SubscriberDefinition {
         let filter = LogFilter {
             event_types: types.collect(),
             categories: subscriber.categories(),
-            ..LogFilter::default()
+            slices: subscriber.slices(),
         };
+        let start = subscriber.start();
         let consumer = Consumer {
             name: S::NAME.into(),
             kind: "subscriber",
             version: S::VERSION,
             filter,
-            key: KeyBy::Stream,
+            key: S::KEY,
             on_failure: S::ON_FAILURE,
             most_partitions: u32::from(SLICES),
             inline: false,
@@ -137,7 +176,7 @@ impl SubscriberDefinition {
         };
         Self {
             consumer,
-            start: S::START,
+            start,
             partitions: S::PARTITIONS,
             register: |journal| Box::pin(journal.register::<S::Event>()),
         }
@@ -210,9 +249,17 @@ struct Typed<S>(S);
 
 #[async_trait]
 impl<S: Subscriber> Deliver for Typed<S> {
-    async fn deliver(&self, event: &RecordedEvent) -> Result<(), ConsumeError> {
+    async fn deliver(&self, events: &[RecordedEvent]) -> Result<(), ConsumeError> {
         // What cannot be read now never can.
-        let event = Recorded::decode(event.clone()).map_err(ConsumeError::poison)?;
-        self.0.handle(&event).await
+        let read = events.iter().map(|event| Recorded::decode(event.clone()));
+        let events = read.collect::<Result<Vec<_>, _>>().map_err(ConsumeError::poison)?;
+        match events.as_slice() {
+            [event] => self.0.handle(event).await,
+            events => self.0.handle_batch(events).await,
+        }
+    }
+
+    fn at_once(&self) -> AtOnce {
+        AtOnce { events: S::BATCH, bytes: S::BATCH_BYTES }
     }
 }

@@ -16,7 +16,7 @@ mod run;
 pub mod __private;
 
 pub use annals_consumers::{
-    ConsumeError, EngineOptions, OnFailure, Start, Subscriber, SubscriberDefinition, ops,
+    ConsumeError, EngineOptions, KeyBy, OnFailure, Start, Subscriber, SubscriberDefinition, ops,
 };
 pub use error::{FailedEvent, ProjectionError, ReadError, WaitError};
 pub use fold::{EventHandler, HandlerTables, Keys, Projection};

@@ -32,6 +32,7 @@ mod sqlite_history;
 mod sqlite_stuck_work;
 mod sqlite_wal;
 mod store_against_model;
+mod subscribers;
 mod traceparent;
 mod two_processes_one_file;
 mod upcasting;

@@ -4,3 +4,4 @@ mod gauges;
 mod parking;
 mod sharing;
 mod stage;
+mod together;

@@ -1,6 +1,6 @@
 //! A log, consumers that note what they see, and as many engines as wanted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::{
-    Consume, ConsumeError, Consumer, ConsumerRecord, Deliver, Engine, EngineOptions, Handler,
-    KeyBy, OnFailure, PartitionRecord, Target, Until, Wrote, declare, partition,
+    AtOnce, Consume, ConsumeError, Consumer, ConsumerRecord, Deliver, Engine, EngineOptions,
+    Handler, KeyBy, OnFailure, PartitionRecord, Target, Until, Wrote, declare, partition,
 };
 
 /// The paused clock, as the store's.
@@ -39,12 +39,22 @@ pub(super) struct Stage {
     pub(super) faults: Faults,
     /// Of consumers with effects outside.
     pub(super) effects: Effects,
+    /// How many events they were given at a time, where all went well.
+    pub(super) sizes: Arc<Mutex<Vec<usize>>>,
+    /// Positions of events that fail outside.
+    pub(super) bad: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 impl Stage {
     pub(super) fn new() -> Self {
         let store = MemoryStore::with_clock(Arc::new(Paused(Instant::now())));
-        Self { store, faults: Faults::default(), effects: Effects::default() }
+        Self {
+            store,
+            faults: Faults::default(),
+            effects: Effects::default(),
+            sizes: Arc::default(),
+            bad: Arc::default(),
+        }
     }
 
     pub(super) async fn append(&self, stream: &str) -> Position {
@@ -87,9 +97,15 @@ impl Stage {
         Engine::start(Stores::from(Arc::new(self.store.clone())), consumers, options)
     }
 
-    fn consumer(&self, name: &str, external: bool) -> Consumer {
-        let handler =
-            Notes { faults: self.faults.clone(), effects: self.effects.clone(), external };
+    fn consumer(&self, name: &str, at_once: Option<usize>) -> Consumer {
+        let outside = at_once.map(|at_once| Outside {
+            faults: self.faults.clone(),
+            effects: self.effects.clone(),
+            sizes: self.sizes.clone(),
+            bad: self.bad.clone(),
+            at_once,
+        });
+        let handler = Notes { faults: self.faults.clone(), outside };
         Consumer {
             name: name.into(),
             kind: "handler",
@@ -105,12 +121,17 @@ impl Stage {
 
     /// Writes a row for each event, in the transaction of the checkpoint.
     pub(super) fn rows(&self, name: &str) -> Consumer {
-        self.consumer(name, false)
+        self.consumer(name, None)
     }
 
     /// Has an effect outside for each event.
     pub(super) fn outside(&self, name: &str) -> Consumer {
-        self.consumer(name, true)
+        self.at_once(name, 1)
+    }
+
+    /// The same, for so many events of a key at once.
+    pub(super) fn at_once(&self, name: &str, events: usize) -> Consumer {
+        self.consumer(name, Some(events))
     }
 
     /// The rows of the transactional consumer: stream and position.
@@ -147,8 +168,7 @@ fn table() -> TableSpec {
 
 struct Notes {
     faults: Faults,
-    effects: Effects,
-    external: bool,
+    outside: Option<Outside>,
 }
 
 /// Fails as often as it was told for this stream.
@@ -166,27 +186,43 @@ fn fault(faults: &Faults, event: &RecordedEvent) -> Result<(), ConsumeError> {
 #[async_trait]
 impl Handler for Notes {
     async fn open(&self, _: &PartitionRecord) -> Result<Target, ConsumeError> {
-        let (faults, effects) = (self.faults.clone(), self.effects.clone());
-        Ok(match self.external {
-            true => Target::External(Arc::new(Outside { faults, effects })),
-            false => Target::Transactional(Box::new(Rows { faults, events: Vec::new() })),
+        Ok(match &self.outside {
+            Some(outside) => Target::External(Arc::new(outside.clone())),
+            None => {
+                let faults = self.faults.clone();
+                Target::Transactional(Box::new(Rows { faults, events: Vec::new() }))
+            }
         })
     }
 }
 
+#[derive(Clone)]
 struct Outside {
     faults: Faults,
     effects: Effects,
+    sizes: Arc<Mutex<Vec<usize>>>,
+    bad: Arc<Mutex<BTreeSet<u64>>>,
+    at_once: usize,
 }
 
 #[async_trait]
 impl Deliver for Outside {
-    async fn deliver(&self, event: &RecordedEvent) -> Result<(), ConsumeError> {
-        tokio::time::sleep(Duration::from_millis(event.position.get() % 7)).await;
-        fault(&self.faults, event)?;
-        let effect = (event.stream.to_string(), event.position);
-        self.effects.lock().expect("no panic").push(effect);
+    async fn deliver(&self, events: &[RecordedEvent]) -> Result<(), ConsumeError> {
+        for event in events {
+            tokio::time::sleep(Duration::from_millis(event.position.get() % 7)).await;
+            fault(&self.faults, event)?;
+            if self.bad.lock().expect("no panic").contains(&event.position.get()) {
+                return Err(ConsumeError::retry(format!("{} fails", event.position)));
+            }
+        }
+        let effects = events.iter().map(|event| (event.stream.to_string(), event.position));
+        self.effects.lock().expect("no panic").extend(effects);
+        self.sizes.lock().expect("no panic").push(events.len());
         Ok(())
+    }
+
+    fn at_once(&self) -> AtOnce {
+        AtOnce { events: self.at_once, ..AtOnce::ONE }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Work whose effects are outside of the store: the effect, then the checkpoint. Events of one key go one
-//! after the other, those of several keys at once, within a window; only the contiguous prefix of what
-//! is done is written down.
+//! after the other or some together, those of several keys at once, within a window; only the contiguous
+//! prefix of what is done is written down.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +11,16 @@ use annals_core::{Backoff, Position, RecordedEvent};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::delivery::{Delivered, deliver};
 use super::retry::retry_due;
+use super::window::Window;
 use super::work::Work;
 use super::{Left, Rows, Worker, panicked, sleep_until, stands_still};
 use crate::caught::caught;
-use crate::consume::{Deliver, OnFailure};
-use crate::context::Context;
+use crate::consume::OnFailure;
+use crate::deliver::Deliver;
 use crate::error::ConsumeError;
 use crate::records::{ParkedItem, Record};
-use crate::stop::Stop;
 
 /// How long what is done may wait to be written down.
 const CHECKPOINT_AFTER: Duration = Duration::from_millis(200);
@@ -28,7 +29,7 @@ pub(crate) struct External {
     worker: Worker,
     target: Arc<dyn Deliver>,
     window: Window,
-    /// What is under way, one event a key.
+    /// What is under way, one delivery a key.
     tasks: JoinSet<Ended>,
     /// Handed out by the feed, and not let into the window yet.
     pages: VecDeque<RecordedEvent>,
@@ -40,22 +41,11 @@ pub(crate) struct External {
     read_pauses: Backoff,
 }
 
-/// What is known of the events that have been begun.
-#[derive(Default)]
-struct Window {
-    /// By position: those that are not done.
-    open: BTreeSet<Position>,
-    /// What waits for the one before it of its key. A key that is here is under way.
-    queues: BTreeMap<String, VecDeque<RecordedEvent>>,
-    bytes: usize,
-}
-
 /// The end of one delivery.
 struct Ended {
     key: String,
-    event: RecordedEvent,
-    result: Result<(), ConsumeError>,
-    attempts: u32,
+    events: Vec<RecordedEvent>,
+    delivered: Delivered,
 }
 
 impl Work for External {
@@ -67,7 +57,18 @@ impl Work for External {
         if again {
             self.begin_again().await?;
         }
-        self.follow().await
+        match self.follow().await {
+            Ok(left) => Ok(left),
+            Err(lost @ ConsumeError::Lost(_)) => Err(lost),
+            Err(error) => {
+                // The others are not to blame, and what they have begun is not done once more.
+                self.worker.doing(stands_still(&error));
+                match self.drain().await {
+                    Err(lost @ ConsumeError::Lost(_)) => Err(lost),
+                    _ => Err(error),
+                }
+            }
+        }
     }
 
     /// Nobody else moves the checkpoint of what has effects outside.
@@ -82,7 +83,7 @@ impl Work for External {
     ) -> Result<Option<ConsumeError>, ConsumeError> {
         // Whoever took the partition away does the effect now.
         self.worker.prove().await?;
-        match caught(self.target.deliver(event), panicked).await {
+        match caught(self.target.deliver(std::slice::from_ref(event)), panicked).await {
             Ok(()) => self.worker.remove_items(vec![item.key()]).await.map(|()| None),
             Err(error) if error.blames_the_event() => Ok(Some(error)),
             Err(error) => Err(error),
@@ -105,11 +106,11 @@ impl External {
         }
     }
 
-    /// What is under way is broken off before it is begun again.
+    /// Reads once more what comes behind the checkpoint. What is done of it stays so, although the
+    /// checkpoint does not say it yet.
     async fn begin_again(&mut self) -> Result<(), ConsumeError> {
-        self.tasks.abort_all();
-        while self.tasks.join_next().await.is_some() {}
-        (self.window, self.at_head) = (Window::default(), false);
+        self.window.begin_again();
+        self.at_head = false;
         self.pages.clear();
         self.worker.look_again().await?;
         self.fed = self.worker.committed;
@@ -188,12 +189,12 @@ impl External {
     }
 
     fn is_empty(&self) -> bool {
-        self.window.open.is_empty() && self.pages.is_empty()
+        self.window.is_empty() && self.pages.is_empty()
     }
 
     /// Everything up to here is done.
     fn done(&self) -> Position {
-        let open = self.window.open.first().copied();
+        let open = self.window.first();
         let waiting = self.pages.front().map(|event| event.position);
         match open.into_iter().chain(waiting).min() {
             Some(first) => Position::new(first.get().saturating_sub(1)).max(self.worker.committed),
@@ -209,7 +210,9 @@ impl External {
         metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone())
             .increment(page.events.len() as u64);
         let last = self.fed;
-        self.pages.extend(page.events.into_iter().filter(|event| event.position > last));
+        let is_new =
+            |event: &RecordedEvent| event.position > last && self.window.wants(event.position);
+        self.pages.extend(page.events.into_iter().filter(is_new));
         self.fed = self.fed.max(page.next);
         self.at_head = page.next >= page.head;
         self.worker.took(self.at_head);
@@ -217,58 +220,68 @@ impl External {
 
     /// Begins as much as the window has room for.
     fn let_in(&mut self) {
-        let context = self.worker.context.clone();
-        let (events, bytes) = (context.options.window, context.options.batch_bytes);
-        while self.window.open.len() < events && self.window.bytes < bytes {
+        let options = &self.worker.context.options;
+        let (events, bytes) = (options.window, options.batch_bytes);
+        let mut begins = Vec::new();
+        while self.window.has_room(events, bytes) {
             // Events of parked keys go the way of the next failure: see `ended`.
-            let Some(event) = self.pages.pop_front() else { return };
-            let key = self.worker.consumer.key.of(&event).to_owned();
+            let Some(event) = self.pages.pop_front() else { break };
+            let key = self.worker.key(&event).to_owned();
             self.worker.parked.see(&key);
-            self.window.open.insert(event.position);
-            self.window.bytes += event.bytes();
-            match self.window.queues.get_mut(&key) {
-                Some(queue) => queue.push_back(event),
-                None => {
-                    self.window.queues.insert(key.clone(), VecDeque::new());
-                    self.begin(key, event);
-                }
+            if self.window.let_in(&key, event) {
+                begins.push(key);
             }
+        }
+        for key in begins {
+            self.begin_next(key);
         }
     }
 
-    fn begin(&mut self, key: String, event: RecordedEvent) {
+    /// Begins what comes next of a key, if there is something.
+    fn begin_next(&mut self, key: String) {
+        let events = self.window.next(&key, self.target.at_once());
+        if events.is_empty() {
+            return;
+        }
         if self.worker.parked.holds(&key) {
             let result = Err(ConsumeError::Interrupted);
-            self.tasks.spawn(async move { Ended { key, event, result, attempts: 0 } });
+            let delivered = Delivered { done: 0, result, attempts: 0 };
+            self.tasks.spawn(async move { Ended { key, events, delivered } });
             return;
         }
         let (target, context) = (self.target.clone(), self.worker.context.clone());
         let stands_still = self.stops();
         let stop = self.worker.stop.clone();
         self.tasks.spawn(async move {
-            let (result, attempts) = deliver(&*target, &event, &context, &stop, stands_still).await;
-            Ended { key, event, result, attempts }
+            let delivered = deliver(&*target, &events, &context, &stop, stands_still).await;
+            Ended { key, events, delivered }
         });
     }
 
     async fn ended(&mut self, ended: Ended) -> Result<(), ConsumeError> {
-        let Ended { key, event, result, attempts } = ended;
-        match result {
-            Ok(()) => {}
-            Err(_) if self.worker.parked.holds(&key) => self.set_aside(&key, &event).await?,
-            Err(error) if error.blames_the_event() && !self.stops() => {
-                let error = self.worker.consumer.handler.explain(&event, error);
-                let step = self.worker.committed;
-                self.worker.park(&event, (&error, attempts), step).await?;
+        let Ended { key, mut events, delivered: Delivered { done, result, attempts } } = ended;
+        for event in events.drain(..done) {
+            self.window.settle(&event);
+        }
+        if let (Err(error), Some(event)) = (result, events.first()) {
+            let blamed = error.blames_the_event() && !self.stops();
+            let error = self.worker.consumer.handler.explain(event, error);
+            match self.worker.parked.holds(&key) {
+                true => {}
+                false if blamed => {
+                    let step = self.worker.committed;
+                    self.worker.park(event, (&error, attempts), step).await?;
+                    self.window.settle(&events.remove(0));
+                }
+                false => return Err(error),
             }
-            Err(error) => return Err(self.worker.consumer.handler.explain(&event, error)),
+            // Those behind it wait with it, unless it was skipped.
+            match self.worker.parked.holds(&key) {
+                true => self.set_aside(&key, &events).await?,
+                false => self.window.give_back(&key, events),
+            }
         }
-        self.window.open.remove(&event.position);
-        self.window.bytes = self.window.bytes.saturating_sub(event.bytes());
-        match self.window.queues.get_mut(&key).and_then(VecDeque::pop_front) {
-            Some(next) => self.begin(key, next),
-            None => drop(self.window.queues.remove(&key)),
-        }
+        self.begin_next(key);
         Ok(())
     }
 
@@ -276,11 +289,18 @@ impl External {
         self.worker.consumer.on_failure == OnFailure::Stop
     }
 
-    /// An event of a parked key waits behind it.
-    async fn set_aside(&mut self, key: &str, event: &RecordedEvent) -> Result<(), ConsumeError> {
-        let row = self.worker.item(key, event.position).row();
-        let rows = Rows::Put(ParkedItem::table(), vec![row]);
-        Ok(self.worker.write(self.worker.committed, rows).await?)
+    /// Events of a parked key wait behind it.
+    async fn set_aside(&mut self, key: &str, events: &[RecordedEvent]) -> Result<(), ConsumeError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let rows = events.iter().map(|event| self.worker.item(key, event.position).row()).collect();
+        let rows = Rows::Put(ParkedItem::table(), rows);
+        self.worker.write(self.worker.committed, rows).await?;
+        for event in events {
+            self.window.settle(event);
+        }
+        Ok(())
     }
 
     async fn write_down(&mut self, to: Position) -> Result<(), ConsumeError> {
@@ -291,12 +311,10 @@ impl External {
 
     /// Lets what is under way come to its end, and writes down what is done.
     async fn drain(&mut self) -> Result<(), ConsumeError> {
-        for queue in self.window.queues.values_mut() {
-            queue.clear();
-        }
+        self.window.close();
         while let Some(ended) = self.tasks.join_next().await {
-            if let Ok(Ended { event, result: Ok(()), .. }) = ended {
-                self.window.open.remove(&event.position);
+            if let Ok(Ended { events, delivered, .. }) = ended {
+                events.iter().take(delivered.done).for_each(|event| self.window.settle(event));
             }
         }
         let done = self.done();
@@ -304,32 +322,5 @@ impl External {
             self.write_down(done).await?;
         }
         Ok(())
-    }
-}
-
-/// Delivers an event, and tries again for a moment. What is down is waited for without counting.
-async fn deliver(
-    target: &dyn Deliver,
-    event: &RecordedEvent,
-    context: &Context,
-    stop: &Stop,
-    stands_still: bool,
-) -> (Result<(), ConsumeError>, u32) {
-    let mut pauses = context.pauses();
-    let deadline = Instant::now() + context.options.retry_in_place;
-    let mut attempts = 0;
-    loop {
-        let error = match caught(target.deliver(event), panicked).await {
-            Ok(()) => return (Ok(()), attempts + 1),
-            Err(error) => error,
-        };
-        match error {
-            ConsumeError::Retry(_) if !stands_still && Instant::now() < deadline => attempts += 1,
-            ConsumeError::Blocked { .. } => return (Err(error), attempts),
-            _ => return (Err(error), attempts + 1),
-        }
-        if stop.within(pauses.next_pause()).await {
-            return (Err(ConsumeError::Interrupted), attempts);
-        }
     }
 }

@@ -1,13 +1,16 @@
 //! The work on one partition, by whoever has it.
 
 mod commit;
+mod delivery;
 mod external;
 mod park;
 mod recover;
 mod retry;
 mod transactional;
+mod window;
 mod work;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use annals_core::store::{Advance, Fence, LogFilter, StoreError, TransactExt};
@@ -92,7 +95,11 @@ impl Worker {
         (stop, due): (Stop, watch::Receiver<Vec<String>>),
     ) -> Self {
         let id = partition.id();
-        let filter = LogFilter { slices: Some(partition.slices()), ..consumer.filter.clone() };
+        let slices = match &consumer.filter.slices {
+            Some(wanted) => overlap(wanted, &partition.slices()),
+            None => partition.slices(),
+        };
+        let filter = LogFilter { slices: Some(slices), ..consumer.filter.clone() };
         let up_to = partition.ends_at.unwrap_or(Position::new(i64::MAX as u64));
         let feed = Feed::new(
             context.stores.log().clone(),
@@ -273,6 +280,12 @@ impl Worker {
     fn key<'e>(&self, event: &'e RecordedEvent) -> &'e str {
         self.consumer.key.of(event)
     }
+}
+
+/// What both hold; empty where that is nothing.
+fn overlap(a: &Range<u16>, b: &Range<u16>) -> Range<u16> {
+    let start = a.start.max(b.start);
+    start..a.end.min(b.end).max(start)
 }
 
 /// A panic of the user's code.

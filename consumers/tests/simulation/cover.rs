@@ -38,6 +38,8 @@ cover! {
     Fenced: "commits refused by a fence",
     Effect: "effects",
     EffectAgain: "effects outside that came again",
+    AtOnce: "several events of a key delivered at once",
+    TakenApart: "several events taken apart",
     EffectOfStale: "effects outside of one who had lost the partition",
     Part: "batches written in part",
     Parked: "keys parked",

@@ -4,8 +4,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use annals_consumers::{
-    CaughtUp, Consume, ConsumeError, Consumer, Deliver, Handler, KeyBy, OnFailure, PartitionRecord,
-    Target, Until, Wrote,
+    AtOnce, CaughtUp, Consume, ConsumeError, Consumer, Deliver, Handler, KeyBy, OnFailure,
+    PartitionRecord, Target, Until, Wrote,
 };
 use annals_core::RecordedEvent;
 use annals_core::store::{LogFilter, Transaction};
@@ -26,6 +26,8 @@ pub(crate) struct Spec {
     /// All if it is empty.
     pub(crate) categories: Vec<String>,
     pub(crate) parts: u32,
+    /// How many events of a key one with effects outside takes at once.
+    pub(crate) at_once: usize,
 }
 
 /// Where the effects of transactional consumers go.
@@ -216,24 +218,37 @@ impl Consume for Rows {
     }
 }
 
-/// Has an effect outside for each event.
+/// Has an effect outside for each event: for all that it is given, or for none.
 struct Outside(Work);
 
 #[async_trait]
 impl Deliver for Outside {
-    async fn deliver(&self, event: &RecordedEvent) -> Result<(), ConsumeError> {
+    async fn deliver(&self, events: &[RecordedEvent]) -> Result<(), ConsumeError> {
         let Self(Work { line, index, partition }) = self;
         let world = &line.world;
         line.link.pass().await;
-        let _delivery = world.begin_delivery(partition, *index, event);
-        self.0.meet(event, false).await?;
+        let _delivery = world.begin_delivery(partition, *index, events);
+        for event in events {
+            let met = self.0.meet(event, false).await;
+            if met.is_err() && events.len() > 1 {
+                world.happened(Happened::TakenApart);
+            }
+            met?;
+        }
         let ms = world.roll(|random| random.below(60));
         tokio::time::sleep(Duration::from_millis(ms)).await;
         line.link.pass().await;
-        world.effect_outside(line, partition, event.position);
+        for event in events {
+            world.effect_outside(line, partition, event.position);
+        }
         if world.loses_effects() {
             return Err(ConsumeError::retry("the answer is lost"));
         }
         Ok(())
+    }
+
+    fn at_once(&self) -> AtOnce {
+        let events = self.0.line.world.specs[self.0.index].at_once;
+        AtOnce { events, ..AtOnce::ONE }
     }
 }

@@ -1,5 +1,6 @@
 //! A world by seed: the store that all members share, what is true in it, and what goes wrong.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -206,14 +207,26 @@ impl World {
         self.keep(kept);
     }
 
-    /// An event is under way for as long as the result lives.
+    /// Events of one key are under way for as long as the result lives.
     pub(crate) fn begin_delivery(
         self: &Arc<Self>,
         partition: &PartitionRecord,
         consumer: usize,
-        event: &RecordedEvent,
+        events: &[RecordedEvent],
     ) -> Delivery {
-        let key = self.specs[consumer].key.of(event).to_owned();
+        let spec = &self.specs[consumer];
+        let keys = events.iter().map(|event| spec.key.of(event));
+        let keys: BTreeSet<&str> = keys.collect();
+        let belong_together = keys.len() == 1
+            && events.len() <= spec.at_once
+            && events.is_sorted_by(|before, after| before.position < after.position);
+        if !belong_together {
+            self.keep(Err(Broken(format!("{}: these come together: {events:?}", spec.name))));
+        }
+        if events.len() > 1 {
+            self.happened(Happened::AtOnce);
+        }
+        let key = keys.into_iter().next().unwrap_or_default().to_owned();
         let id = (partition.id().checkpoint(), partition.token, key);
         self.keep(lock(&self.truth).delivery_begins(id.clone()));
         Delivery { world: self.clone(), id }
@@ -237,7 +250,7 @@ impl World {
     }
 }
 
-/// An event that is under way.
+/// Events that are under way.
 pub(crate) struct Delivery {
     world: Arc<World>,
     id: (String, u64, String),
@@ -270,6 +283,7 @@ fn specs(random: &mut Random) -> Vec<Spec> {
             false => Vec::new(),
         },
         parts: *random.pick(&[1, 1, 2, 2, 3, 4, 4, 8]),
+        at_once: *random.pick(&[1, 1, 2, 5]),
     };
     names.iter().take(count).map(spec).collect()
 }
