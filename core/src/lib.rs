@@ -21,6 +21,7 @@ pub mod store;
 mod subscription;
 pub mod table;
 mod time;
+pub mod trace;
 
 #[doc(hidden)]
 pub mod __private;

@@ -1,6 +1,7 @@
 //! Appends whose hooks run in the same transaction.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use annals_core::Position;
 use annals_core::store::{Append, Appended, StoreError, Strict};
@@ -11,6 +12,7 @@ use crate::error::Failure;
 use crate::judged_append::{BEGIN, append_in, lock_log};
 use crate::lent::Lent;
 use crate::looks::first_results;
+use crate::measure::measure;
 use crate::transaction::{PgTransaction, now};
 
 /// Appends and runs the hooks in one transaction.
@@ -29,7 +31,9 @@ pub(crate) async fn append_with_hooks(
         }
         Ok(appended)
     };
+    let begun = Instant::now();
     let outcome = lent.transaction(work).await;
+    measure(std::slice::from_ref(&outcome), begun.elapsed());
     let leaves_traces = append.event_count() > 0 || append.command.is_some();
     let appended = match outcome {
         Err(StoreError::OutcomeUnknown { .. }) if leaves_traces => resolve(store, append).await?,

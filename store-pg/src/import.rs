@@ -1,5 +1,7 @@
 //! Imports: many appends, in parts that are committed one after the other.
 
+use std::time::Instant;
+
 use annals_core::Position;
 use annals_core::store::{Append, Appended, StoreError};
 use tokio::sync::oneshot;
@@ -10,6 +12,7 @@ use crate::batch::Wanted;
 use crate::committer::Committer;
 use crate::error::lost_inside;
 use crate::hooks::append_with_hooks;
+use crate::measure::measure;
 use crate::writer::MAX_BATCH_BYTES;
 
 /// How many events of an import share a commit: enough to make the commit cheap, few enough to let
@@ -75,7 +78,7 @@ async fn commit_part(
             continue;
         }
         if !plain.is_empty() {
-            results.extend(committer.commit(&mut std::mem::take(&mut plain)).await);
+            results.extend(commit(committer, std::mem::take(&mut plain)).await);
         }
         results.push(match refused {
             None => append_with_hooks(store, wanted.append).await,
@@ -83,9 +86,19 @@ async fn commit_part(
         });
     }
     if !plain.is_empty() {
-        results.extend(committer.commit(&mut plain).await);
+        results.extend(commit(committer, plain).await);
     }
     let last = results.iter().flatten().map(|appended| appended.position).max();
     store.growth().grown(last.unwrap_or(Position::START));
+    results
+}
+
+async fn commit(
+    committer: &Committer,
+    mut batch: Vec<Wanted>,
+) -> Vec<Result<Appended, StoreError>> {
+    let begun = Instant::now();
+    let results = committer.commit(&mut batch).await;
+    measure(&results, begun.elapsed());
     results
 }

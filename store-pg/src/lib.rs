@@ -30,6 +30,7 @@ mod link;
 mod listen;
 mod log;
 mod looks;
+mod measure;
 mod migrate;
 mod numeric;
 mod options;

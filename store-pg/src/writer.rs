@@ -4,7 +4,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annals_core::Position;
 use annals_core::store::{Append, Appended, StoreError};
@@ -18,6 +18,7 @@ use crate::committer::Committer;
 use crate::connection::Connector;
 use crate::error::{STORE, lost_inside};
 use crate::listen::Growth;
+use crate::measure::measure;
 
 /// How many appends share a commit at the most: it bounds how long the first of them waits.
 const MAX_BATCH: usize = 256;
@@ -128,8 +129,10 @@ impl Writer {
         // Whatever else is ready to append, in this task too, comes in first.
         yield_now().await;
         if presence.is_alone() {
+            let begun = Instant::now();
             match self.committer.commit_alone(wanted).await {
                 Ok(result) => {
+                    measure(std::slice::from_ref(&result), begun.elapsed());
                     let at = result.as_ref().map_or(Position::START, |done| done.position);
                     self.growth.grown(at);
                     return result;
@@ -237,7 +240,9 @@ impl Batch {
 
     /// Commits and tells everybody, those who wait for events first.
     async fn commit(mut self, committer: &Committer, growth: &Growth) {
+        let begun = Instant::now();
         let results = committer.commit(&mut self.wanted).await;
+        measure(&results, begun.elapsed());
         let last = results.iter().flatten().map(|appended| appended.position).max();
         growth.grown(last.unwrap_or(Position::START));
         for (reply, result) in self.replies.into_iter().zip(results) {

@@ -59,6 +59,11 @@ impl Size {
         Self { events: append.event_count(), bytes: append.bytes() }
     }
 
+    /// Whether it is an append with something to write.
+    pub(crate) fn has_events(self) -> bool {
+        self.events > 0
+    }
+
     /// Whether it is written in no time beside the commit.
     pub(crate) fn is_short(self) -> bool {
         self.events <= SHORT_EVENTS && self.bytes <= SHORT_BYTES

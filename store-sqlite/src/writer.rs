@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use annals_core::store::{StoreError, WakeupSender};
+use annals_core::store::{StoreError, WakeupSender, measure_commit};
 use annals_core::{Position, cut_time};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -226,7 +226,10 @@ impl Desk {
         if jobs.len() == 1 && outcome.is_ok() {
             self.keep_pace(started.elapsed());
         }
-        if let Ok(Some(head)) = outcome {
+        if let Ok(Some((head, events))) = outcome {
+            // An append inside of a transaction says nothing of its size.
+            let appends = jobs.iter().filter(|job| job.size().has_events()).count().max(1);
+            measure_commit("sqlite", appends, events, started.elapsed());
             self.wakeups.wake(head);
         }
         if let Ok(mut wal) = self.wal.try_lock()
@@ -255,13 +258,13 @@ fn begin(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Runs a group in the transaction that has begun, and commits it. Returns the new head if the log
-/// has grown.
+/// has grown, and by how many events.
 fn commit_group(
     connection: &mut Connection,
     jobs: &mut [Box<dyn Job>],
     options: &SqliteOptions,
     place: &str,
-) -> Result<Option<Position>, StoreError> {
+) -> Result<Option<(Position, u64)>, StoreError> {
     let (before, last) = match read_end(connection, place) {
         Ok(end) => end,
         Err(error) => {
@@ -285,7 +288,7 @@ fn commit_group(
         return Err(error);
     }
     match connection.prepare_cached(COMMIT).and_then(|mut commit| commit.execute([])) {
-        Ok(_) => Ok((head > before).then_some(head)),
+        Ok(_) => Ok((head > before).then(|| (head, head.since(before)))),
         Err(error) => {
             let error = translate_commit(error, place);
             roll_back(connection);

@@ -2,7 +2,9 @@
 
 use std::sync::PoisonError;
 
-use super::{Journal, RegisterError};
+use tracing::Instrument;
+
+use super::{Journal, RegisterError, observe};
 use crate::error_kind::ErrorKind;
 use crate::schema::{SchemaError, Unbound};
 use crate::store::{Append, Appended, StoreError};
@@ -108,7 +110,8 @@ impl Journal {
         let Prepared { append, unbound } = self.prepare(append)?;
         self.check_readable(&append)?;
         self.bind(unbound).await?;
-        Ok(self.log().append(append).await?)
+        let span = observe::appending(&append);
+        Ok(observe::append(span, self.log().append(append)).await?)
     }
 
     /// Appends many batches, each atomic and judged on its own, in as few commits as possible.
@@ -128,7 +131,12 @@ impl Journal {
             prepared.unbound.into_iter().for_each(|new| new.add_to(&mut unbound));
         }
         self.bind(unbound).await?;
-        let results = self.log().append_bulk(checked).await;
+        let span = tracing::info_span!(
+            "annals.import",
+            appends = checked.len(),
+            events = checked.iter().map(Append::event_count).sum::<usize>(),
+        );
+        let results = self.log().append_bulk(checked).instrument(span).await;
         if results.iter().any(Result::is_err) {
             return Err(ImportError::Batches { results });
         }

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 
 use tokio::sync::oneshot;
 
-use super::Journal;
 use super::snapshots::Kept;
+use super::{Journal, observe};
 use crate::aggregate::{Aggregate, Apply};
 use crate::envelope::RecordedEvent;
 use crate::error_kind::ErrorKind;
@@ -124,9 +124,12 @@ impl<A: Apply> Drop for FoldVisitor<A> {
 impl Journal {
     /// Folds a state from the newest fitting snapshot and what follows it.
     pub(super) async fn fold<A: Apply>(&self, stream: &StreamId) -> Result<Folded<A>, LoadError> {
-        let mut folded = self.restore(stream).await?.unwrap_or_default();
-        self.catch_up(stream, &mut folded, None).await?;
-        Ok(folded)
+        let load = async {
+            let mut folded = self.restore(stream).await?.unwrap_or_default();
+            self.read_on(stream, &mut folded, StreamVersion::MAX).await?;
+            Ok(folded)
+        };
+        observe::load(stream, load, |folded: &Folded<A>| folded.version).await
     }
 
     /// Folds in what the stream holds beyond the state, up to and including version `up_to`.
@@ -136,9 +139,21 @@ impl Journal {
         folded: &mut Folded<A>,
         up_to: Option<StreamVersion>,
     ) -> Result<(), LoadError> {
-        let up_to = up_to.unwrap_or(StreamVersion::MAX);
+        let load = async {
+            self.read_on(stream, folded, up_to.unwrap_or(StreamVersion::MAX)).await?;
+            Ok(folded.version)
+        };
+        observe::load(stream, load, |version| *version).await.map(|_| ())
+    }
+
+    async fn read_on<A: Apply>(
+        &self,
+        stream: &StreamId,
+        folded: &mut Folded<A>,
+        up_to: StreamVersion,
+    ) -> Result<(), LoadError> {
         if A::UNKNOWN == UnknownEvents::Raw {
-            return self.catch_up_raw(stream, folded, up_to).await;
+            return self.read_on_raw(stream, folded, up_to).await;
         }
         let after = folded.version;
         let (reply, outcome) = oneshot::channel();
@@ -156,8 +171,8 @@ impl Journal {
         Ok(())
     }
 
-    /// As [`catch_up`](Self::catch_up), for states that take unknown events with their envelopes.
-    async fn catch_up_raw<A: Apply>(
+    /// As [`read_on`](Self::read_on), for states that take unknown events with their envelopes.
+    async fn read_on_raw<A: Apply>(
         &self,
         stream: &StreamId,
         folded: &mut Folded<A>,

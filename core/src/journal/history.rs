@@ -2,12 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::Journal;
 use super::fold::{Folded, LoadError};
+use super::{Journal, observe};
 use crate::aggregate::{Aggregate, Apply};
 use crate::envelope::{Recorded, RecordedEvent};
 use crate::event::{Event, UnknownEvents};
-use crate::names::{Position, StreamVersion};
+use crate::names::{Position, StreamId, StreamVersion};
 use crate::store::StreamQuery;
 
 /// An aggregate's state and where it stands.
@@ -122,6 +122,15 @@ impl Journal {
         judge: impl Fn(&RecordedEvent) -> Fold,
     ) -> Result<Loaded<A>, LoadError> {
         let stream = Self::stream_of::<A>(id)?;
+        let load = self.fold_where(&stream, judge);
+        observe::load(&stream, load, |loaded: &Loaded<A>| loaded.version).await
+    }
+
+    async fn fold_where<A: Apply>(
+        &self,
+        stream: &StreamId,
+        judge: impl Fn(&RecordedEvent) -> Fold,
+    ) -> Result<Loaded<A>, LoadError> {
         let mut folded = Folded::<A>::default();
         let mut looked_at = StreamVersion::NONE;
         loop {

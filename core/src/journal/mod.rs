@@ -5,11 +5,11 @@ mod cache;
 mod execute;
 mod fold;
 mod history;
+mod observe;
 mod options;
 mod receipt;
 mod register;
 mod snapshots;
-mod trace;
 
 pub use append::{ImportError, JournalError};
 pub use execute::{Execute, ExecuteError};

@@ -1,19 +1,27 @@
 //! Appending in memory.
 
+use std::time::Instant;
+
 use super::MemoryStore;
 use super::state::State;
 use super::transaction::MemoryTransaction;
 use crate::names::Position;
-use crate::store::{Append, Appended, AppendedStream, StoreError, StoredPlace, Strict};
+use crate::store::{
+    Append, Appended, AppendedStream, StoreError, StoredPlace, Strict, measure_commit,
+};
 use crate::time::cut_time;
 
 impl MemoryStore {
     pub(super) async fn append_one(&self, append: Append) -> Result<Appended, StoreError> {
         append.check()?;
         let mut state = self.lock().await?;
+        let (before, begun) = (state.head(), Instant::now());
         let mut transaction = MemoryTransaction::begin(self, &mut state);
         let appended = transaction.append_with_hooks(&append).await?;
         transaction.commit();
+        if state.head() > before {
+            measure_commit("memory", 1, state.head().since(before), begun.elapsed());
+        }
         self.wakeups.wake(state.head());
         Ok(appended)
     }

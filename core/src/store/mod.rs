@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod examine;
 mod inside;
+mod measure;
 mod migration;
 mod operate;
 mod repetition;
@@ -47,6 +48,7 @@ pub use examine::{
     AppliedMigration, Examination, Examine, Finding, MigrationState, MigrationStatus, Severity,
 };
 pub use inside::StoreMark;
+pub use measure::measure_commit;
 pub use migration::migration_checksum;
 pub use operate::Operate;
 pub use repetition::StoredPlace;

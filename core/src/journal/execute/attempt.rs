@@ -12,10 +12,11 @@ use crate::journal::append::Prepared;
 use crate::journal::fold::Folded;
 use crate::journal::options::Origin;
 use crate::journal::receipt::Receipt;
-use crate::journal::{Journal, JournalOptions, trace};
+use crate::journal::{Journal, JournalOptions, observe};
 use crate::names::{ExpectedVersion, StreamId};
 use crate::schema::{SchemaError, Unbound};
 use crate::store::{Append, CommandOutcome, KeyedCommand, StoreError};
+use crate::trace::current_traceparent;
 
 impl<D, A: Apply> Execute<'_, D, A> {
     pub(super) async fn run<M>(self) -> ReceiptOf<A>
@@ -33,8 +34,7 @@ impl<D, A: Apply> Execute<'_, D, A> {
         if let Some(receipt) = journal.first_receipt(&stream, command.as_ref()).await? {
             return Ok(receipt);
         }
-        origin.metadata.traceparent =
-            origin.metadata.traceparent.or_else(trace::current_traceparent);
+        origin.metadata.traceparent = origin.metadata.traceparent.or_else(current_traceparent);
         if origin.metadata.source.is_none() {
             origin.metadata.source.clone_from(&journal.inner.options.source);
         }
@@ -70,7 +70,12 @@ impl<D, A: Apply> Execute<'_, D, A> {
         let began = Instant::now();
         loop {
             let context = journal.decision_context();
-            let decided = decision.decide(&folded.state, &context).into_decision();
+            let span = observe::decide(&stream, folded.version);
+            let decided =
+                span.in_scope(|| decision.decide(&folded.state, &context).into_decision());
+            if let Ok(events) = &decided {
+                span.record("events", events.len());
+            }
             let appends = !dry_run
                 && match &decided {
                     Ok(events) => !events.is_empty() || command.is_some(),

@@ -10,12 +10,12 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use tracing::Instrument;
+use tracing::field::{Empty, display};
 
-use super::Journal;
 use super::options::Origin;
 use super::receipt::Receipt;
+use super::{Journal, observe};
 use crate::aggregate::{Aggregate, Apply, Decision, IntoDecision};
-use crate::error_kind::ErrorKind;
 use crate::fingerprint::Fingerprint;
 use crate::names::{InvalidName, StreamId, StreamVersion};
 use crate::store::{CommandKey, InvalidKey};
@@ -144,15 +144,11 @@ impl<D, A: Apply> Execute<'_, D, A> {
         D: Decision<M, Aggregate = A, Returns: IntoDecision<A>>,
     {
         let category = A::CATEGORY;
-        let span = tracing::info_span!("annals.execute", category);
-        let result = self.run().instrument(span).await;
-        let outcome = match result.as_ref().map_err(ExecuteError::kind) {
-            Ok(_) => "ok",
-            Err(ErrorKind::Refused) => "refused",
-            Err(ErrorKind::Conflict) => "conflict",
-            Err(ErrorKind::OutcomeUnknown) => "unknown",
-            Err(_) => "error",
-        };
+        let stream = self.stream.as_ref().ok().map(display);
+        let span = tracing::info_span!("annals.execute", category, stream, outcome = Empty);
+        let result = self.run().instrument(span.clone()).await;
+        let outcome = observe::outcome(result.as_ref().map_err(ExecuteError::kind));
+        span.record("outcome", outcome);
         metrics::counter!("annals_commands_total", "category" => category, "outcome" => outcome)
             .increment(1);
         result

@@ -3,7 +3,7 @@
 use tokio::time::{Instant, timeout_at};
 
 use super::backoff::Backoff;
-use crate::journal::Journal;
+use crate::journal::{Journal, observe};
 use crate::store::{Append, Appended, StoreError};
 
 impl Journal {
@@ -13,6 +13,10 @@ impl Journal {
     /// Only what judges the append itself settles the question; whatever else goes wrong in the
     /// meantime, a server that shuts down or is read-only now, says nothing of the first try.
     pub(super) async fn append_resolving(&self, append: Append) -> Result<Appended, StoreError> {
+        observe::append(observe::appending(&append), self.append_until_told(&append)).await
+    }
+
+    async fn append_until_told(&self, append: &Append) -> Result<Appended, StoreError> {
         let lost = match self.log().append(append.clone()).await {
             Err(error) if error.may_have_written() => error,
             told => return told,
@@ -32,7 +36,7 @@ impl Journal {
                 }
             };
             match told {
-                Ok(appended) => return Ok(first_told(&append, appended)),
+                Ok(appended) => return Ok(first_told(append, appended)),
                 Err(answer) if answer.is_answer() => return Err(answer),
                 Err(_) if Instant::now() >= end => return Err(lost),
                 Err(_) => {}
