@@ -11,12 +11,11 @@ use annals_core::{Backoff, Position, RecordedEvent};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::delivery::{Delivered, deliver};
+use super::delivery::{Delivered, Delivery, deliver};
 use super::retry::retry_due;
 use super::window::Window;
 use super::work::Work;
-use super::{Left, Rows, Worker, panicked, sleep_until, stands_still};
-use crate::caught::caught;
+use super::{Left, Rows, Worker, sleep_until, stands_still};
 use crate::consume::OnFailure;
 use crate::deliver::Deliver;
 use crate::error::ConsumeError;
@@ -83,7 +82,8 @@ impl Work for External {
     ) -> Result<Option<ConsumeError>, ConsumeError> {
         // Whoever took the partition away does the effect now.
         self.worker.prove().await?;
-        match caught(self.target.deliver(std::slice::from_ref(event)), panicked).await {
+        let events = std::slice::from_ref(event);
+        match deliver(&*self.target, events, &self.worker.consumer.name).await {
             Ok(()) => self.worker.remove_items(vec![item.key()]).await.map(|()| None),
             Err(error) if error.blames_the_event() => Ok(Some(error)),
             Err(error) => Err(error),
@@ -249,11 +249,15 @@ impl External {
             self.tasks.spawn(async move { Ended { key, events, delivered } });
             return;
         }
-        let (target, context) = (self.target.clone(), self.worker.context.clone());
-        let stands_still = self.stops();
-        let stop = self.worker.stop.clone();
+        let delivery = Delivery {
+            consumer: self.worker.consumer.name.clone(),
+            target: self.target.clone(),
+            context: self.worker.context.clone(),
+            stop: self.worker.stop.clone(),
+            stands_still: self.stops(),
+        };
         self.tasks.spawn(async move {
-            let delivered = deliver(&*target, &events, &context, &stop, stands_still).await;
+            let delivered = delivery.of(&events).await;
             Ended { key, events, delivered }
         });
     }

@@ -6,6 +6,7 @@ mod external;
 mod park;
 mod recover;
 mod retry;
+mod span;
 mod transactional;
 mod window;
 mod work;

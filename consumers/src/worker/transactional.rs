@@ -1,19 +1,21 @@
 //! Work whose effects commit with the checkpoint.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::store::{LogPage, StoreError};
+use annals_core::store::LogPage;
 use annals_core::{Position, RecordedEvent};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use tracing::Instrument;
 
-use super::commit::{Batch, SharedTarget};
+use super::commit::SharedTarget;
 use super::retry::retry_due;
+use super::span::BatchSpan;
 use super::work::Work;
 use super::{Left, Worker, panicked, sleep_until};
 use crate::caught::caught;
-use crate::consume::{Consume, Until};
+use crate::consume::Consume;
 use crate::error::ConsumeError;
 use crate::records::ParkedItem;
 
@@ -31,15 +33,16 @@ const INLINE_BATCH: u64 = 2_000;
 
 pub(crate) struct Transactional {
     pub(super) worker: Worker,
-    target: SharedTarget,
+    pub(super) target: SharedTarget,
     /// How far pages have been taken in.
     pub(super) taken: Position,
     /// How many events have been looked at since the last commit.
-    looked_at: u64,
+    pub(super) looked_at: u64,
     /// Of the payloads that have been taken in since then.
-    bytes: usize,
+    pub(super) bytes: usize,
     /// Events that were set aside since then, because their keys are parked.
-    aside: Vec<ParkedItem>,
+    pub(super) aside: Vec<ParkedItem>,
+    pub(super) span: BatchSpan,
 }
 
 impl Work for Transactional {
@@ -87,7 +90,8 @@ impl Work for Transactional {
 impl Transactional {
     pub(super) fn new(worker: Worker, target: Box<dyn Consume>) -> Self {
         let (taken, target) = (worker.committed, Arc::new(Mutex::new(target)));
-        Self { worker, target, taken, looked_at: 0, bytes: 0, aside: Vec::new() }
+        let (looked_at, bytes, aside, span) = (0, 0, Vec::new(), BatchSpan::default());
+        Self { worker, target, taken, looked_at, bytes, aside, span }
     }
 
     async fn follow(&mut self) -> Result<Left, ConsumeError> {
@@ -128,7 +132,7 @@ impl Transactional {
     }
 
     /// Whether everything that was taken in is written.
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.taken == self.worker.committed
     }
 
@@ -212,11 +216,18 @@ impl Transactional {
         self.set_aside(&mut events);
         self.bytes += events.iter().map(|event| event.payload.as_str().len()).sum::<usize>();
         if !events.is_empty() {
-            let mut target = self.target.lock().await;
-            caught(target.take(events), panicked).await?;
+            self.give(events).await?;
         }
         self.taken = self.taken.max(page.next);
         Ok(())
+    }
+
+    /// Gives events to the target.
+    async fn give(&mut self, events: Vec<RecordedEvent>) -> Result<(), ConsumeError> {
+        self.span.takes(&self.worker, &events);
+        let mut target = self.target.lock().await;
+        let taken = caught(target.take(events), panicked).instrument(self.span.enter()).await;
+        taken.inspect_err(|_| self.span.failed())
     }
 
     fn set_aside(&mut self, events: &mut Vec<RecordedEvent>) {
@@ -241,79 +252,14 @@ impl Transactional {
         self.target.lock().await.pending()
     }
 
-    /// Writes what was taken in and the checkpoint, in as many transactions as it takes. When it is
-    /// time to stop, what is not written yet stays behind: it will be read again.
-    pub(super) async fn commit(&mut self) -> Result<(), ConsumeError> {
-        while !self.is_settled() {
-            self.commit_once(self.taken, Vec::new()).await?;
-            if self.worker.stop.is_set() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// Deals with an event that waited behind its key, and lets go of its entry with it.
     async fn take_again(
         &mut self,
         event: RecordedEvent,
         item: ParkedItem,
     ) -> Result<(), ConsumeError> {
-        let mut target = self.target.lock().await;
-        caught(target.take(vec![event]), panicked).await?;
-        drop(target);
+        self.give(vec![event]).await?;
         self.commit_once(self.worker.committed, vec![item]).await
-    }
-
-    async fn commit_once(
-        &mut self,
-        to: Position,
-        redone: Vec<ParkedItem>,
-    ) -> Result<(), ConsumeError> {
-        let reached = Arc::new(std::sync::Mutex::new(to));
-        let deadline = Instant::now() + self.worker.context.options.batch_time;
-        let begun = Instant::now();
-        let batch = Batch {
-            target: self.target.clone(),
-            until: Until::new(Some(deadline), self.worker.stop.clone()),
-            step: self.worker.step(to),
-            aside: self.aside.clone(),
-            redone,
-            reached: reached.clone(),
-        };
-        let result = self.worker.context.stores.work().transact(Box::new(batch)).await;
-        let mut target = self.target.lock().await;
-        match result {
-            Ok(()) => {
-                target.written();
-                drop(target);
-                let consumer = || self.worker.id.consumer.clone();
-                metrics::counter!("annals_consumer_batches_total", "consumer" => consumer())
-                    .increment(1);
-                metrics::histogram!("annals_consumer_batch_seconds", "consumer" => consumer())
-                    .record(begun.elapsed().as_secs_f64());
-                let reached = *reached.lock().unwrap_or_else(PoisonError::into_inner);
-                self.aside.retain(|item| item.position > reached);
-                if reached >= self.taken {
-                    (self.looked_at, self.bytes) = (0, 0);
-                }
-                self.worker.moved(reached);
-                Ok(())
-            }
-            Err(error) => {
-                target.forget();
-                drop(target);
-                Err(self.explain(error))
-            }
-        }
-    }
-
-    fn explain(&self, error: StoreError) -> ConsumeError {
-        match &error {
-            // A store may say it in the words of its commit.
-            StoreError::TransactionOver { first } => ConsumeError::from((**first).clone()),
-            _ => ConsumeError::from(error),
-        }
     }
 
     /// Goes back to what was committed.
@@ -322,6 +268,7 @@ impl Transactional {
         self.taken = self.worker.committed;
         (self.looked_at, self.bytes) = (0, 0);
         self.aside.clear();
+        self.span = BatchSpan::default();
         self.worker.feed.seek(self.worker.committed);
     }
 }

@@ -281,7 +281,7 @@ impl<P: Projection> Fold for Folding<P> {
         Some(self.slots.iter().filter_map(|slot| Some(slot.row.as_ref()?.to_row())).collect())
     }
 
-    fn written(&mut self) {
+    fn written(&mut self) -> u64 {
         if self.slots.len() > REMEMBERED_ROWS {
             self.clear();
         }
@@ -289,7 +289,7 @@ impl<P: Projection> Fold for Folding<P> {
             slot.stored = slot.row.is_some();
             slot.touched = false;
         }
-        self.touched = 0;
+        std::mem::take(&mut self.touched) as u64
     }
 
     fn forget(&mut self) {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use annals_consumers::{OnFailure, Until, Wrote};
 use annals_core::store::{BoxError, StoreError, Transaction};
 use annals_core::table::{KeyValues, Row, TableSpec, Value};
-use annals_core::{Event, Recorded, RecordedEvent};
+use annals_core::{Event, Recorded, RecordedEvent, trace};
 use async_trait::async_trait;
+use tracing::{Instrument, Span};
 
 use super::{Fold, RowSource};
 use crate::error::{FailedEvent, ProjectionError};
@@ -59,6 +60,8 @@ pub trait EventHandler: Send + Sync + 'static {
 pub struct HandlerTables<'t> {
     transaction: &'t mut dyn Transaction,
     tables: &'t [(TableSpec, TableSpec)],
+    /// How many rows were changed.
+    rows: u64,
 }
 
 impl HandlerTables<'_> {
@@ -71,7 +74,9 @@ impl HandlerTables<'_> {
     /// after a look.
     pub async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
         let sql = self.with_names(sql);
-        self.transaction.execute(&sql, parameters).await
+        let changed = self.transaction.execute(&sql, parameters).await?;
+        self.rows += changed;
+        Ok(changed)
     }
 
     /// Runs a query in the same way and returns its rows.
@@ -111,7 +116,9 @@ impl HandlerTables<'_> {
     /// What the store says.
     pub async fn put<M: ReadModel>(&mut self, row: &M) -> Result<(), BoxError> {
         let table = self.real::<M>()?;
-        Ok(self.transaction.upsert_rows(&table, &[row.to_row()]).await?)
+        self.transaction.upsert_rows(&table, &[row.to_row()]).await?;
+        self.rows += 1;
+        Ok(())
     }
 
     /// Removes a row.
@@ -120,7 +127,9 @@ impl HandlerTables<'_> {
     /// What the store says.
     pub async fn remove<M: ReadModel>(&mut self, key: &M::Key) -> Result<(), BoxError> {
         let table = self.real::<M>()?;
-        Ok(self.transaction.delete_rows(&table, &[M::key_values(key)]).await?)
+        self.transaction.delete_rows(&table, &[M::key_values(key)]).await?;
+        self.rows += 1;
+        Ok(())
     }
 
     fn real<M: ReadModel>(&self) -> Result<TableSpec, BoxError> {
@@ -147,11 +156,13 @@ pub(crate) struct Handling<H: EventHandler> {
     events: Vec<Recorded<H::Event>>,
     /// How many of them the last transaction has handled.
     handled: usize,
+    /// How many rows it has changed.
+    rows: u64,
 }
 
 impl<H: EventHandler> Handling<H> {
     pub(crate) fn new(handler: Arc<H>, tables: Vec<(TableSpec, TableSpec)>) -> Self {
-        Self { handler, tables, events: Vec::new(), handled: 0 }
+        Self { handler, tables, events: Vec::new(), handled: 0, rows: 0 }
     }
 }
 
@@ -182,16 +193,16 @@ impl<H: EventHandler> Fold for Handling<H> {
         transaction: &mut dyn Transaction,
         until: &Until,
     ) -> Result<Wrote, ProjectionError> {
-        self.handled = 0;
-        let mut tables = HandlerTables { transaction, tables: &self.tables };
+        (self.handled, self.rows) = (0, 0);
+        let mut tables = HandlerTables { transaction, tables: &self.tables, rows: 0 };
         for event in &self.events {
-            self.handler.handle(event, &mut tables).await.map_err(|source| {
-                ProjectionError::Handler {
-                    event: FailedEvent::of_recorded(event),
-                    source: source.into(),
-                }
+            let handled = self.handler.handle(event, &mut tables).instrument(span::<H>(event));
+            handled.await.map_err(|source| ProjectionError::Handler {
+                event: FailedEvent::of_recorded(event),
+                source: source.into(),
             })?;
             self.handled += 1;
+            self.rows = tables.rows;
             if self.handled < self.events.len() && until.is_over() {
                 return Ok(Wrote::UpTo(event.position));
             }
@@ -203,13 +214,28 @@ impl<H: EventHandler> Fold for Handling<H> {
         None
     }
 
-    fn written(&mut self) {
+    fn written(&mut self) -> u64 {
         self.events.drain(..self.handled);
         self.handled = 0;
+        std::mem::take(&mut self.rows)
     }
 
     fn forget(&mut self) {
         self.events.clear();
-        self.handled = 0;
+        (self.handled, self.rows) = (0, 0);
     }
+}
+
+/// There are as many of them as events, within the span of the batch.
+fn span<H: EventHandler>(event: &RecordedEvent) -> Span {
+    let span = tracing::debug_span!(
+        "annals.handle",
+        otel.kind = "consumer",
+        consumer = H::NAME,
+        stream = %event.stream,
+        event_type = %event.event_type,
+        position = event.position.get(),
+    );
+    trace::link(&span, event);
+    span
 }

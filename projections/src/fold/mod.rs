@@ -44,8 +44,8 @@ pub(crate) trait Fold: Send {
     /// All rows as they stand in memory, where they are all there; `None` where they are not known.
     fn rows(&self) -> Option<Vec<Row>>;
 
-    /// The transaction was committed.
-    fn written(&mut self);
+    /// The transaction was committed. Returns how many rows it has changed.
+    fn written(&mut self) -> u64;
 
     /// The transaction failed, or somebody else wrote: nothing that is known holds any more.
     fn forget(&mut self);

@@ -176,7 +176,9 @@ impl Consume for Writing {
 
     fn written(&mut self) {
         self.shared.fails(None);
-        self.fold.written();
+        let rows = self.fold.written();
+        let consumer = self.shared.definition.name.to_string();
+        metrics::counter!("annals_consumer_rows_total", "consumer" => consumer).increment(rows);
     }
 
     fn forget(&mut self) {
