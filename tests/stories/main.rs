@@ -14,6 +14,7 @@ mod floats;
 mod homes;
 mod idle_subscriptions;
 mod memory_conformance;
+mod observed;
 mod postgres;
 mod postgres_servers;
 mod projection_failures;
