@@ -227,3 +227,42 @@ async fn transactions_of_one_batch_follow_from_each_other() {
     assert_eq!(numbers(first), ["1", "1", "1"]);
     assert_eq!(numbers(second), ["1", "2", "2"]);
 }
+
+/// Takes many events of an account at once.
+struct Digest(UnboundedSender<usize>);
+
+#[async_trait]
+impl Subscriber for Digest {
+    type Event = AccountEvent;
+    const NAME: &'static str = "digest";
+    const BATCH: usize = 10;
+
+    async fn handle(&self, _: &Recorded<AccountEvent>) -> Result<(), ConsumeError> {
+        Err(ConsumeError::poison("they come together"))
+    }
+
+    async fn handle_batch(&self, events: &[Recorded<AccountEvent>]) -> Result<(), ConsumeError> {
+        self.0.send(events.len()).map_err(ConsumeError::retry)
+    }
+}
+
+#[tokio::test]
+async fn events_that_are_given_at_once_are_linked_to_what_caused_them() {
+    let (traces, _guard) = Traces::begin();
+    let story = async {
+        let store = MemoryStore::default();
+        let writer = Annals::on(store.clone()).start().await.expect("it starts");
+        deposit(&writer, 1).await;
+        deposit(&writer, 1).await;
+        let (dealt, mut heard) = unbounded_channel();
+        let annals = Annals::on(store).subscriber(Digest(dealt)).start().await.expect("it starts");
+        assert_eq!(heard.recv().await, Some(3));
+        annals.shutdown().await;
+    };
+    tokio::time::timeout(PATIENCE, story).await.expect("it hangs");
+    let causes: Vec<_> = traces.named("annals.execute").iter().map(place).collect();
+    let handle = only(traces.named("annals.handle"));
+    assert_eq!(links(&handle), causes);
+    assert!(causes.iter().all(|(trace, _)| *trace != handle.span_context.trace_id()));
+    assert_eq!(field(&handle, "events").as_deref(), Some("3"));
+}
