@@ -52,7 +52,7 @@ async fn program() -> (Annals, UnboundedReceiver<Position>) {
     let tithe = Tithe { annals: annals.clone(), dealt, has_failed: OnceLock::new() };
     let program = Annals::on(MemoryStore::default()).subscriber(tithe).start().await;
     let program = program.expect("it starts");
-    annals.set(program.clone()).ok().expect("once");
+    annals.set(program.clone()).expect("once");
     (program, heard)
 }
 
