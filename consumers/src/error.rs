@@ -79,9 +79,12 @@ impl From<StoreError> for ConsumeError {
             (StoreError::Fenced { .. }, _) => Self::Lost(std::sync::Arc::new(error)),
             // What was asked cannot be done, for this event's sake.
             (_, ErrorKind::Invalid | ErrorKind::Refused) => Self::Retry(std::sync::Arc::new(error)),
-            (StoreError::NoSuchTable { .. } | StoreError::Database { .. }, _) => {
-                Self::Retry(std::sync::Arc::new(error))
-            }
+            (
+                StoreError::NoSuchTable { .. }
+                | StoreError::Database { .. }
+                | StoreError::TookTooLong { .. },
+                _,
+            ) => Self::Retry(std::sync::Arc::new(error)),
             (StoreError::HistoryWentBack { .. } | StoreError::Newer { .. }, _) => {
                 Self::Stop(std::sync::Arc::new(error))
             }

@@ -45,12 +45,12 @@ pub(crate) fn translate(error: Error, place: &str) -> StoreError {
     .contains(code)
     {
         StoreError::Locked { place, hint: format!("{}; try again", said.message()) }
-    } else if *code == SqlState::QUERY_CANCELED || is_frozen(&error) {
-        StoreError::TimedOut {
-            store: STORE,
-            what: said.message().to_owned(),
-            option: if is_frozen(&error) { "frozen_after" } else { "statement_timeout" },
-        }
+    } else if is_frozen(&error) {
+        let what = said.message().to_owned();
+        StoreError::TookTooLong { store: STORE, what, option: "frozen_after" }
+    } else if *code == SqlState::QUERY_CANCELED {
+        let what = said.message().to_owned();
+        StoreError::TimedOut { store: STORE, what, option: "statement_timeout" }
     } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
         StoreError::ReadOnly {
             place,

@@ -48,7 +48,7 @@ impl Pulse {
         if !self.frozen.load(Ordering::Relaxed) {
             return Ok(());
         }
-        Err(StoreError::TimedOut {
+        Err(StoreError::TookTooLong {
             store: STORE,
             what: format!(
                 "this process stood still for more than {:?} in the middle of a transaction, which \

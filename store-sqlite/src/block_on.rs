@@ -35,7 +35,7 @@ impl Host {
     /// Runs work to its end.
     ///
     /// # Errors
-    /// [`StoreError::TimedOut`] when it waits for too long, and what the work returns.
+    /// [`StoreError::TookTooLong`] when it waits for too long, and what the work returns.
     pub(crate) fn run<T>(
         &self,
         work: impl Future<Output = Result<T, StoreError>>,
@@ -43,7 +43,7 @@ impl Host {
         let _entered = self.runtime.as_ref().map(Handle::enter);
         let ended = wait_for(self.mark.around(work), self.patience);
         ended.unwrap_or_else(|| {
-            Err(StoreError::TimedOut {
+            Err(StoreError::TookTooLong {
                 store: STORE,
                 what: format!(
                     "the work of a transaction has waited for something else for {:?}, and all \

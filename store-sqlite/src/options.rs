@@ -143,7 +143,7 @@ impl SqliteOptions {
 
     /// How long the work of a transaction, a handler or a hook may wait for anything but its
     /// transaction, such as a timer or a socket: all writes of the store wait for it. Then it is rolled
-    /// back and fails with [`StoreError::TimedOut`]. Default 30 s.
+    /// back and fails with [`StoreError::TookTooLong`]. Default 30 s.
     #[must_use]
     pub fn work_timeout(mut self, timeout: Duration) -> Self {
         self.work_timeout = timeout;

@@ -23,7 +23,7 @@ async fn impatient_store() -> (tempfile::TempDir, SqliteStore) {
 
 fn gave_up(result: Result<(), StoreError>) {
     let error = result.unwrap_err();
-    assert!(matches!(error, StoreError::TimedOut { .. }), "{error:?}");
+    assert!(matches!(error, StoreError::TookTooLong { .. }), "{error:?}");
     assert!(error.to_string().contains("work_timeout") && error.is_transient(), "{error}");
 }
 

@@ -90,7 +90,7 @@ impl Sweeper {
             if pauses && request.answer.is_none() {
                 undecided.insert(request.consumer.clone());
             }
-            let free = request.taken_by.is_none_or(|taken| !view.is_alive(taken));
+            let free = request.taken_by.is_none_or(|taken| !view.carries_on(taken));
             let taken = mine || (free && self.take_request(&request).await?);
             if !taken {
                 continue;

@@ -235,27 +235,35 @@ impl Sweeper {
     async fn leave(&mut self) -> BTreeSet<String> {
         self.heart.stopping();
         let deadline = Instant::now() + self.context.options.stop_within;
+        let (out_of_touch, woken) = (self.heart.out_of_touch(), self.woken.clone());
+        // What has ended is given back at once: nobody has to wait for what takes longer.
+        let drained = async {
+            loop {
+                self.settle_ended().await;
+                if self.running.is_empty() {
+                    return;
+                }
+                woken.notified().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = drained => {}
+            // Others may count this member as dead before the time for the stop is over.
+            () = out_of_touch => {}
+            () = tokio::time::sleep_until(deadline) => {}
+        }
         let mut broken_off = BTreeSet::new();
-        let mut ended = Vec::new();
-        for (id, mut running) in std::mem::take(&mut self.running) {
-            let out_of_touch = self.heart.out_of_touch();
-            let left = tokio::select! {
-                biased;
-                left = &mut running.task => Some(left.unwrap_or(Left::Lost)),
-                // Others may count this member as dead before the time for the stop is over.
-                () = out_of_touch => None,
-                () = tokio::time::sleep_until(deadline) => None,
-            };
-            let left = left.unwrap_or_else(|| {
+        for (id, running) in std::mem::take(&mut self.running) {
+            let left = if running.task.is_finished() {
+                running.task.await.unwrap_or(Left::Lost)
+            } else {
                 running.break_off(&id);
                 tracing::warn!(partition = %id, "the work on a partition was broken off");
                 broken_off.insert(id.consumer.clone());
                 Left::Stopped
-            });
-            ended.push((id, running.token, left));
-        }
-        for (id, token, left) in ended {
-            let given_back = self.settle(&id, token, left);
+            };
+            let given_back = self.settle(&id, running.token, left);
             if tokio::time::timeout_at(deadline + WAITING, given_back).await.is_err() {
                 tracing::warn!(partition = %id, "a partition was not given back in time");
             }

@@ -29,6 +29,13 @@ impl View {
         self.members.iter().any(|member| member.id == id && member.expires_at > self.now)
     }
 
+    /// Whether a member goes on with the requests it has taken: one that is leaving does not.
+    pub(super) fn carries_on(&self, id: Uuid) -> bool {
+        self.members
+            .iter()
+            .any(|member| member.id == id && member.expires_at > self.now && !member.stopping)
+    }
+
     /// How many members are alive.
     pub(super) fn living(&self) -> usize {
         self.members.iter().filter(|member| member.expires_at > self.now).count()

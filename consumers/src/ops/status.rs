@@ -131,8 +131,18 @@ async fn statuses(
         let own = records.iter().filter(|record| record.consumer == consumer.name);
         let own: Vec<&PartitionRecord> = own.filter(|record| !record.is_done()).collect();
         for record in &own {
-            // Its checkpoint goes with it.
-            let Some(position) = work.checkpoint(&record.id().checkpoint()).await? else {
+            let checkpoint = record.id().checkpoint();
+            let Some(position) = work.checkpoint(&checkpoint).await? else {
+                // It goes with its partition, which may have gone since.
+                let row = work.load_rows(PartitionRecord::table(), &[record.key()]).await?;
+                if !row.is_empty() {
+                    trouble.push(format!(
+                        "nobody can work on part {}: its checkpoint `{checkpoint}` is gone; rebuild \
+                         what can be rebuilt, and put the row of what has effects outside back from a \
+                         backup",
+                        record.part
+                    ));
+                }
                 continue;
             };
             let owner = record.owner.and_then(|owner| members.get(&owner));

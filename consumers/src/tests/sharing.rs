@@ -125,3 +125,34 @@ async fn effects_outside_come_in_order_by_key() {
         engine.stop().await;
     }
 }
+
+/// One that is leaving waits for a slow handler; what it has besides is worked on by others meanwhile.
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_given_back_at_once() {
+    let stage = Stage::new();
+    stage.cut("rows", 1).await;
+    stage.cut("outside", 1).await;
+    let consumers = || vec![stage.rows("rows"), stage.outside("outside")];
+    let first = stage.engine(consumers(), "first");
+    stage.until("both", async || first.running().len() == 2).await;
+    let second = stage.engine(consumers(), "second");
+    stage
+        .until("both members", async || {
+            ops::members(&stage.store).await.expect("readable").len() == 2
+        })
+        .await;
+    stage.takes_ms.store(8_000, std::sync::atomic::Ordering::SeqCst);
+    stage.append("thing-1").await;
+    stage.until("the row", async || stage.seen().await.len() == 1).await;
+    let began = tokio::time::Instant::now();
+    let leaving = first.stop();
+    let rest = async {
+        stage.append("thing-2").await;
+        stage.until("the next row", async || stage.seen().await.len() == 2).await;
+        began.elapsed()
+    };
+    let (broken_off, took) = tokio::join!(leaving, rest);
+    assert!(broken_off.is_empty(), "{broken_off:?}");
+    assert!(took < std::time::Duration::from_secs(5), "{took:?}");
+    second.stop().await;
+}

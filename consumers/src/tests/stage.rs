@@ -1,6 +1,7 @@
 //! A log, consumers that note what they see, and as many engines as wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub(super) struct Stage {
     pub(super) sizes: Arc<Mutex<Vec<usize>>>,
     /// Positions of events that fail outside.
     pub(super) bad: Arc<Mutex<BTreeSet<u64>>>,
+    /// How long every event takes outside.
+    pub(super) takes_ms: Arc<AtomicU64>,
 }
 
 impl Stage {
@@ -54,6 +57,7 @@ impl Stage {
             effects: Effects::default(),
             sizes: Arc::default(),
             bad: Arc::default(),
+            takes_ms: Arc::default(),
         }
     }
 
@@ -103,6 +107,7 @@ impl Stage {
             effects: self.effects.clone(),
             sizes: self.sizes.clone(),
             bad: self.bad.clone(),
+            takes_ms: self.takes_ms.clone(),
             at_once,
         });
         let handler = Notes { faults: self.faults.clone(), outside };
@@ -202,6 +207,7 @@ struct Outside {
     effects: Effects,
     sizes: Arc<Mutex<Vec<usize>>>,
     bad: Arc<Mutex<BTreeSet<u64>>>,
+    takes_ms: Arc<AtomicU64>,
     at_once: usize,
 }
 
@@ -209,7 +215,8 @@ struct Outside {
 impl Deliver for Outside {
     async fn deliver(&self, events: &[RecordedEvent]) -> Result<(), ConsumeError> {
         for event in events {
-            tokio::time::sleep(Duration::from_millis(event.position.get() % 7)).await;
+            let takes_ms = self.takes_ms.load(Ordering::SeqCst) + event.position.get() % 7;
+            tokio::time::sleep(Duration::from_millis(takes_ms)).await;
             fault(&self.faults, event)?;
             if self.bad.lock().expect("no panic").contains(&event.position.get()) {
                 return Err(ConsumeError::retry(format!("{} fails", event.position)));

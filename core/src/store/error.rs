@@ -138,6 +138,19 @@ pub enum StoreError {
         /// The option that sets the limit.
         option: &'static str,
     },
+    /// The work of a transaction took longer than others can be kept waiting; it was undone.
+    #[error(
+        "the {store} store has undone a transaction: {what}; nothing was written; raise `{option}` if its \
+         work needs longer"
+    )]
+    TookTooLong {
+        /// The store.
+        store: &'static str,
+        /// What took too long.
+        what: String,
+        /// The option that sets the limit.
+        option: &'static str,
+    },
     /// There is no room left.
     #[error("no room is left at {place}: nothing was written; free some space and try again")]
     Full {
@@ -238,6 +251,7 @@ impl StoreError {
             Self::TransactionOver { first } => first.kind(),
             Self::Overloaded { .. }
             | Self::TimedOut { .. }
+            | Self::TookTooLong { .. }
             | Self::Full { .. }
             | Self::Locked { .. }
             | Self::Unavailable { .. } => ErrorKind::Transient,
@@ -295,6 +309,7 @@ impl StoreError {
             | Self::NoSuchTable { .. }
             | Self::Overloaded { .. }
             | Self::TimedOut { .. }
+            | Self::TookTooLong { .. }
             | Self::Full { .. }
             | Self::Locked { .. }
             | Self::ReadOnly { .. }

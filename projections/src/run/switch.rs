@@ -39,9 +39,11 @@ impl Shared {
         match switched.await {
             Ok(()) => Ok(Switched::Done),
             Err(StoreError::Refused { source }) if source.is::<Behind>() => Ok(Switched::Behind),
-            Err(error @ (StoreError::Locked { .. } | StoreError::TimedOut { .. })) => {
-                Ok(Switched::Locked(error.to_string()))
-            }
+            Err(
+                error @ (StoreError::Locked { .. }
+                | StoreError::TimedOut { .. }
+                | StoreError::TookTooLong { .. }),
+            ) => Ok(Switched::Locked(error.to_string())),
             Err(error) => Err(error.into()),
         }
     }
