@@ -23,7 +23,7 @@ pub(crate) async fn consumer(
 }
 
 /// Takes a partition if nobody who is alive has it: the fence keeps out whoever had it before.
-pub(super) async fn claim(
+pub(crate) async fn claim(
     transaction: &mut dyn Transaction,
     id: &PartitionId,
     version: u32,

@@ -10,6 +10,8 @@ mod sweep;
 mod tell;
 mod view;
 
+#[cfg(test)]
+pub(crate) use claim::claim;
 pub use claim::lock;
 pub(crate) use claim::{consumer, disturb};
 pub(crate) use heart::Heart;

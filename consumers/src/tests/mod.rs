@@ -1,6 +1,8 @@
 //! The engine on the memory store, on a paused clock: time passes when everybody waits.
 
 mod gauges;
+mod members;
+mod moving;
 mod parking;
 mod sharing;
 mod stage;

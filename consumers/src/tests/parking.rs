@@ -94,3 +94,33 @@ async fn when_everything_fails_the_consumer_stands_still() {
     assert_eq!(parked(&stage, "rows").await.len(), 10);
     engine.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_bulk_request_acts_on_what_was_shown() {
+    let stage = Stage::new();
+    stage.cut("rows", 1).await;
+    let fail = |stream: &str| {
+        stage.faults.lock().expect("no panic").insert(stream.to_owned(), u32::MAX);
+    };
+    fail("thing-1");
+    fail("thing-2");
+    for n in 0..40 {
+        stage.append(&format!("thing-{}", n % 20)).await;
+    }
+    let engine = stage.engine(vec![stage.rows("rows")], "a");
+    stage.until("two parked keys", async || parked(&stage, "rows").await.len() == 2).await;
+    let shown = parked(&stage, "rows").await.into_iter().map(|parked| parked.key).collect();
+    // Another one comes before anybody has decided about those.
+    fail("thing-3");
+    stage.append("thing-3").await;
+    stage.until("the third", async || parked(&stage, "rows").await.len() == 3).await;
+    let ask = ops::Ask::Discard(shown);
+    ops::ask(&stage.store, "rows", &ask, ("ann", "tests")).await.expect("known");
+    stage.until("those that were shown", async || parked(&stage, "rows").await.len() == 1).await;
+    assert_eq!(parked(&stage, "rows").await[0].key, "thing-3");
+    stage.faults.lock().expect("no panic").clear();
+    stage.until("the third", async || parked(&stage, "rows").await.is_empty()).await;
+    let seen = stage.seen().await;
+    assert_eq!(seen.len(), 41 - 4, "two events of each that was thrown away are missing");
+    engine.stop().await;
+}

@@ -23,6 +23,7 @@ cover! {
     RunTwice: "transactions rolled back by the store and run again",
     BrokenInside: "transactions broken off in the middle",
     StoreDown: "restarts of the store",
+    ClockSet: "store's clock set a minute on or back",
     Refused: "contact lost, noticed at once",
     Silent: "contact lost in silence",
     WakeUpLost: "wake-ups lost",

@@ -17,12 +17,13 @@ use crate::line::Line;
 use crate::link::Contact;
 use crate::trace::Who;
 use crate::truth::Broken;
-use crate::world::{LEASE, World};
+use crate::world::{LEASE, WRONG_BY, World};
 
 /// How long a stop waits for what is under way.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 
-/// How soon everything must be caught up when nothing fails any more.
+/// How soon everything must be caught up when nothing fails any more; later by as much as a clock may have
+/// been put back.
 const CALM: Duration = Duration::from_secs(60);
 
 /// A process that comes and goes.
@@ -179,7 +180,8 @@ impl Story {
                 self.says("the handlers work again".to_owned());
                 self.world.end_troubles();
             }
-            91..93 => self
+            91..92 => self.world.set_clock(),
+            92..93 => self
                 .slots
                 .iter()
                 .filter_map(|slot| slot.running.as_ref())
@@ -337,14 +339,15 @@ impl Story {
         for consumer in 0..self.world.specs.len() {
             self.ask(consumer, Ask::Resume).await;
         }
-        let deadline = Instant::now() + CALM;
+        let calm = CALM + self.clock_is_wrong_by();
+        let deadline = Instant::now() + calm;
         let mut retry_at = Instant::now();
         loop {
             self.check()?;
             let unfinished = self.world.truth().unfinished();
             let Some(unfinished) = unfinished else { break };
             if Instant::now() > deadline {
-                return Err(Broken(format!("it is not caught up after {CALM:?}: {unfinished}")));
+                return Err(Broken(format!("it is not caught up after {calm:?}: {unfinished}")));
             }
             if Instant::now() >= retry_at {
                 retry_at = Instant::now() + Duration::from_secs(5);
@@ -366,11 +369,19 @@ impl Story {
         self.check()
     }
 
+    /// For how much longer the dead may count as alive.
+    fn clock_is_wrong_by(&self) -> Duration {
+        match self.world.clock_set_within(Duration::MAX) {
+            true => 2 * WRONG_BY,
+            false => Duration::ZERO,
+        }
+    }
+
     /// Shares come to differ by at most one.
     async fn evenly(&self) -> Result<(), Broken> {
         let running = self.slots.iter().filter_map(|slot| slot.running.as_ref());
         let living: Vec<_> = running.map(|(_, engine)| engine.member()).collect();
-        let deadline = Instant::now() + 5 * LEASE;
+        let deadline = Instant::now() + 5 * LEASE + self.clock_is_wrong_by();
         loop {
             let shares = self.world.truth().shares(&living);
             let even = shares.iter().enumerate().all(|(consumer, shares)| {

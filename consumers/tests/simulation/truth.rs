@@ -74,7 +74,8 @@ pub(crate) struct Truth {
 /// Who has an effect outside.
 pub(crate) struct Deliverer<'p> {
     pub(crate) partition: &'p PartitionRecord,
-    /// Whether it has been frozen lately: nothing can keep it from what it was in the middle of.
+    /// Whether it has been frozen lately, or counts as dead too soon: nothing can keep it from what it
+    /// was in the middle of.
     pub(crate) was_frozen: bool,
     /// After its lease it may go on for so long.
     pub(crate) grace_until: Timestamp,

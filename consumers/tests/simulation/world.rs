@@ -29,20 +29,26 @@ use crate::weather::{Fate, Weather};
 /// Of every member.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
 
-/// The paused clock, as the store's.
-struct Paused(Instant);
+/// By how much the store's clock may be wrong at the most.
+pub(crate) const WRONG_BY: Duration = Duration::from_secs(60);
+
+/// The paused clock, as the store's: a server that takes another's place may have a wrong one.
+struct Paused {
+    begun: Instant,
+    wrong: Mutex<(SignedDuration, Option<Instant>)>,
+}
 
 impl Clock for Paused {
     fn now(&self) -> Timestamp {
-        let passed = SignedDuration::try_from(self.0.elapsed()).expect("a short life");
-        Timestamp::from_second(1_000_000_000).expect("a time") + passed
+        let passed = SignedDuration::try_from(self.begun.elapsed()).expect("a short life");
+        Timestamp::from_second(1_000_000_000).expect("a time") + passed + lock(&self.wrong).0
     }
 }
 
 pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) specs: Vec<Spec>,
-    clock: Paused,
+    clock: Arc<Paused>,
     random: Mutex<Random>,
     truth: Mutex<Truth>,
     trace: Mutex<Trace>,
@@ -65,9 +71,10 @@ impl World {
         let specs = specs(&mut random);
         let weather = Weather::of(&mut random);
         let troubles = Troubles::of(&mut random);
+        let clock = Arc::new(Paused { begun: Instant::now(), wrong: Mutex::default() });
         Arc::new(Self {
-            store: MemoryStore::with_clock(Arc::new(Paused(Instant::now()))),
-            clock: Paused(Instant::now()),
+            store: MemoryStore::with_clock(clock.clone()),
+            clock,
             truth: Mutex::new(Truth::new(&specs)),
             specs,
             random: Mutex::new(random),
@@ -143,6 +150,21 @@ impl World {
     pub(crate) fn clears_up(&self) {
         *lock(&self.weather) = Weather::fair();
         lock(&self.troubles).end();
+    }
+
+    /// From now on the store's clock shows something else.
+    pub(crate) fn set_clock(&self) {
+        let most = WRONG_BY.as_millis() as u64;
+        let ms = self.roll(|random| random.below(2 * most)).cast_signed() - most.cast_signed();
+        let wrong = SignedDuration::from_millis(ms);
+        *lock(&self.clock.wrong) = (wrong, Some(Instant::now()));
+        self.happened(Happened::ClockSet);
+        self.step(Who::Operator, format!("the store's clock is wrong by {wrong:?}"));
+    }
+
+    /// Whether its clock was set not longer ago than this.
+    pub(crate) fn clock_set_within(&self, time: Duration) -> bool {
+        lock(&self.clock.wrong).1.is_some_and(|at| at.elapsed() <= time)
     }
 
     pub(crate) fn store_is_down(&self) -> bool {
@@ -238,7 +260,8 @@ impl World {
         let grace = LEASE / 3 + Duration::from_millis(500);
         let deliverer = Deliverer {
             partition,
-            was_frozen: line.link.thawed_within(grace),
+            // Nor does one know that counts as dead because the clock was put forward.
+            was_frozen: line.link.thawed_within(grace) || self.clock_set_within(LEASE + grace),
             grace_until: now - SignedDuration::try_from(grace).expect("a short time"),
             now,
         };

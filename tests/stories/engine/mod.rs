@@ -12,6 +12,7 @@ mod chaos_on_sqlite;
 mod checks_can_fail;
 mod notifications_lost;
 mod one_is_broken;
+mod park_cannot_be_written;
 mod paused;
 mod server_restarts;
 mod slow_key;
