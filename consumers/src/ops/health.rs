@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use annals_core::store::Workspace;
 use serde::Serialize;
 
-use super::status::consumers;
+use super::status::{ConsumerStatus, consumers};
 
 /// Whether everything that follows the log does so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,6 +14,8 @@ pub struct Health {
     pub live: bool,
     /// Whether every consumer is worked on and none stands still.
     pub ready: bool,
+    /// Whether anything is wrong, be it only that keys are parked, which keeps nothing else waiting.
+    pub degraded: bool,
     /// What is wrong, by consumer.
     pub trouble: BTreeMap<String, Vec<String>>,
 }
@@ -25,10 +27,14 @@ pub async fn health(work: &dyn Workspace) -> Health {
         Ok(consumers) => consumers,
         Err(error) => {
             let trouble = BTreeMap::from([("store".to_owned(), vec![error.to_string()])]);
-            return Health { live: false, ready: false, trouble };
+            return Health { live: false, ready: false, degraded: true, trouble };
         }
     };
+    // Keys that are parked are one line of a consumer's trouble.
+    let goes_on =
+        |consumer: &ConsumerStatus| consumer.trouble.len() <= usize::from(consumer.parked_keys > 0);
+    let ready = consumers.iter().all(goes_on);
     let trouble = consumers.into_iter().map(|consumer| (consumer.name, consumer.trouble));
     let trouble: BTreeMap<_, _> = trouble.filter(|(_, trouble)| !trouble.is_empty()).collect();
-    Health { live: true, ready: trouble.is_empty(), trouble }
+    Health { live: true, ready, degraded: !trouble.is_empty(), trouble }
 }

@@ -17,6 +17,7 @@ mod tests;
 mod translate;
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use std::time::{Duration, Instant};
 use annals::store::Store;
 use annals::{Annals, StartError};
 use clap::Parser;
+use health::HealthPage;
 
 use events::LoanEvent;
 use read_models::{Activities, Applications, Decisions, ReadModels, StatusFunnel, WorkByDay};
@@ -37,6 +39,9 @@ struct Arguments {
     /// The store: `memory:`, `sqlite://path` or `postgres://host/database`; a second run on the same one doubles nothing
     #[arg(long, default_value = "sqlite://loans.db")]
     store: String,
+    /// Serves /live, /ready and /health over HTTP once the read models are followed, such as on 127.0.0.1:8080
+    #[arg(long, value_name = "ADDRESS")]
+    health: Option<SocketAddr>,
 }
 
 /// How long the read models may take to follow the import.
@@ -65,6 +70,13 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 
     let begun = Instant::now();
     let annals = projections(&store).await?;
+    let page = match arguments.health {
+        Some(address) => Some(HealthPage::open(&annals, address).await?),
+        None => None,
+    };
+    if let Some(page) = &page {
+        println!("health is served on http://{}/health", page.address());
+    }
     annals.wait_for(store.head().await?, CATCH_UP).await?;
     println!("read models up to date {:.1} s later", begun.elapsed().as_secs_f64());
 

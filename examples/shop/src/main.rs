@@ -12,10 +12,12 @@ mod shop;
 mod together;
 mod traffic;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use health::HealthPage;
 
 use place::Place;
 use screen::Screen;
@@ -44,6 +46,9 @@ struct Arguments {
     /// Begins with an empty store: removes the database file first
     #[arg(long)]
     fresh: bool,
+    /// Serves /live, /ready and /health over HTTP, such as on 127.0.0.1:8080
+    #[arg(long, value_name = "ADDRESS")]
+    health: Option<SocketAddr>,
 }
 
 #[tokio::main]
@@ -76,6 +81,13 @@ async fn run(arguments: Arguments, screen: &Screen) -> Result<(), Failure> {
         place.url,
         screen::count(before.get())
     ));
+    let page = match arguments.health {
+        Some(address) => Some(HealthPage::open(&shop, address).await?),
+        None => None,
+    };
+    if let Some(page) = &page {
+        screen.say(format_args!("Its health is served on http://{}/health", page.address()));
+    }
     let complete = match plan {
         Some(plan) => replay::run(&shop, screen, plan).await?,
         None => traffic::run(&shop, screen, arguments.seed, arguments.orders).await?,

@@ -287,6 +287,8 @@ async fn effects_outside_are_not_repeated_by_a_rebuild() {
         assert_eq!((parked.key.as_str(), parked.next_attempt), ("account-2", None));
         let health = annals.health().await;
         assert!(health.trouble["letters"][0].contains("1 keys are parked"), "{health:?}");
+        let (live, ready, degraded) = (health.live, health.ready, health.degraded);
+        assert_eq!((live, ready, degraded), (true, true, true), "{health:?}");
         assert_eq!(SENT.lock().unwrap().len(), 31, "on {}", home.name());
         let keys = vec!["account-2".to_owned()];
         assert_eq!(ask(&*work, "letters", Ask::Discard(keys)).await.unwrap(), "discarded");
