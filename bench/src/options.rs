@@ -27,9 +27,14 @@ pub(crate) struct Options {
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub(crate) workers: Option<u64>,
 
-    /// How many processes share the workers of append and append10, on PostgreSQL.
+    /// How many processes share the workers of append and append10, or the partitions of rebuild, on
+    /// PostgreSQL.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=64))]
     pub(crate) processes: u64,
+
+    /// Into how many partitions the read model of rebuild is cut.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) partitions: u32,
 
     /// How many events the log has before append and append10.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=100_000_000))]
@@ -81,8 +86,13 @@ pub(crate) enum Workload {
     Command,
     /// 200,000 events into 10,000 rows.
     Rebuild,
+    /// 1,000,000 events by a handler that runs one statement an event.
+    CatchUp,
     /// From the append to the row that shows it, at 50 appends a second.
     Latency,
+    /// From the append to the read model of another process that is past it, at 5,000 appends a second,
+    /// on PostgreSQL.
+    Lag,
     /// A history of 200,000 events, in bulk.
     Import,
     /// append and rebuild on a log of 0.1, 1, 3 and 10 million events, or of --events.
@@ -111,7 +121,9 @@ impl Options {
             Workload::Load,
             Workload::Command,
             Workload::Rebuild,
+            Workload::CatchUp,
             Workload::Latency,
+            Workload::Lag,
             Workload::Import,
         ];
         let comparisons: Vec<Comparison> = match self.workload {
@@ -122,10 +134,11 @@ impl Options {
             Some(one) => self.of(one),
         };
         match comparisons.is_empty() {
-            true => {
-                Err("--workers cannot be divided among --processes: choose a multiple of them"
-                    .into())
-            }
+            true => Err(
+                "--workers cannot be divided among --processes: choose a multiple of them; and \
+                     lag needs a --store postgres://…"
+                    .into(),
+            ),
             false => Ok(comparisons),
         }
     }
@@ -142,7 +155,10 @@ impl Options {
                 vec![Work::Command { cached: true }, Work::Command { cached: false }],
                 if postgres { &[1, 8, 32] } else { &[1, 32] },
             ),
-            Workload::Rebuild => (vec![Work::Rebuild], &[1]),
+            Workload::Rebuild => (vec![Work::Rebuild { partitions: self.partitions }], &[1]),
+            Workload::CatchUp => (vec![Work::CatchUp], &[1]),
+            Workload::Lag if !postgres => (Vec::new(), &[1]),
+            Workload::Lag => (vec![Work::Lag], &[1]),
             Workload::Import => (vec![Work::Import], &[1]),
             Workload::Latency | Workload::Growth | Workload::All => (vec![Work::Latency], &[1]),
         };
@@ -158,13 +174,15 @@ impl Options {
     /// Nothing where the workers cannot be divided among the processes.
     fn comparison(&self, work: Work, workers: u64, events: Option<u64>) -> Option<Comparison> {
         let processes = match work {
-            Work::Append { .. } => self.processes,
+            Work::Append { .. } | Work::Rebuild { .. } => self.processes,
             // One that appends, one that projects.
+            Work::Lag => 2,
             Work::Latency if self.store.is_postgres() => 2,
             _ => 1,
         };
         let events = events.unwrap_or_else(|| work.default_events(workers));
-        let divisible = work == Work::Latency || workers.is_multiple_of(processes);
+        let divides = matches!(work, Work::Append { .. });
+        let divisible = !divides || workers.is_multiple_of(processes);
         divisible.then_some(Comparison { work, workers, events, processes })
     }
 
@@ -175,7 +193,7 @@ impl Options {
         let at = |length| {
             let append = Work::Append { per_commit: 1, prefill: length };
             let appended = self.comparison(append, self.workers.unwrap_or(32), None);
-            [appended, self.comparison(Work::Rebuild, 1, Some(length))]
+            [appended, self.comparison(Work::Rebuild { partitions: 1 }, 1, Some(length))]
         };
         lengths.into_iter().flat_map(at).flatten().collect()
     }

@@ -22,7 +22,10 @@ struct Side {
 
 /// Measures a work by both sides. The medians make one row each.
 pub(crate) fn compare(comparison: &Comparison, options: &Options) -> Result<Vec<Row>, Failure> {
+    // No hand-written program does that.
+    let alone = comparison.work == Work::Lag || helped(comparison);
     let subjects: &[Subject] = match options.store {
+        _ if alone => &[Subject::Annals],
         StoreChoice::Memory => &[Subject::Annals],
         StoreChoice::Sqlite | StoreChoice::Postgres(_) => &[Subject::Annals, Subject::Limit],
     };
@@ -47,6 +50,11 @@ pub(crate) fn compare(comparison: &Comparison, options: &Options) -> Result<Vec<
         annals.ratio = Some(ratio(comparison.work, annals, limit));
     }
     Ok(rows)
+}
+
+/// Whether a rebuild is shared by several processes.
+fn helped(comparison: &Comparison) -> bool {
+    matches!(comparison.work, Work::Rebuild { .. }) && comparison.processes > 1
 }
 
 /// How fast Annals is, as a part of the limit: above 1 it is faster. Rates are compared where the
@@ -108,7 +116,7 @@ impl Side {
         let tasks: Vec<Task> = (0..self.processes).map(process).collect();
         let measured = child::run(&tasks)?;
         self.samples.push(match self.task.work {
-            Work::Latency if measured.len() > 1 => Sample::apart(&measured)?,
+            Work::Latency | Work::Lag if measured.len() > 1 => Sample::apart(&measured)?,
             _ => Sample::together(&measured),
         });
         Ok(())

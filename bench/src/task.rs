@@ -19,11 +19,15 @@ pub(crate) const STREAMS: u64 = 100;
 /// 50 appends a second.
 pub(crate) const LATENCY_PACE: Duration = Duration::from_millis(20);
 
+/// So many tasks append in `lag`, each so many events a second.
+pub(crate) const LAG_WORKERS: u64 = 8;
+pub(crate) const LAG_PACE: u64 = 625;
+
 /// How many accounts take turns in `latency`.
 pub(crate) const LATENCY_ACCOUNTS: u64 = 100;
 
-/// The process that appends, where `latency` has another one that projects.
-pub(crate) const APPENDS: u64 = 0;
+/// The process that appends, where another one projects; and the one that rebuilds, where others help.
+pub(crate) const FIRST: u64 = 0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 pub(crate) enum Synchronous {
@@ -63,8 +67,15 @@ pub(crate) enum Work {
     Command {
         cached: bool,
     },
-    Rebuild,
+    /// In so many partitions.
+    Rebuild {
+        partitions: u32,
+    },
+    /// A handler that runs one statement an event.
+    CatchUp,
     Latency,
+    /// How far a read model is behind the appends of other processes.
+    Lag,
     Import,
 }
 
@@ -98,8 +109,10 @@ impl Work {
             Self::Append { .. } => "append10",
             Self::Load { .. } => "load",
             Self::Command { .. } => "command",
-            Self::Rebuild => "rebuild",
+            Self::Rebuild { .. } => "rebuild",
+            Self::CatchUp => "catch-up",
             Self::Latency => "latency",
+            Self::Lag => "lag",
             Self::Import => "import",
         }
     }
@@ -110,11 +123,16 @@ impl Work {
             Self::Load { length } => format!("{length} events"),
             Self::Command { cached: true } => "cache on".to_owned(),
             Self::Command { cached: false } => "cache off".to_owned(),
-            Self::Append { prefill: 0, .. } | Self::Rebuild | Self::Import => {
-                format!("{events} events")
+            Self::Rebuild { partitions: partitions @ 2.. } => {
+                format!("{events} events, {partitions} partitions")
             }
+            Self::Append { prefill: 0, .. }
+            | Self::Rebuild { .. }
+            | Self::CatchUp
+            | Self::Import => format!("{events} events"),
             Self::Append { prefill, .. } => format!("{events} events after {prefill}"),
             Self::Latency => "50/s".to_owned(),
+            Self::Lag => format!("{}/s", LAG_WORKERS * LAG_PACE),
         }
     }
 
@@ -124,8 +142,10 @@ impl Work {
             Self::Append { per_commit, .. } => 10_000 * per_commit.min(5) * workers.min(4),
             Self::Load { length } => length,
             Self::Command { .. } => 5_000,
-            Self::Rebuild | Self::Import => 200_000,
+            Self::Rebuild { .. } | Self::Import => 200_000,
+            Self::CatchUp => 1_000_000,
             Self::Latency => 500,
+            Self::Lag => 50_000,
         }
     }
 
@@ -142,18 +162,20 @@ impl Work {
             // life: of two, a planner reads both.
             Self::Load { length } => ((20_000 / length).clamp(20, 200), length),
             Self::Command { .. } => (events, HISTORY),
-            Self::Rebuild => spread(events),
+            Self::Rebuild { .. } | Self::CatchUp => spread(events),
             Self::Append { prefill, .. } => spread(prefill),
-            Self::Latency | Self::Import => (0, 0),
+            Self::Latency | Self::Lag | Self::Import => (0, 0),
         }
     }
 
     /// Whether a round finds the history as the first one did, or with a little more at its end.
     pub(crate) fn keeps_history(self) -> bool {
         match self {
-            Self::Load { .. } | Self::Rebuild => true,
+            Self::Load { .. } | Self::Rebuild { .. } => true,
             Self::Append { prefill, .. } => prefill > 0,
-            Self::Command { .. } | Self::Latency | Self::Import => false,
+            Self::Command { .. } | Self::CatchUp | Self::Latency | Self::Lag | Self::Import => {
+                false
+            }
         }
     }
 }

@@ -13,15 +13,17 @@ impl PgTransaction<'_> {
     /// open.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         self.pulse.check()?;
+        self.pipeline.settle().await?;
         let Some(last) = self.steps.pop() else {
             return self.prove_and_commit().await.map_err(|error| self.not_committed(error));
         };
         self.write_steps().await?;
         let ready = last.ready(self.link).await?;
         // Polled, and so sent, in this order.
-        match join(last.send(self.link, &ready), self.prove_and_commit()).await {
+        let link = self.link;
+        match join(last.send(link, &ready), self.prove_and_commit()).await {
             // The commit was not carried out behind it.
-            (Err(refused), Err(_)) if !is_lost(&refused) => Err(last.failed(self.link, refused)),
+            (Err(refused), Err(_)) if !is_lost(&refused) => Err(last.failed(link, refused)),
             (_, committed) => committed.map_err(|error| self.not_committed(error)),
         }
     }
@@ -35,7 +37,7 @@ impl PgTransaction<'_> {
 
     /// Of a transaction in which something has failed, `COMMIT` makes a `ROLLBACK` and calls that a
     /// success. A statement in front of it fails in there, and then nothing behind it is done.
-    async fn prove_and_commit(&self) -> Result<(), tokio_postgres::Error> {
+    async fn prove_and_commit(&mut self) -> Result<(), tokio_postgres::Error> {
         self.link.session.client.batch_execute("SELECT; COMMIT").await
     }
 

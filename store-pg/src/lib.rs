@@ -34,6 +34,7 @@ mod measure;
 mod migrate;
 mod numeric;
 mod options;
+mod pipeline;
 mod portion;
 mod pulse;
 mod read;

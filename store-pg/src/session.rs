@@ -37,10 +37,7 @@ impl Session<'_> {
         };
         let types: Vec<Type> = parameters.iter().map(|(_, as_type)| as_type.clone()).collect();
         let values = || parameters.iter().map(|(value, _)| *value);
-        if prepared.size() >= MAX_PREPARED {
-            // Those in use are kept by their users. The few that come often are soon there again.
-            prepared.clear();
-        }
+        self.make_room();
         let statement = prepared.prepare_typed(self.client, sql, &types).await?;
         match self.client.query_raw(&statement, values()).await {
             // A table has changed its shape since, and the plan cannot: "cached plan must not change
@@ -73,8 +70,23 @@ impl Session<'_> {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
 
+    /// Statements in use are kept by their users. The few that come often are soon there again.
+    fn make_room(&self) {
+        if self.prepared.is_some_and(|prepared| prepared.size() >= MAX_PREPARED) {
+            self.forget();
+        }
+    }
+
+    /// What is prepared so far does not fit any more.
+    pub(crate) fn forget(&self) {
+        if let Some(prepared) = self.prepared {
+            prepared.clear();
+        }
+    }
+
     /// Makes a statement ready to be sent.
     pub(crate) async fn ready(&self, text: &str, types: &[Type]) -> Result<Ready, Error> {
+        self.make_room();
         Ok(match self.prepared {
             Some(prepared) => {
                 Ready::Prepared(prepared.prepare_typed(self.client, text, types).await?)

@@ -17,6 +17,7 @@ use tokio_postgres::types::Type;
 use crate::error::corrupt;
 use crate::event_row::{get, number, position};
 use crate::link::Link;
+use crate::pipeline::Pipeline;
 use crate::pulse::Pulse;
 use crate::session_state::changes_session;
 use crate::steps::Step;
@@ -27,6 +28,8 @@ pub(crate) struct PgTransaction<'t> {
     pub(crate) link: Link<'t>,
     /// Written with the commit, which saves a round trip, or before anything that can see it.
     pub(crate) steps: Vec<Step>,
+    /// Statements that were sent; nothing else is asked before they are answered.
+    pub(crate) pipeline: Pipeline<'t>,
     /// How far the log reaches with what this transaction has appended.
     pub(crate) grown: Position,
     pub(crate) pulse: &'t Pulse,
@@ -36,7 +39,8 @@ pub(crate) struct PgTransaction<'t> {
 
 impl<'t> PgTransaction<'t> {
     pub(crate) fn new(link: Link<'t>, pulse: &'t Pulse, spoilt: &'t AtomicBool) -> Self {
-        Self { link, steps: Vec::new(), grown: Position::START, pulse, spoilt }
+        let (steps, pipeline) = (Vec::new(), Pipeline::default());
+        Self { link, steps, pipeline, grown: Position::START, pulse, spoilt }
     }
 
     /// The session is not to be used again.
@@ -46,15 +50,28 @@ impl<'t> PgTransaction<'t> {
 
     /// The way for a statement of the user's own, which may be any.
     async fn admit(&mut self, sql: &str) -> Result<Link<'t>, StoreError> {
-        refuse_transaction_control(sql)?;
-        if changes_session(sql) {
-            self.spoil();
-        }
+        self.look_at(sql)?;
         self.write_steps().await?;
         Ok(self.link.unnamed())
     }
 
+    /// Refuses what would end the transaction, and notes what outlives it.
+    fn look_at(&self, sql: &str) -> Result<(), StoreError> {
+        refuse_transaction_control(sql)?;
+        if changes_session(sql) {
+            self.spoil();
+        }
+        Ok(())
+    }
+
+    /// The connection, once all that was sent is answered.
+    async fn settled(&mut self) -> Result<Link<'t>, StoreError> {
+        self.pipeline.settle().await?;
+        Ok(self.link)
+    }
+
     pub(crate) async fn write_steps(&mut self) -> Result<(), StoreError> {
+        self.pipeline.settle().await?;
         for step in std::mem::take(&mut self.steps) {
             step.write(self.link).await?;
         }
@@ -65,7 +82,7 @@ impl<'t> PgTransaction<'t> {
     /// ends, also when nothing is there yet. The read is sent right behind the lock, and sees what was
     /// committed while that waited.
     async fn read_locked(
-        &self,
+        &mut self,
         kind: &str,
         read: &str,
         name: &str,
@@ -120,16 +137,17 @@ impl TransactionCheckpoints for PgTransaction<'_> {
 #[async_trait]
 impl TransactionState for PgTransaction<'_> {
     async fn state(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+        self.settled().await?;
         let row = self.read_locked("state", &self.link.sql.read_state, key).await?;
         row.map(|row| get(&row, 0)).transpose()
     }
 
     async fn put_state(&mut self, key: &str, text: &str) -> Result<(), StoreError> {
-        checkpoints::put_state(self.link, key, text).await
+        checkpoints::put_state(self.settled().await?, key, text).await
     }
 
     async fn now(&mut self) -> Result<Timestamp, StoreError> {
-        now(self.link).await
+        now(self.settled().await?).await
     }
 }
 
@@ -137,20 +155,21 @@ impl TransactionState for PgTransaction<'_> {
 impl TransactionTables for PgTransaction<'_> {
     async fn create_table(&mut self, table: &TableSpec) -> Result<(), StoreError> {
         table.check()?;
-        self.link.run(&table_sql::create_table(self.link.schema(), table)).await?;
-        indexes::reconcile(self.link, table).await
+        let link = self.settled().await?;
+        link.run(&table_sql::create_table(link.schema(), table)).await?;
+        indexes::reconcile(link, table).await
     }
 
     async fn drop_table(&mut self, table: &str) -> Result<(), StoreError> {
-        definitions::drop_table(self.link, table).await
+        definitions::drop_table(self.settled().await?, table).await
     }
 
     async fn point_view(&mut self, view: &str, table: &TableSpec) -> Result<(), StoreError> {
-        definitions::point_view(self.link, view, table).await
+        definitions::point_view(self.settled().await?, view, table).await
     }
 
     async fn drop_view(&mut self, view: &str) -> Result<(), StoreError> {
-        definitions::drop_view(self.link, view).await
+        definitions::drop_view(self.settled().await?, view).await
     }
 
     async fn load_rows(
@@ -158,7 +177,7 @@ impl TransactionTables for PgTransaction<'_> {
         table: &TableSpec,
         keys: &[KeyValues],
     ) -> Result<Vec<Row>, StoreError> {
-        tables::load_rows(self.link, table, keys).await
+        tables::load_rows(self.settled().await?, table, keys).await
     }
 
     async fn query_rows(
@@ -166,11 +185,11 @@ impl TransactionTables for PgTransaction<'_> {
         table: &TableSpec,
         query: &RowQuery,
     ) -> Result<Vec<Row>, StoreError> {
-        tables::query_rows(self.link, table, query).await
+        tables::query_rows(self.settled().await?, table, query).await
     }
 
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
-        tables::upsert_rows(self.link, table, rows).await
+        tables::upsert_rows(self.settled().await?, table, rows).await
     }
 
     async fn delete_rows(
@@ -178,7 +197,7 @@ impl TransactionTables for PgTransaction<'_> {
         table: &TableSpec,
         keys: &[KeyValues],
     ) -> Result<(), StoreError> {
-        tables::delete_rows(self.link, table, keys).await
+        tables::delete_rows(self.settled().await?, table, keys).await
     }
 }
 
@@ -186,7 +205,7 @@ impl TransactionTables for PgTransaction<'_> {
 impl TransactionLog for PgTransaction<'_> {
     async fn read_log(&mut self, query: &LogQuery) -> Result<LogPage, StoreError> {
         // What was sent beyond the page is passed over: the connection is needed.
-        let read = log::read_log(self.link, query).await?;
+        let read = log::read_log(self.settled().await?, query).await?;
         Ok(read.page)
     }
 
@@ -211,6 +230,11 @@ impl TransactionSql for PgTransaction<'_> {
         let link = self.admit(sql).await?;
         let binds: Vec<Bind<'_>> = parameters.iter().map(Bind).collect();
         link.execute(sql, &tables::bound(&binds)).await
+    }
+
+    async fn enqueue(&mut self, sql: &str, parameters: &[Value]) -> Result<(), StoreError> {
+        self.look_at(sql)?;
+        self.pipeline.send(self.link, sql, parameters).await
     }
 
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {

@@ -179,6 +179,11 @@ impl TransactionSql for SqliteTransaction<'_, '_> {
         Ok(statement.raw_execute().map_err(&failed)? as u64)
     }
 
+    /// Here nothing is on its way.
+    async fn enqueue(&mut self, sql: &str, parameters: &[Value]) -> Result<(), StoreError> {
+        self.execute(sql, parameters).await.map(|_| ())
+    }
+
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
         refuse_transaction_control(sql)?;
         let failed = self.group.failed();

@@ -30,7 +30,7 @@ pub(super) async fn append(store: Arc<dyn Store>, task: &Task) -> Result<Measure
 
 /// The process that projects: when each row was seen.
 pub(super) async fn project(store: Arc<dyn Store>, task: &Task) -> Result<Measured, Failure> {
-    let annals = Annals::on_shared(store).project(Balances).start().await?;
+    let annals = Annals::on_shared(store).project(Balances::<false>).start().await?;
     wait_for_head(&annals).await?;
     let mut watch = Stopwatch::start()?;
     for n in 0..task.events {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use annals::Partitions;
 use annals::prelude::*;
 
 use crate::Failure;
@@ -16,13 +17,15 @@ pub(super) struct Balance {
     pub(super) movements: i64,
 }
 
-pub(super) struct Balances;
+/// In one partition, or cut by the id of the account.
+pub(super) struct Balances<const BY_ID: bool = false>;
 
-impl Projection for Balances {
+impl<const BY_ID: bool> Projection for Balances<BY_ID> {
     type Event = AccountEvent;
     type Row = Balance;
     const NAME: &str = "balances";
     const VERSION: u32 = 1;
+    const PARTITIONS: Partitions = if BY_ID { Partitions::ById } else { Partitions::One };
 
     fn keys(&self, event: &Recorded<AccountEvent>) -> Keys<Uuid> {
         event.aggregate_id().into()

@@ -2,7 +2,9 @@
 //! apart, as in a real log.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use annals::ops::{self, Ask};
 use annals::store::{Append, Store};
 use annals::{Aggregate, Annals, ExpectedVersion, NewEvent, StreamId};
 use tokio::sync::mpsc;
@@ -20,12 +22,32 @@ pub(super) async fn make(store: &Arc<dyn Store>, task: &Task) -> Result<(), Fail
     let annals = start(store.clone(), 0).await?;
     let (accounts, each) = history(task);
     import(&annals, accounts, each).await?;
-    if task.work == Work::Rebuild {
-        // What a rebuild takes the place of.
-        let annals = Annals::on_shared(store.clone()).project(Balances).start().await?;
-        wait_for_head(&annals).await?;
-        annals.shutdown().await;
+    // What a rebuild takes the place of.
+    match task.work {
+        Work::Rebuild { partitions: 1 } => project::<false>(store, None).await?,
+        Work::Rebuild { partitions } => {
+            project::<true>(store, Some(partitions)).await?;
+        }
+        _ => {}
     }
+    Ok(())
+}
+
+/// Brings the read model up to date, and cuts it anew.
+async fn project<const BY_ID: bool>(
+    store: &Arc<dyn Store>,
+    partitions: Option<u32>,
+) -> Result<(), Failure> {
+    let annals = Annals::on_shared(store.clone()).project(Balances::<BY_ID>).start().await?;
+    wait_for_head(&annals).await?;
+    if let Some(partitions) = partitions {
+        let ask = Ask::Repartition(partitions);
+        let id = ops::ask(&**store, "balances", &ask, ("bench", "to measure it")).await?;
+        while !ops::request(&**store, id).await?.is_some_and(|request| request.state == "done") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    annals.shutdown().await;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::measure::{Measured, Stopwatch};
 use crate::task::{LATENCY_ACCOUNTS, LATENCY_PACE, Task};
 
 pub(super) async fn measure(store: Arc<dyn Store>, task: &Task) -> Result<Measured, Failure> {
-    let annals = Annals::on_shared(store).project(Balances).start().await?;
+    let annals = Annals::on_shared(store).project(Balances::<false>).start().await?;
     wait_for_head(&annals).await?;
     let mut watch = Stopwatch::start()?;
     let mut pace = tokio::time::interval(LATENCY_PACE);

@@ -3,9 +3,11 @@
 mod apart;
 mod append;
 mod balances;
+mod catch_up;
 mod command;
 mod history;
 mod import;
+mod lag;
 mod latency;
 mod load;
 mod rebuild;
@@ -18,7 +20,7 @@ use annals::{Annals, JournalOptions, MemoryStore, SqliteOptions, SqliteStore, op
 use crate::Failure;
 use crate::measure::Measured;
 use crate::place::Target;
-use crate::task::{APPENDS, Phase, Synchronous, Task, Work};
+use crate::task::{FIRST, Phase, Synchronous, Task, Work};
 
 pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
     let store = open(task).await?;
@@ -32,11 +34,15 @@ pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
         Work::Append { per_commit, .. } => append::measure(store, task, per_commit).await,
         Work::Load { length } => load::measure(store, task, length).await,
         Work::Command { cached } => command::measure(store, task, cached).await,
-        Work::Rebuild => rebuild::measure(store, task).await,
+        Work::Rebuild { partitions: 1 } => rebuild::measure::<false>(store, task).await,
+        Work::Rebuild { .. } => rebuild::measure::<true>(store, task).await,
+        Work::CatchUp => catch_up::measure(store, task).await,
+        Work::Lag if task.process == FIRST => lag::append(store, task).await,
+        Work::Lag => lag::follow(store, task).await,
         Work::Latency if !matches!(task.target, Target::Postgres { .. }) => {
             latency::measure(store, task).await
         }
-        Work::Latency if task.process == APPENDS => apart::append(store, task).await,
+        Work::Latency if task.process == FIRST => apart::append(store, task).await,
         Work::Latency => apart::project(store, task).await,
         Work::Import => import::measure(store, task).await,
     }

@@ -199,6 +199,10 @@ impl TransactionSql for Recorder<'_> {
         self.transaction.execute(sql, parameters).await
     }
 
+    async fn enqueue(&mut self, sql: &str, parameters: &[Value]) -> Result<(), StoreError> {
+        self.transaction.enqueue(sql, parameters).await
+    }
+
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
         self.transaction.query(sql, parameters).await
     }

@@ -259,6 +259,10 @@ impl TransactionSql for MemoryTransaction<'_> {
         Err(no_sql())
     }
 
+    async fn enqueue(&mut self, _sql: &str, _parameters: &[Value]) -> Result<(), StoreError> {
+        Err(no_sql())
+    }
+
     async fn query(&mut self, _sql: &str, _parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
         Err(no_sql())
     }

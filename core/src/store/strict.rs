@@ -212,6 +212,15 @@ impl<T: Transaction + ?Sized> TransactionSql for Strict<'_, T> {
         self.note(outcome)
     }
 
+    async fn enqueue(&mut self, sql: &str, parameters: &[Value]) -> Result<(), StoreError> {
+        let transaction = self.go_on()?;
+        let outcome = match check_parameters(parameters) {
+            Ok(()) => transaction.enqueue(sql, parameters).await,
+            Err(invalid) => Err(invalid),
+        };
+        self.note(outcome)
+    }
+
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
         let transaction = self.go_on()?;
         let outcome = match check_parameters(parameters) {

@@ -138,6 +138,13 @@ pub trait TransactionSql: Send {
     /// `INSERT` that may fail is written with `ON CONFLICT`.
     async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError>;
 
+    /// Runs a statement in its turn without waiting for its answer: it takes effect after what was asked
+    /// before it and before what is asked next, so that a store on a network can make use of the way.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), but a failure may be told by what is asked next, or by the commit.
+    async fn enqueue(&mut self, sql: &str, parameters: &[Value]) -> Result<(), StoreError>;
+
     /// Runs a query and returns its rows as text, numbers and nulls.
     ///
     /// # Errors

@@ -92,6 +92,15 @@ impl Value {
         })
     }
 
+    /// How much memory it takes, roughly.
+    pub fn bytes(&self) -> usize {
+        let text = match self {
+            Self::Text(text) | Self::Json(text) | Self::Unfit(text) => text.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + text
+    }
+
     /// The order every store sorts by: null first, text by its bytes, numbers by their size.
     pub fn order(&self, other: &Self) -> Ordering {
         match (self, other) {

@@ -79,6 +79,18 @@ impl HandlerTables<'_> {
         Ok(changed)
     }
 
+    /// Runs a statement in its turn, as [`execute`](Self::execute) does, without waiting for its answer:
+    /// the next can be made meanwhile, which on a network is several times as fast. Should it fail, the
+    /// events of the batch are given to the handler again, one by one, so that only its own event is
+    /// parked.
+    ///
+    /// # Errors
+    /// What the store says, perhaps of a statement before.
+    pub async fn enqueue(&mut self, sql: &str, parameters: &[Value]) -> Result<(), StoreError> {
+        let sql = self.with_names(sql);
+        self.transaction.enqueue(&sql, parameters).await
+    }
+
     /// Runs a query in the same way and returns its rows.
     ///
     /// # Errors

@@ -244,6 +244,8 @@ macro_rules! conformance {
                 queries_take_numbered_parameters
                 a_bad_statement_undoes_the_transaction
                 a_failed_insert_ends_the_transaction
+                queued_statements_keep_their_order
+                a_queued_statement_that_fails_undoes_the_transaction
                 a_store_without_sql_says_so
             ]);
             $crate::__topic!($fixture, transactions: [

@@ -2,6 +2,7 @@
 
 mod append;
 mod append10;
+mod catch_up;
 mod command;
 mod database;
 mod history;
@@ -12,7 +13,7 @@ mod rebuild;
 
 use crate::Failure;
 use crate::measure::Measured;
-use crate::task::{APPENDS, Phase, Task, Work};
+use crate::task::{FIRST, Phase, Task, Work};
 
 pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
     if task.phase == Phase::Prepare {
@@ -29,8 +30,10 @@ pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
         Work::Append { per_commit, .. } => append10::measure(task, per_commit).await,
         Work::Load { length } => load::measure(task, length).await,
         Work::Command { .. } => command::measure(task).await,
-        Work::Rebuild => rebuild::measure(task).await,
-        Work::Latency if task.process == APPENDS => latency::append(task).await,
+        Work::Rebuild { .. } => rebuild::measure(task).await,
+        Work::CatchUp => catch_up::measure(task).await,
+        Work::Lag => Err("nothing was written by hand for lag".into()),
+        Work::Latency if task.process == FIRST => latency::append(task).await,
         Work::Latency => latency::project(task).await,
         Work::Import => import::measure(task).await,
     }

@@ -58,8 +58,11 @@ pub(super) fn open(task: &Task) -> Result<Connection, Failure> {
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     // What a connection of Annals has that does such work: readers have more.
-    let cache =
-        if matches!(task.work, Work::Load { .. } | Work::Rebuild) { -16_384 } else { -2_048 };
+    let cache = if matches!(task.work, Work::Load { .. } | Work::Rebuild { .. }) {
+        -16_384
+    } else {
+        -2_048
+    };
     connection.pragma_update(None, "cache_size", cache)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;

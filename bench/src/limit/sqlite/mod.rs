@@ -1,6 +1,7 @@
 //! By rusqlite and serde, and nothing else.
 
 mod append;
+mod catch_up;
 mod command;
 mod database;
 mod history;
@@ -24,7 +25,9 @@ pub(crate) fn run(task: &Task) -> Result<Measured, Failure> {
         Work::Append { per_commit, .. } => append::measure(&connection, task, per_commit),
         Work::Load { length } => load::measure(&connection, task, length),
         Work::Command { cached } => command::measure(&connection, task, cached),
-        Work::Rebuild => rebuild::measure(&mut connection, task),
+        Work::Rebuild { .. } => rebuild::measure(&mut connection, task),
+        Work::CatchUp => catch_up::measure(&mut connection, task),
+        Work::Lag => Err("nothing was written by hand for lag".into()),
         Work::Latency => latency::measure(&connection, task),
         Work::Import => import::measure(&mut connection, task),
     }

@@ -1,0 +1,91 @@
+//! Statements of a transaction that were sent and whose answers nobody has waited for: the server works
+//! on one while the next is being made.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use annals_core::store::StoreError;
+use annals_core::table::Value;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{ToSql, Type};
+
+use crate::link::Link;
+use crate::value::Bind;
+
+/// How many statements are under way at the most: beyond it nothing gets faster.
+const MOST: usize = 256;
+
+/// How many bytes of values are under way at the most.
+const MOST_BYTES: usize = 1 << 20;
+
+/// In the order they were sent.
+#[derive(Default)]
+pub(crate) struct Pipeline<'t> {
+    under_way: VecDeque<(usize, BoxFuture<'t, Result<(), StoreError>>)>,
+    bytes: usize,
+}
+
+impl<'t> Pipeline<'t> {
+    /// Sends a statement behind those that are under way, and waits for the older half when they are many.
+    pub(crate) async fn send(
+        &mut self,
+        link: Link<'t>,
+        sql: &str,
+        values: &[Value],
+    ) -> Result<(), StoreError> {
+        let bytes = sql.len() + values.iter().map(Value::bytes).sum::<usize>();
+        if self.under_way.len() >= MOST || self.bytes + bytes > MOST_BYTES {
+            self.settle_first(self.under_way.len().div_ceil(2)).await?;
+        }
+        let types: Vec<Type> = values.iter().map(|value| Bind(value).sent_as()).collect();
+        let ready = link.session.ready(sql, &types).await.map_err(link.failed())?;
+        let values = values.to_vec();
+        let mut sent = async move {
+            let binds: Vec<Bind<'_>> = values.iter().map(Bind).collect();
+            let binds: Vec<_> = binds.iter().map(|bind| bind as &(dyn ToSql + Sync)).collect();
+            let answer = ready.query(link.session.client, &binds).await;
+            answer.map(|_| ()).map_err(|error| {
+                if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) {
+                    // A table has changed its shape since it was prepared: the next try does that anew.
+                    link.session.forget();
+                }
+                link.failed()(error)
+            })
+        }
+        .boxed();
+        // It is sent when it is first polled. Nobody is woken for its answer before they wait for it.
+        match sent.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => {
+                self.bytes += bytes;
+                self.under_way.push_back((bytes, sent));
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for all answers.
+    pub(crate) async fn settle(&mut self) -> Result<(), StoreError> {
+        self.settle_first(self.under_way.len()).await
+    }
+
+    /// Waits for so many answers: for the last of them first, because by then the others are there.
+    async fn settle_first(&mut self, count: usize) -> Result<(), StoreError> {
+        let Some((_, last)) = count.checked_sub(1).and_then(|last| self.under_way.get_mut(last))
+        else {
+            return Ok(());
+        };
+        let mut answer = Some(last.await);
+        for rest in (0..count).rev() {
+            let Some((bytes, sent)) = self.under_way.pop_front() else { break };
+            self.bytes -= bytes;
+            match (rest, answer.take_if(|_| rest == 0)) {
+                (_, Some(answer)) => answer?,
+                _ => sent.await?,
+            }
+        }
+        Ok(())
+    }
+}
