@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use annals_core::store::StoreError;
-use futures_util::future::join;
+use futures_util::future::join3;
 
 use crate::error::{is_frozen, is_lost};
+use crate::link::Link;
 use crate::transaction::PgTransaction;
 
 impl PgTransaction<'_> {
@@ -13,18 +14,29 @@ impl PgTransaction<'_> {
     /// open.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         self.pulse.check()?;
-        self.pipeline.settle().await?;
-        let Some(last) = self.steps.pop() else {
-            return self.prove_and_commit().await.map_err(|error| self.not_committed(error));
+        let (last, link) = (self.steps.pop(), self.link);
+        if !self.steps.is_empty() {
+            self.write_steps().await?;
+        }
+        let ready = match &last {
+            Some(last) => Some((last, last.ready(link).await?)),
+            None => None,
         };
-        self.write_steps().await?;
-        let ready = last.ready(self.link).await?;
-        // Polled, and so sent, in this order.
-        let link = self.link;
-        match join(last.send(link, &ready), self.prove_and_commit()).await {
-            // The commit was not carried out behind it.
-            (Err(refused), Err(_)) if !is_lost(&refused) => Err(last.failed(link, refused)),
-            (_, committed) => committed.map_err(|error| self.not_committed(error)),
+        let step = async {
+            let Some((last, ready)) = &ready else { return Ok(()) };
+            last.send(link, ready).await
+        };
+        // Polled, and so sent, in this order. What is not carried out lets nothing behind it be.
+        let (settled, moved, committed) =
+            join3(self.pipeline.settle(), step, prove_and_commit(link)).await;
+        let Err(error) = committed else { return Ok(()) };
+        match (settled, moved, last) {
+            (Err(refused), ..) if !lost(&refused) => Err(refused),
+            (_, Err(refused), Some(last)) if !is_lost(&refused) => Err(last.failed(link, refused)),
+            _ if is_lost(&error) && !is_frozen(&error) => {
+                Err(StoreError::OutcomeUnknown { source: Arc::new(error) })
+            }
+            _ => Err(link.failed()(error)),
         }
     }
 
@@ -34,17 +46,15 @@ impl PgTransaction<'_> {
             self.spoil();
         }
     }
+}
 
-    /// Of a transaction in which something has failed, `COMMIT` makes a `ROLLBACK` and calls that a
-    /// success. A statement in front of it fails in there, and then nothing behind it is done.
-    async fn prove_and_commit(&mut self) -> Result<(), tokio_postgres::Error> {
-        self.link.session.client.batch_execute("SELECT; COMMIT").await
-    }
+/// Of a transaction in which something has failed, `COMMIT` makes a `ROLLBACK` and calls that a success. A
+/// statement in front of it fails in there, and then nothing behind it is done.
+async fn prove_and_commit(link: Link<'_>) -> Result<(), tokio_postgres::Error> {
+    link.session.client.batch_execute("SELECT; COMMIT").await
+}
 
-    fn not_committed(&self, error: tokio_postgres::Error) -> StoreError {
-        match is_lost(&error) && !is_frozen(&error) {
-            true => StoreError::OutcomeUnknown { source: Arc::new(error) },
-            false => self.link.failed()(error),
-        }
-    }
+/// Whether the server may have gone on without our hearing of it.
+fn lost(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable { .. } | StoreError::TimedOut { .. })
 }

@@ -15,6 +15,7 @@ use crate::connection::Connector;
 use crate::error::STORE;
 use crate::link::Link;
 use crate::options::PgOptions;
+use crate::pipeline::Pipeline;
 use crate::portion::Read;
 use crate::pulse::Pulse;
 use crate::transaction::PgTransaction;
@@ -96,8 +97,8 @@ impl<'s> Lent<'s> {
         let run = async {
             let link = self.link()?;
             let done = async {
-                link.run(&self.begin()).await?;
-                work(PgTransaction::new(link, &pulse, &self.spoilt)).await
+                let pipeline = Pipeline::begin(link, self.begin());
+                work(PgTransaction::new(link, pipeline, &pulse, &self.spoilt)).await
             };
             let done = tokio::select! {
                 biased;

@@ -20,29 +20,38 @@ const MOST: usize = 256;
 /// How many bytes of values are under way at the most.
 const MOST_BYTES: usize = 1 << 20;
 
+type Answer<'t> = BoxFuture<'t, Result<(), StoreError>>;
+
 /// In the order they were sent.
-#[derive(Default)]
 pub(crate) struct Pipeline<'t> {
-    under_way: VecDeque<(usize, BoxFuture<'t, Result<(), StoreError>>)>,
+    under_way: VecDeque<(usize, Answer<'t>)>,
     bytes: usize,
+    /// Whether the transaction is known to have begun. Before that, nothing that writes is sent.
+    begun: bool,
 }
 
 impl<'t> Pipeline<'t> {
-    /// Sends a statement behind those that are under way, and waits for the older half when they are many.
-    pub(crate) async fn send(
+    /// Begins the transaction: the first read goes out right behind it.
+    pub(crate) fn begin(link: Link<'t>, begin: String) -> Self {
+        let mut begun = async move { link.run(&begin).await }.boxed();
+        let answer = send(&mut begun);
+        let begun = answer.map_or(begun, |answer| std::future::ready(answer).boxed());
+        Self { under_way: [(0, begun)].into(), bytes: 0, begun: false }
+    }
+
+    /// Sends a statement behind those that are under way.
+    pub(crate) async fn statement(
         &mut self,
         link: Link<'t>,
         sql: &str,
         values: &[Value],
     ) -> Result<(), StoreError> {
         let bytes = sql.len() + values.iter().map(Value::bytes).sum::<usize>();
-        if self.under_way.len() >= MOST || self.bytes + bytes > MOST_BYTES {
-            self.settle_first(self.under_way.len().div_ceil(2)).await?;
-        }
         let types: Vec<Type> = values.iter().map(|value| Bind(value).sent_as()).collect();
+        self.make_room(bytes).await?;
         let ready = link.session.ready(sql, &types).await.map_err(link.failed())?;
         let values = values.to_vec();
-        let mut sent = async move {
+        let answer = async move {
             let binds: Vec<Bind<'_>> = values.iter().map(Bind).collect();
             let binds: Vec<_> = binds.iter().map(|bind| bind as &(dyn ToSql + Sync)).collect();
             let answer = ready.query(link.session.client, &binds).await;
@@ -53,17 +62,29 @@ impl<'t> Pipeline<'t> {
                 }
                 link.failed()(error)
             })
+        };
+        self.push(bytes, answer.boxed())
+    }
+
+    /// Waits for the older half when there are many.
+    pub(crate) async fn make_room(&mut self, bytes: usize) -> Result<(), StoreError> {
+        if !self.begun {
+            return self.settle().await;
         }
-        .boxed();
-        // It is sent when it is first polled. Nobody is woken for its answer before they wait for it.
-        match sent.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(answer) => answer,
-            Poll::Pending => {
-                self.bytes += bytes;
-                self.under_way.push_back((bytes, sent));
-                Ok(())
-            }
+        if self.under_way.len() >= MOST || self.bytes + bytes > MOST_BYTES {
+            self.settle_first(self.under_way.len().div_ceil(2)).await?;
         }
+        Ok(())
+    }
+
+    /// Sends what there is [room](Self::make_room) for.
+    pub(crate) fn push(&mut self, bytes: usize, mut answer: Answer<'t>) -> Result<(), StoreError> {
+        if let Some(answer) = send(&mut answer) {
+            return answer;
+        }
+        self.bytes += bytes;
+        self.under_way.push_back((bytes, answer));
+        Ok(())
     }
 
     /// Waits for all answers.
@@ -81,11 +102,20 @@ impl<'t> Pipeline<'t> {
         for rest in (0..count).rev() {
             let Some((bytes, sent)) = self.under_way.pop_front() else { break };
             self.bytes -= bytes;
-            match (rest, answer.take_if(|_| rest == 0)) {
-                (_, Some(answer)) => answer?,
-                _ => sent.await?,
+            match answer.take_if(|_| rest == 0) {
+                Some(answer) => answer?,
+                None => sent.await?,
             }
         }
+        self.begun = true;
         Ok(())
+    }
+}
+
+/// Sends a statement: it is when it is first polled. Nobody is woken for its answer before they wait.
+fn send(statement: &mut Answer<'_>) -> Option<Result<(), StoreError>> {
+    match statement.poll_unpin(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
     }
 }

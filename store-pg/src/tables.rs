@@ -2,6 +2,8 @@
 
 use annals_core::store::StoreError;
 use annals_core::table::{KeyValues, MAX_ROWS, Row, RowQuery, TableSpec, Value};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -38,12 +40,34 @@ pub(crate) async fn upsert_rows(
     if rows.is_empty() {
         return Ok(());
     }
-    let rows = last_of_each_key(table, rows);
-    let places: Vec<usize> = (0..table.columns.len()).collect();
-    let arrays = Arrays::of(table, &places, |place| rows.iter().map(|row| &row[place]).collect())?;
+    let arrays = Arrays::of_rows(table, rows)?;
     let sql = table_sql::upsert(link.schema(), table);
     let written = link.session.execute(&sql, &arrays.bound()).await;
     written.map(|_| ()).map_err(explained(link, table))
+}
+
+/// The same, ready to be sent when it is first polled; nothing for no rows.
+pub(crate) async fn ready_upsert<'s>(
+    link: Link<'s>,
+    table: &TableSpec,
+    rows: &[Row],
+) -> Result<Option<BoxFuture<'s, Result<(), StoreError>>>, StoreError> {
+    table.check()?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let arrays = Arrays::of_rows(table, rows)?;
+    let types: Vec<Type> = arrays.0.iter().map(|(_, as_type)| as_type.clone()).collect();
+    let ready = link.session.ready(&table_sql::upsert(link.schema(), table), &types).await;
+    let ready = ready.map_err(explained(link, table))?;
+    let table = table.clone();
+    let upsert = async move {
+        let values: Vec<_> =
+            arrays.0.iter().map(|(array, _)| &**array as &(dyn ToSql + Sync)).collect();
+        let written = ready.query(link.session.client, &values).await;
+        written.map(|_| ()).map_err(explained(link, &table))
+    };
+    Ok(Some(upsert.boxed()))
 }
 
 pub(crate) async fn delete_rows(
@@ -110,6 +134,12 @@ impl Arrays {
             Ok((array(column_type, &column(number))?, array_type(column_type)))
         });
         arrays.collect::<Result<_, StoreError>>().map(Self)
+    }
+
+    fn of_rows(table: &TableSpec, rows: &[Row]) -> Result<Self, StoreError> {
+        let rows = last_of_each_key(table, rows);
+        let places: Vec<usize> = (0..table.columns.len()).collect();
+        Self::of(table, &places, |place| rows.iter().map(|row| &row[place]).collect())
     }
 
     fn of_keys(table: &TableSpec, keys: &[KeyValues]) -> Result<Self, StoreError> {

@@ -38,9 +38,13 @@ pub(crate) struct PgTransaction<'t> {
 }
 
 impl<'t> PgTransaction<'t> {
-    pub(crate) fn new(link: Link<'t>, pulse: &'t Pulse, spoilt: &'t AtomicBool) -> Self {
-        let (steps, pipeline) = (Vec::new(), Pipeline::default());
-        Self { link, steps, pipeline, grown: Position::START, pulse, spoilt }
+    pub(crate) fn new(
+        link: Link<'t>,
+        pipeline: Pipeline<'t>,
+        pulse: &'t Pulse,
+        spoilt: &'t AtomicBool,
+    ) -> Self {
+        Self { link, steps: Vec::new(), pipeline, grown: Position::START, pulse, spoilt }
     }
 
     /// The session is not to be used again.
@@ -62,6 +66,16 @@ impl<'t> PgTransaction<'t> {
             self.spoil();
         }
         Ok(())
+    }
+
+    /// A read, which goes out right behind what was sent.
+    async fn behind<T>(
+        &mut self,
+        read: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        // Polled, and so sent, in this order; the failure of what comes first is the reason.
+        let (settled, read) = join(self.pipeline.settle(), read).await;
+        settled.and(read)
     }
 
     /// The connection, once all that was sent is answered.
@@ -177,7 +191,8 @@ impl TransactionTables for PgTransaction<'_> {
         table: &TableSpec,
         keys: &[KeyValues],
     ) -> Result<Vec<Row>, StoreError> {
-        tables::load_rows(self.settled().await?, table, keys).await
+        let rows = tables::load_rows(self.link, table, keys);
+        self.behind(rows).await
     }
 
     async fn query_rows(
@@ -185,11 +200,21 @@ impl TransactionTables for PgTransaction<'_> {
         table: &TableSpec,
         query: &RowQuery,
     ) -> Result<Vec<Row>, StoreError> {
-        tables::query_rows(self.settled().await?, table, query).await
+        let rows = tables::query_rows(self.link, table, query);
+        self.behind(rows).await
     }
 
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
         tables::upsert_rows(self.settled().await?, table, rows).await
+    }
+
+    async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
+        let bytes = rows.iter().flatten().map(Value::bytes).sum();
+        self.pipeline.make_room(bytes).await?;
+        if let Some(upsert) = tables::ready_upsert(self.link, table, rows).await? {
+            self.pipeline.push(bytes, upsert)?;
+        }
+        Ok(())
     }
 
     async fn delete_rows(
@@ -234,7 +259,7 @@ impl TransactionSql for PgTransaction<'_> {
 
     async fn enqueue(&mut self, sql: &str, parameters: &[Value]) -> Result<(), StoreError> {
         self.look_at(sql)?;
-        self.pipeline.send(self.link, sql, parameters).await
+        self.pipeline.statement(self.link, sql, parameters).await
     }
 
     async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {

@@ -142,6 +142,11 @@ impl TransactionTables for SqliteTransaction<'_, '_> {
         Ok(())
     }
 
+    /// Here nothing is on its way.
+    async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
+        self.upsert_rows(table, rows).await
+    }
+
     async fn delete_rows(
         &mut self,
         table: &TableSpec,

@@ -171,6 +171,10 @@ impl TransactionTables for Recorder<'_> {
         rows.iter().try_for_each(|row| self.note_row(table, row.clone()))
     }
 
+    async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
+        self.upsert_rows(table, rows).await
+    }
+
     async fn delete_rows(
         &mut self,
         table: &TableSpec,

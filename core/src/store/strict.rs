@@ -187,6 +187,15 @@ impl<T: Transaction + ?Sized> TransactionTables for Strict<'_, T> {
         self.note(outcome)
     }
 
+    async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
+        let transaction = self.go_on()?;
+        let outcome = match table.kept_rows(rows) {
+            Ok(rows) => transaction.enqueue_rows(table, &rows).await,
+            Err(invalid) => Err(invalid.into()),
+        };
+        self.note(outcome)
+    }
+
     async fn delete_rows(
         &mut self,
         table: &TableSpec,

@@ -119,6 +119,13 @@ pub trait TransactionTables: Send {
     /// Inserts or replaces rows by their keys.
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError>;
 
+    /// Inserts or replaces rows in their turn without waiting for the answer: they are there for what is
+    /// asked next.
+    ///
+    /// # Errors
+    /// As for every method, but a failure may be told by what is asked next, or by the commit.
+    async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError>;
+
     /// Removes the rows with these keys.
     async fn delete_rows(
         &mut self,

@@ -273,7 +273,7 @@ impl<P: Projection> Fold for Folding<P> {
             }
         }
         transaction.delete_rows(&self.table, &deletes).await?;
-        transaction.upsert_rows(&self.table, &upserts).await?;
+        transaction.enqueue_rows(&self.table, &upserts).await?;
         Ok(Wrote::All)
     }
 

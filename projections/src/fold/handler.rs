@@ -128,7 +128,7 @@ impl HandlerTables<'_> {
     /// What the store says.
     pub async fn put<M: ReadModel>(&mut self, row: &M) -> Result<(), BoxError> {
         let table = self.real::<M>()?;
-        self.transaction.upsert_rows(&table, &[row.to_row()]).await?;
+        self.transaction.enqueue_rows(&table, &[row.to_row()]).await?;
         self.rows += 1;
         Ok(())
     }

@@ -24,7 +24,7 @@ pub async fn a_transaction_sees_its_own_writes(subject: Subject) {
             Box::pin(async {
                 transaction.create_table(&accounts()).await?;
                 transaction.upsert_rows(&accounts(), &[row(1, "ann"), row(2, "bob")]).await?;
-                transaction.upsert_rows(&accounts(), &[row(1, "eve")]).await?;
+                transaction.enqueue_rows(&accounts(), &[row(1, "eve")]).await?;
                 transaction.delete_rows(&accounts(), &[vec![Value::Integer(2)]]).await?;
                 let keys = [vec![Value::Integer(1)], vec![Value::Integer(2)]];
                 assert_eq!(transaction.load_rows(&accounts(), &keys).await?, [row(1, "eve")]);

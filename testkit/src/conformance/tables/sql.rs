@@ -162,7 +162,7 @@ pub async fn a_queued_statement_that_fails_undoes_the_transaction(subject: Subje
     let store = &*subject.store;
     create(store, &accounts()).await;
     upsert(store, &accounts(), vec![row(1, "ann")]).await;
-    for then in ["commit", "query", "row", "time", "ignore"] {
+    for then in ["commit", "query", "row", "rows", "time", "ignore"] {
         let refused = store
             .transact_with(move |transaction| {
                 Box::pin(async move {
@@ -176,6 +176,7 @@ pub async fn a_queued_statement_that_fails_undoes_the_transaction(subject: Subje
                         }
                     }
                     match then {
+                        "rows" => transaction.enqueue_rows(&accounts(), &[row(4, "dan")]).await?,
                         "query" => drop(transaction.query("SELECT 1", &[]).await?),
                         "row" => transaction.upsert_rows(&accounts(), &[row(4, "dan")]).await?,
                         "time" => drop(transaction.now().await?),
