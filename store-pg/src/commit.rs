@@ -19,7 +19,10 @@ impl PgTransaction<'_> {
             self.write_steps().await?;
         }
         let ready = match &last {
-            Some(last) => Some((last, last.ready(link).await?)),
+            Some(last) => {
+                let ready = last.ready(link).await;
+                Some((last, self.pipeline.reason(ready).await?))
+            }
             None => None,
         };
         let step = async {

@@ -49,7 +49,8 @@ impl<'t> Pipeline<'t> {
         let bytes = sql.len() + values.iter().map(Value::bytes).sum::<usize>();
         let types: Vec<Type> = values.iter().map(|value| Bind(value).sent_as()).collect();
         self.make_room(bytes).await?;
-        let ready = link.session.ready(sql, &types).await.map_err(link.failed())?;
+        let ready = link.session.ready(sql, &types).await.map_err(link.failed());
+        let ready = self.reason(ready).await?;
         let values = values.to_vec();
         let answer = async move {
             let binds: Vec<Bind<'_>> = values.iter().map(Bind).collect();
@@ -85,6 +86,17 @@ impl<'t> Pipeline<'t> {
         self.bytes += bytes;
         self.under_way.push_back((bytes, answer));
         Ok(())
+    }
+
+    /// What fails behind a statement that has failed says no more than that: the first is the reason.
+    pub(crate) async fn reason<T>(
+        &mut self,
+        outcome: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if outcome.is_err() {
+            self.settle().await?;
+        }
+        outcome
     }
 
     /// Waits for all answers.

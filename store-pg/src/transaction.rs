@@ -211,7 +211,8 @@ impl TransactionTables for PgTransaction<'_> {
     async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
         let bytes = rows.iter().flatten().map(Value::bytes).sum();
         self.pipeline.make_room(bytes).await?;
-        if let Some(upsert) = tables::ready_upsert(self.link, table, rows).await? {
+        let upsert = tables::ready_upsert(self.link, table, rows).await;
+        if let Some(upsert) = self.pipeline.reason(upsert).await? {
             self.pipeline.push(bytes, upsert)?;
         }
         Ok(())
