@@ -43,7 +43,7 @@ async fn project<const BY_ID: bool>(
     if let Some(partitions) = partitions {
         let ask = Ask::Repartition(partitions);
         let id = ops::ask(&**store, "balances", &ask, ("bench", "to measure it")).await?;
-        while !ops::request(&**store, id).await?.is_some_and(|request| request.state == "done") {
+        while ops::request(&**store, id).await?.is_none_or(|request| request.state != "done") {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
+use tokio_postgres::error::SqlState;
 
 use super::Server;
 use super::client::{config, connect, try_connect};
@@ -85,7 +86,15 @@ pub fn drop_schema(url: &str, schema: &str) -> Result<(), tokio_postgres::Error>
             "SET client_min_messages = warning; SET lock_timeout = '30s'; \
              DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"
         );
-        connect(url).await.batch_execute(&sql).await
+        let client = connect(url).await;
+        loop {
+            match client.batch_execute(&sql).await {
+                // The server ends what a program that was dropped has sent, and that may have locked
+                // tables in another order than they go away in.
+                Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {}
+                dropped => return dropped,
+            }
+        }
     };
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
