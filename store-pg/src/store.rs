@@ -15,7 +15,7 @@ use crate::error::STORE;
 use crate::hooks::append_with_hooks;
 use crate::import::append_bulk;
 use crate::lent::Lent;
-use crate::transaction::PgTransaction;
+use crate::transaction::{PgTransaction, now};
 use crate::{PgStore, checkpoints, commands, log, read, schemas, snapshots, tables};
 
 #[async_trait]
@@ -188,6 +188,11 @@ impl StateStore for PgStore {
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         let lent = self.lend().await?;
         lent.within(checkpoints::state(lent.link()?, key)).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        let lent = self.lend().await?;
+        lent.within(now(lent.link()?)).await
     }
 }
 

@@ -6,7 +6,9 @@ use annals_core::store::{
     StateStore, StoreError, StreamQuery, Strict, TableStore, Transact, Wakeups, Work,
 };
 use annals_core::table::{KeyValues, Row, RowQuery, TableSpec};
-use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion};
+use annals_core::{
+    Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion, cut_time,
+};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -246,6 +248,11 @@ impl StateStore for SqliteStore {
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         let (key, place) = (key.to_owned(), self.place());
         self.readers().read(move |c| checkpoints::state(c, &key, &place)).await
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        let options = self.readers().options();
+        self.readers().read(move |_| Ok(cut_time(options.clock.now()))).await
     }
 }
 

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::screen::{Screen, seconds, table};
 
 pub(crate) async fn members(store: &dyn Operate, screen: &mut Screen) -> Result<(), Failure> {
-    let (members, now) = (ops::members(store).await?, ops::now(store).await?);
+    let (members, now) = (ops::members(store).await?, store.now().await?);
     if screen.is_json() {
         return members.iter().try_for_each(|member| screen.json(member));
     }

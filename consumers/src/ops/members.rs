@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::now;
 use crate::records::{MemberRecord, list};
 
 /// A process that runs consumers.
@@ -37,7 +36,7 @@ pub struct Member {
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub async fn members(work: &dyn Workspace) -> Result<Vec<Member>, StoreError> {
-    let now = now(work).await?;
+    let now = work.now().await?;
     let records = list::<MemberRecord>(work, &RowQuery::default()).await?;
     let read = |record: MemberRecord| Member {
         alive: record.expires_at > now,

@@ -15,14 +15,3 @@ pub use parked::{Parked, is_parked, parked};
 pub use requests::{Ask, Request, ask, ask_once, open_requests, request, requests};
 pub use status::{ConsumerStatus, Partition, consumer, consumers, position};
 pub use waiting::{Waiting, waiting};
-
-use annals_core::store::{StoreError, TransactExt, Workspace};
-use jiff::Timestamp;
-
-/// What the store's clock shows.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub async fn now(work: &dyn Workspace) -> Result<Timestamp, StoreError> {
-    work.transact_with(|transaction| Box::pin(async move { transaction.now().await })).await
-}

@@ -197,6 +197,10 @@ impl StateStore for Line {
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.call("reading a state", false, |_| StateStore::state(self.store(), key)).await
     }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.call("asking for the time", false, |_| StateStore::now(self.store())).await
+    }
 }
 
 #[async_trait]

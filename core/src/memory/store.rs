@@ -14,6 +14,7 @@ use crate::store::{
     StateStore, StoreError, StreamQuery, Strict, TableStore, Transact, Wakeups, Work,
 };
 use crate::table::{KeyValues, Row, RowQuery, TableSpec};
+use crate::time::cut_time;
 
 #[async_trait]
 impl EventStore for MemoryStore {
@@ -175,6 +176,10 @@ impl TableStore for MemoryStore {
 impl StateStore for MemoryStore {
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         Ok(self.lock().await?.states.get(key).cloned())
+    }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        Ok(cut_time(self.clock.now()))
     }
 }
 

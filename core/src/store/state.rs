@@ -1,6 +1,7 @@
-//! Texts that components keep under a key.
+//! Texts that components keep under a key, and the time.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use super::StoreError;
 
@@ -12,4 +13,11 @@ pub trait StateStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError>;
+
+    /// The time now by the store's clock, as [`now`](super::TransactionState::now) says it in a
+    /// transaction; asking for it is a read, and waits for nobody who writes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    async fn now(&self) -> Result<Timestamp, StoreError>;
 }

@@ -250,7 +250,9 @@ fn append_one() -> Append {
 pub async fn the_time_is_that_of_the_store(subject: Subject) {
     let now = async || {
         let now = subject.store.transact_with(|transaction| transaction.now());
-        now.await.expect("the time can be asked for")
+        let now = now.await.expect("the time can be asked for");
+        assert_eq!(subject.store.now().await.expect("and outside of a transaction"), now);
+        now
     };
     assert_eq!(now().await, annals_core::cut_time(subject.clock.now()));
     subject.clock.advance(Duration::from_secs(90));

@@ -38,6 +38,8 @@ pub enum Operation {
     CountRows,
     /// `state`, outside a transaction.
     State,
+    /// `now`, outside a transaction.
+    Now,
     /// `transact`
     Transact,
     /// `transact_apart`

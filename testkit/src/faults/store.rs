@@ -177,6 +177,10 @@ impl<S: Store + ?Sized> StateStore for FaultyStore<S> {
     async fn state(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.pass(Operation::State, self.inner.state(key)).await
     }
+
+    async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.pass(Operation::Now, self.inner.now()).await
+    }
 }
 
 #[async_trait]

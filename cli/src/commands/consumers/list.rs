@@ -12,7 +12,7 @@ pub(super) async fn list(
     log: &dyn Operate,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
-    let now = ops::now(store).await?;
+    let now = store.now().await?;
     let mut shown = Vec::new();
     for status in ops::consumers(store).await? {
         let lag = ops::lag(log, status.position, now).await?;

@@ -61,7 +61,7 @@ async fn show(
             None => return Err(unknown(store, name).await?),
         },
     };
-    let now = ops::now(store).await?;
+    let now = store.now().await?;
     let mut trouble = false;
     for status in statuses {
         trouble |= !status.trouble.is_empty();

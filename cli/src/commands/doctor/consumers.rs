@@ -25,7 +25,7 @@ pub(super) async fn look(store: &dyn Operate) -> Result<Vec<Finding>, Failure> {
     if consumers.is_empty() {
         return Ok(Vec::new());
     }
-    let (members, now) = (ops::members(store).await?, ops::now(store).await?);
+    let (members, now) = (ops::members(store).await?, store.now().await?);
     Ok(vec![
         look_at_members(&members, now),
         look_at_clocks(&members, now),
