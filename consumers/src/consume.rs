@@ -101,6 +101,11 @@ pub trait Handler: Send + Sync + 'static {
     /// The partition's checkpoint stands here now.
     fn reached(&self, _partition: &PartitionId, _position: Position) {}
 
+    /// So much of the log was dealt with since this was told last, by what was counted: positions alone
+    /// say it of logs only that have one for every event. Told by partitions whose effects are
+    /// transactional.
+    fn counted(&self, _partition: &PartitionId, _counts: Counts) {}
+
     /// The partition does something else now.
     fn doing(&self, _partition: &PartitionId, _doing: &Doing) {}
 
@@ -147,6 +152,17 @@ pub trait Handler: Send + Sync + 'static {
     async fn request(&self, verb: &str, _arguments: &str) -> Result<String, String> {
         Err(format!("a consumer of this kind knows no `{verb}`"))
     }
+}
+
+/// How much of the log was dealt with.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// How far the checkpoint was moved.
+    pub positions: u64,
+    /// How many events of the log were looked at, wanted or not.
+    pub looked_at: u64,
+    /// How many of them were taken in.
+    pub taken_in: u64,
 }
 
 /// What follows when a partition has caught up.

@@ -9,7 +9,7 @@ use crate::consume::KeyBy;
 use crate::member::{consumer, disturb, lock};
 use crate::records::{
     ConsumerRecord, ParkedItem, ParkedKey, PartitionId, PartitionRecord, Record, find,
-    of_generation, put, remove,
+    of_generation, put, remove, that_wait,
 };
 
 /// How many entries are removed at a time.
@@ -157,7 +157,9 @@ pub async fn set_aside(
     key_by: KeyBy,
     events: Vec<RecordedEvent>,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
-    let query = RowQuery { conditions: of_generation(name, generation), ..RowQuery::default() };
+    let mut conditions = of_generation(name, generation);
+    conditions.push(that_wait());
+    let query = RowQuery { conditions, ..RowQuery::default() };
     let parked: Vec<ParkedKey> = find(transaction, &query).await?;
     let (aside, rest): (Vec<_>, Vec<_>) = events
         .into_iter()

@@ -28,7 +28,7 @@ mod worker;
 
 pub use caught::{caught, message};
 pub use consume::{
-    CaughtUp, Consume, Consumer, Doing, Handler, KeyBy, OnFailure, Target, Until, Wrote,
+    CaughtUp, Consume, Consumer, Counts, Doing, Handler, KeyBy, OnFailure, Target, Until, Wrote,
 };
 pub use cut::{declare, forget, hold, partition, rename, serve, set_aside, stands, uncut};
 pub use deliver::{AtOnce, Deliver};

@@ -12,6 +12,7 @@ use annals_core::{
 };
 
 use crate::read_model::RowError;
+use crate::run::Partitions;
 
 /// The event at which a projection failed. What it says of the event leaves the payload out, which
 /// may be personal.
@@ -106,6 +107,34 @@ pub enum ProjectionError {
         projection: Arc<str>,
         /// The table.
         table: String,
+        /// Its version.
+        version: u32,
+    },
+    /// The partitioning changed and the version did not.
+    #[error(
+        "`PARTITIONS` of `{projection}` was {was:?} and is {is:?}, and it is still at version \
+         {version}: its partitions and parked keys go by the former, so raise `VERSION`, and it is rebuilt \
+         from history; or take the change back"
+    )]
+    PartitionsChanged {
+        /// The projection.
+        projection: Arc<str>,
+        /// Its version.
+        version: u32,
+        /// What it was when its rows were begun.
+        was: Partitions,
+        /// What it is in this program.
+        is: Partitions,
+    },
+    /// An inline projection that is cut into partitions of its own.
+    #[error(
+        "`{projection}` is inline in this program, and was kept by subscription and cut into partitions, \
+         which no append can move together: raise `VERSION` beyond {version}, and it is rebuilt from \
+         history; or keep it by subscription (`project`, `handle`)"
+    )]
+    CutAnew {
+        /// The projection.
+        projection: Arc<str>,
         /// Its version.
         version: u32,
     },

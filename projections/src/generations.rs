@@ -1,7 +1,7 @@
 //! What the store remembers of a projection: which generation of its tables serves, and which is
 //! being built.
 
-use annals_consumers::{PartitionId, hold, lock, partition, uncut};
+use annals_consumers::{PartitionId, PartitionRecord, hold, lock, partition, uncut};
 use annals_core::Position;
 use annals_core::store::Transaction;
 use annals_core::table::TableSpec;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ProjectionError;
 use crate::owner::{self, TableRecord};
-use crate::run::Definition;
+use crate::run::{Definition, Mode, Partitions};
 
 /// One generation of a projection's tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ pub(crate) struct Generation {
     pub(crate) shape: String,
     /// Their real names.
     pub(crate) tables: Vec<String>,
+    /// How the projection may be cut that fills them: by what its events are kept in order, and which rows
+    /// an event may touch.
+    #[serde(default)]
+    pub(crate) partitions: Partitions,
 }
 
 /// Kept as JSON under the key `projection/<name>`.
@@ -52,6 +56,38 @@ impl Generation {
     pub(crate) fn real(&self, tables: &[TableSpec]) -> Vec<(TableSpec, TableSpec)> {
         let real = |table: &TableSpec| (table.clone(), table.named(real_name(table, self.number)));
         tables.iter().map(real).collect()
+    }
+
+    /// Makes sure that what fills it is what a program of its version declares now.
+    pub(crate) fn fits(&self, definition: &Definition) -> Result<(), ProjectionError> {
+        let (projection, version) = (definition.name.clone(), self.version);
+        if self.shape != shape(&definition.tables) {
+            let table = definition.tables.first();
+            let table = table.map(|table| table.name.clone()).unwrap_or_default();
+            return Err(ProjectionError::ShapeChanged { projection, table, version });
+        }
+        if self.partitions != definition.partitions {
+            let (was, is) = (self.partitions, definition.partitions);
+            return Err(ProjectionError::PartitionsChanged { projection, version, was, is });
+        }
+        Ok(())
+    }
+
+    /// Makes sure that appends can move it on, if they are to: they move one checkpoint.
+    pub(crate) fn fits_appends(
+        &self,
+        definition: &Definition,
+        parts: &[(PartitionRecord, Option<Position>)],
+    ) -> Result<(), ProjectionError> {
+        let (projection, version) = (definition.name.clone(), self.version);
+        let inline = self.inline_checkpoint(&projection);
+        let mut parts = parts.iter();
+        match definition.mode {
+            Mode::Inline if parts.any(|(part, _)| part.id().checkpoint() != inline) => {
+                Err(ProjectionError::CutAnew { projection, version })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The names under which its tables are read.
@@ -114,6 +150,7 @@ impl Generations {
             version: *version,
             shape: shape(tables),
             tables: tables.iter().map(|table| real_name(table, number)).collect(),
+            partitions: definition.partitions,
         };
         for (_, real) in generation.real(tables) {
             // Left over from a store whose records were removed by hand.

@@ -29,6 +29,8 @@ pub struct Parked {
     pub since: Timestamp,
     /// When it is tried again; none means that a person must act.
     pub next_attempt: Option<Timestamp>,
+    /// Whether the key goes on without what waits: what failed was skipped.
+    pub skipped: bool,
     /// How many events wait behind it.
     pub events: u64,
 }
@@ -67,6 +69,7 @@ pub async fn parked(work: &dyn Workspace, consumer: &str) -> Result<Vec<Parked>,
             attempts: key.attempts,
             since: key.since,
             next_attempt: key.next_attempt,
+            skipped: key.skipped,
             events,
         });
     }

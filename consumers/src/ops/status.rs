@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::members::{Member, members};
 use crate::records::{
-    ConsumerRecord, ParkedKey, PartitionRecord, Record, list, of_consumer, of_generation,
+    ConsumerRecord, ParkedKey, PartitionId, PartitionRecord, Record, list, of_consumer,
+    of_generation,
 };
 
 /// One part of a consumer.
@@ -71,6 +72,33 @@ pub struct ConsumerStatus {
     pub trouble: Vec<String>,
 }
 
+impl ConsumerStatus {
+    /// Where a generation stands: the least of the checkpoints of its partitions. `None` when it has none.
+    pub fn position_of(&self, generation: u64) -> Option<Position> {
+        let parts = self.partitions.iter().filter(|part| part.generation == generation);
+        parts.map(|part| part.position).min()
+    }
+}
+
+/// Where the partitions of a generation of a consumer stand that have not come to their end.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn positions(
+    work: &dyn Workspace,
+    consumer: &str,
+    generation: u64,
+) -> Result<BTreeMap<PartitionId, Position>, StoreError> {
+    let conditions = of_generation(consumer, generation);
+    let query = RowQuery { conditions, ..RowQuery::default() };
+    let mut positions = BTreeMap::new();
+    for part in list::<PartitionRecord>(work, &query).await?.iter().filter(|part| !part.is_done()) {
+        let Some(position) = work.checkpoint(&part.id().checkpoint()).await? else { continue };
+        positions.insert(part.id(), position);
+    }
+    Ok(positions)
+}
+
 /// Where a generation of a consumer stands: the least of the checkpoints of its partitions. `None` when
 /// it has none.
 ///
@@ -81,14 +109,7 @@ pub async fn position(
     consumer: &str,
     generation: u64,
 ) -> Result<Option<Position>, StoreError> {
-    let conditions = of_generation(consumer, generation);
-    let query = RowQuery { conditions, ..RowQuery::default() };
-    let mut least = None;
-    for part in list::<PartitionRecord>(work, &query).await?.iter().filter(|part| !part.is_done()) {
-        let Some(position) = work.checkpoint(&part.id().checkpoint()).await? else { continue };
-        least = Some(least.map_or(position, |least: Position| least.min(position)));
-    }
-    Ok(least)
+    Ok(positions(work, consumer, generation).await?.into_values().min())
 }
 
 /// How every consumer is doing that the store knows.

@@ -1,8 +1,10 @@
 //! What waits behind a parked key.
 
+use std::collections::BTreeSet;
+
 use annals_core::Position;
 use annals_core::store::{StoreError, Workspace};
-use annals_core::table::{Direction, RowQuery};
+use annals_core::table::{Direction, MAX_ROWS, RowQuery};
 
 use super::Parked;
 use crate::records::{ParkedItem, list, of_key};
@@ -32,4 +34,27 @@ pub async fn waiting(
     let read =
         |item: ParkedItem| Waiting { position: item.position, body: item.body.map(|body| body.0) };
     Ok(items.into_iter().map(read).collect())
+}
+
+/// Where the events stand in the log that wait behind a key of a generation of a consumer, all of them.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn positions_waiting(
+    work: &dyn Workspace,
+    (consumer, generation): (&str, u64),
+    key: &str,
+) -> Result<BTreeSet<Position>, StoreError> {
+    let conditions = of_key(consumer, generation, key);
+    let mut query = RowQuery { conditions, limit: MAX_ROWS, ..RowQuery::default() };
+    let mut positions = BTreeSet::new();
+    loop {
+        let items = list::<ParkedItem>(work, &query).await?;
+        let last = items.len() < MAX_ROWS as usize;
+        positions.extend(items.into_iter().map(|item| item.position));
+        if last {
+            return Ok(positions);
+        }
+        query.offset += u64::from(MAX_ROWS);
+    }
 }

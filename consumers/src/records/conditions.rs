@@ -23,3 +23,8 @@ pub(crate) fn of_key(consumer: &str, generation: u64, key: &str) -> Vec<Conditio
     conditions.push(equal("key", Value::Text(key.to_owned())));
     conditions
 }
+
+/// Keys behind which later events wait: those that nothing was skipped of.
+pub(crate) fn that_wait() -> Condition {
+    equal("skipped", Value::Boolean(false))
+}

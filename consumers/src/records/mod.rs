@@ -21,7 +21,7 @@ pub use partitions::{PartitionId, PartitionRecord};
 pub use requests::RequestRecord;
 pub use timers::TimerRecord;
 
-pub(crate) use conditions::{of_consumer, of_generation, of_key};
+pub(crate) use conditions::{of_consumer, of_generation, of_key, that_wait};
 pub(crate) use field::Field;
 
 use annals_core::store::{StoreError, TableStore, Transaction};

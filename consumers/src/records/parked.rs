@@ -31,6 +31,8 @@ record! {
         next_attempt: Option<Timestamp>,
         /// Who wants it thrown away, and why: its events never have their effect then.
         discarded_by: Option<String>,
+        /// Whether the key goes on without what waits: what failed was passed over.
+        skipped: bool,
     }
 }
 

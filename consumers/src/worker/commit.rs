@@ -113,8 +113,11 @@ impl Transactional {
                 let reached = *reached.lock().unwrap_or_else(PoisonError::into_inner);
                 self.span.written(&self.worker, reached, left);
                 self.aside.retain(|item| item.position > reached);
+                self.counts.positions += reached.since(self.worker.committed);
                 if reached >= self.taken {
-                    (self.looked_at, self.bytes) = (0, 0);
+                    let counts = std::mem::take(&mut self.counts);
+                    self.worker.consumer.handler.counted(&self.worker.id, counts);
+                    self.bytes = 0;
                 }
                 self.worker.moved(reached);
                 Ok(())

@@ -12,7 +12,7 @@ use super::Worker;
 use crate::consume::OnFailure;
 use crate::error::ConsumeError;
 use crate::options::EngineOptions;
-use crate::records::{ParkedItem, ParkedKey, Record, list, load, of_generation, put};
+use crate::records::{ParkedItem, ParkedKey, Record, list, load, of_generation, put, that_wait};
 
 /// From how many parked keys on it matters how many keys there are.
 const FEW: usize = 10;
@@ -21,7 +21,8 @@ const FEW: usize = 10;
 const COUNTED_KEYS: usize = 1_000;
 
 /// The parked keys of a partition, as far as whoever has it knows; nobody else adds one or lets one go
-/// without taking the partition away.
+/// without taking the partition away. Those that go on without what was skipped are not among them. A key
+/// that was parked before the consumer was told to stop or to skip waits as before.
 pub(super) struct Parked {
     keys: BTreeSet<String>,
     on_failure: OnFailure,
@@ -45,11 +46,6 @@ impl Parked {
 
     pub(super) fn holds(&self, key: &str) -> bool {
         self.keys.contains(key)
-    }
-
-    /// Whether something may wait behind a key.
-    pub(super) fn may_wait(&self, key: &str) -> bool {
-        self.holds(key) || self.on_failure == OnFailure::Skip
     }
 
     pub(super) fn heal(&mut self, key: &str) {
@@ -81,10 +77,8 @@ impl Parked {
 impl Worker {
     /// Reads which keys are parked.
     pub(super) async fn load_parked(&mut self) -> Result<(), ConsumeError> {
-        if self.consumer.on_failure != OnFailure::Park {
-            return Ok(());
-        }
-        let conditions = of_generation(&self.id.consumer, self.id.generation);
+        let mut conditions = of_generation(&self.id.consumer, self.id.generation);
+        conditions.push(that_wait());
         let query = RowQuery { conditions, ..RowQuery::default() };
         let slices = self.partition.slices();
         let keys = list::<ParkedKey>(&**self.context.stores.work(), &query).await?;
@@ -138,6 +132,7 @@ impl Worker {
             since: Timestamp::UNIX_EPOCH,
             next_attempt: again.then_some(Timestamp::UNIX_EPOCH),
             discarded_by: None,
+            skipped: self.consumer.on_failure == OnFailure::Skip,
         };
         let (item, step) = (self.item(&key, event.position), self.step(to));
         let pause = pause_after(&self.context.options, SignedDuration::ZERO);

@@ -9,7 +9,6 @@ use jiff::SignedDuration;
 use super::park::{pause_after, reason};
 use super::work::Work;
 use super::{Rows, Worker};
-use crate::consume::OnFailure;
 use crate::error::ConsumeError;
 use crate::records::{ParkedItem, ParkedKey, Record, list, load, of_key, put};
 
@@ -23,15 +22,18 @@ pub(super) async fn retry_due(work: &mut impl Work) -> Result<(), ConsumeError> 
         if work.worker().stop.is_set() {
             break;
         }
-        if work.worker().parked.may_wait(&key) {
-            retry(work, &key).await?;
-        }
+        retry(work, &key).await?;
     }
     Ok(())
 }
 
 async fn retry(work: &mut impl Work, key: &str) -> Result<(), ConsumeError> {
-    if work.worker().is_discarded(key).await? {
+    let Some(parked) = work.worker().parked_key(key).await? else {
+        // It was healed since it was found to be due.
+        work.worker().parked.heal(key);
+        return Ok(());
+    };
+    if parked.discarded_by.is_some() {
         return work.worker().discard(key).await;
     }
     loop {
@@ -71,12 +73,11 @@ impl Worker {
         })
     }
 
-    /// Whether somebody wants a key thrown away.
-    async fn is_discarded(&self, key: &str) -> Result<bool, ConsumeError> {
+    /// What stands about a parked key.
+    async fn parked_key(&self, key: &str) -> Result<Option<ParkedKey>, ConsumeError> {
         let keys = [self.parked_row_key(key)];
         let rows = self.context.stores.work().load_rows(ParkedKey::table(), &keys).await?;
-        let key = rows.into_iter().next().map(ParkedKey::of).transpose()?;
-        Ok(key.is_some_and(|key| key.discarded_by.is_some()))
+        Ok(rows.into_iter().next().map(ParkedKey::of).transpose()?)
     }
 
     /// Throws away what waits behind a key, and lets it go.
@@ -115,8 +116,7 @@ impl Worker {
             position: event.position,
             event_type: event.event_type.as_str().to_owned(),
             reason: reason(error),
-            again: !matches!(error, ConsumeError::Poison(_))
-                && self.consumer.on_failure == OnFailure::Park,
+            again: !matches!(error, ConsumeError::Poison(_)),
         };
         let (row_key, step) = (self.parked_row_key(key), self.step(self.committed));
         let options = self.context.options.clone();
@@ -169,7 +169,8 @@ async fn note(
         // What somebody wants thrown away does not wait.
         key.next_attempt = match key.discarded_by {
             Some(_) => Some(now),
-            None => next.filter(|_| again),
+            // What was skipped waits for a person.
+            None => next.filter(|_| again && !key.skipped),
         };
         (key.position, key.event_type, key.reason) = (position, event_type, reason);
         put(transaction, &key).await?;

@@ -15,7 +15,7 @@ use super::span::BatchSpan;
 use super::work::Work;
 use super::{Left, Worker, panicked, sleep_until};
 use crate::caught::caught;
-use crate::consume::Consume;
+use crate::consume::{Consume, Counts};
 use crate::error::ConsumeError;
 use crate::records::ParkedItem;
 
@@ -36,8 +36,8 @@ pub(crate) struct Transactional {
     pub(super) target: SharedTarget,
     /// How far pages have been taken in.
     pub(super) taken: Position,
-    /// How many events have been looked at since the last commit.
-    pub(super) looked_at: u64,
+    /// What has been dealt with since the last commit.
+    pub(super) counts: Counts,
     /// Of the payloads that have been taken in since then.
     pub(super) bytes: usize,
     /// Events that were set aside since then, because their keys are parked.
@@ -90,8 +90,8 @@ impl Work for Transactional {
 impl Transactional {
     pub(super) fn new(worker: Worker, target: Box<dyn Consume>) -> Self {
         let (taken, target) = (worker.committed, Arc::new(Mutex::new(target)));
-        let (looked_at, bytes, aside, span) = (0, 0, Vec::new(), BatchSpan::default());
-        Self { worker, target, taken, looked_at, bytes, aside, span }
+        let (counts, bytes, aside, span) = Default::default();
+        Self { worker, target, taken, counts, bytes, aside, span }
     }
 
     async fn follow(&mut self) -> Result<Left, ConsumeError> {
@@ -188,11 +188,11 @@ impl Transactional {
             true => options.batch_events.min(INLINE_BATCH),
             false => options.batch_events,
         };
-        let full = self.looked_at >= batch_events
+        let full = self.counts.looked_at >= batch_events
             || self.bytes >= options.batch_bytes
             || pending >= options.batch_rows;
         // While catching up, what touches no row is written down with the batch.
-        let idle = self.looked_at >= IDLE_EVENTS && at_head;
+        let idle = self.counts.looked_at >= IDLE_EVENTS && at_head;
         if full || (pending > 0 && at_head) || idle {
             self.commit().await?;
         }
@@ -209,12 +209,13 @@ impl Transactional {
             last = last.max(event.position);
             new
         });
-        self.looked_at += page.looked_at;
+        self.counts.looked_at += page.looked_at;
         let counter = "annals_consumer_events_total";
         metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone())
             .increment(events.len() as u64);
         self.set_aside(&mut events);
         self.bytes += events.iter().map(|event| event.payload.as_str().len()).sum::<usize>();
+        self.counts.taken_in += events.len() as u64;
         if !events.is_empty() {
             self.give(events).await?;
         }
@@ -266,7 +267,7 @@ impl Transactional {
     pub(super) async fn forget(&mut self) {
         self.target.lock().await.forget();
         self.taken = self.worker.committed;
-        (self.looked_at, self.bytes) = (0, 0);
+        (self.counts, self.bytes) = (Counts::default(), 0);
         self.aside.clear();
         self.span = BatchSpan::default();
         self.worker.feed.seek(self.worker.committed);

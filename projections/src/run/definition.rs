@@ -7,7 +7,8 @@ use std::sync::Arc;
 use annals_consumers::{KeyBy, OnFailure};
 use annals_core::store::LogFilter;
 use annals_core::table::TableSpec;
-use annals_core::{Event, EventType, Journal, RegisterError};
+use annals_core::{Event, EventType, Journal, RegisterError, SLICES};
+use serde::{Deserialize, Serialize};
 
 use crate::fold::{EventHandler, Fold, Folding, Handling, Projection};
 use crate::read_model::ReadModel;
@@ -24,7 +25,8 @@ pub enum Mode {
 }
 
 /// Into how many partitions a projection may be cut, to be worked on by several processes.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Partitions {
     /// One: always right, whatever rows an event touches.
     #[default]
@@ -118,6 +120,15 @@ impl Definition {
         match self.partitions {
             Partitions::One => KeyBy::Stream,
             Partitions::ById => KeyBy::Id,
+        }
+    }
+
+    /// Into how many partitions it may be cut.
+    pub(crate) fn most_partitions(&self) -> u32 {
+        match (self.partitions, self.mode) {
+            (Partitions::ById, Mode::Async) => u32::from(SLICES),
+            // One may touch every row, and appends move one checkpoint.
+            _ => 1,
         }
     }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_consumers::{
-    CaughtUp, Consume, ConsumeError, Consumer, Doing, Handler, PartitionId, PartitionRecord,
-    Target, Until, Wrote, caught, ops,
+    CaughtUp, Consume, ConsumeError, Consumer, Counts, Doing, Handler, PartitionId,
+    PartitionRecord, Target, Until, Wrote, caught, ops,
 };
 use annals_core::store::Transaction;
 use annals_core::{Position, RecordedEvent};
 use async_trait::async_trait;
 
-use super::definition::{Mode, Partitions};
+use super::definition::Mode;
 use super::shared::Shared;
 use super::switch::Switched;
 use crate::error::{FailedEvent, ProjectionError};
@@ -36,10 +36,7 @@ impl Shared {
             filter: definition.filter(),
             key: definition.key(),
             on_failure: definition.on_failure(),
-            most_partitions: match definition.partitions {
-                Partitions::One => 1,
-                Partitions::ById => u32::from(annals_core::SLICES),
-            },
+            most_partitions: definition.most_partitions(),
             inline: definition.mode == Mode::Inline,
             handler: Arc::new(Follow(self.clone())),
         }
@@ -66,6 +63,10 @@ impl Handler for Follow {
 
     fn reached(&self, partition: &PartitionId, position: Position) {
         self.0.reached(partition, position);
+    }
+
+    fn counted(&self, partition: &PartitionId, counts: Counts) {
+        self.0.counted(partition, counts);
     }
 
     fn doing(&self, partition: &PartitionId, doing: &Doing) {

@@ -39,8 +39,8 @@ impl Shared {
     pub(crate) async fn prepare(self: &Arc<Self>) -> Result<(), ProjectionError> {
         match self.set_up().await? {
             Setup::Ready(_) => {}
-            Setup::Held => self.go_on(super::status::RunState::Rebuilding),
-            Setup::NeedsRebuild => {
+            Setup::Held(_) => self.go_on(super::status::RunState::Rebuilding),
+            Setup::NeedsRebuild(_) => {
                 self.go_on(super::status::RunState::Rebuilding);
                 self.begin_generation().await?;
             }

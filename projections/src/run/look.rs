@@ -12,11 +12,16 @@ impl Shared {
     pub(crate) async fn look(&self) -> Result<Option<(Generation, Position)>, ProjectionError> {
         let name = &self.definition.name;
         let Some(active) = self.record().await?.active else { return Ok(None) };
-        self.set_active(active.clone());
-        let Some(at) = ops::position(&**self.work(), name, active.number).await? else {
-            return Ok(None);
-        };
-        self.publish(at);
-        Ok(Some((active, at)))
+        let at = ops::position(&**self.work(), name, active.number).await?;
+        self.is_at(active.clone(), at);
+        Ok(at.map(|at| (active, at)))
+    }
+
+    /// The active generation and its checkpoint were read in the store.
+    pub(crate) fn is_at(&self, active: Generation, at: Option<Position>) {
+        self.set_active(active);
+        if let Some(at) = at {
+            self.publish(at);
+        }
     }
 }

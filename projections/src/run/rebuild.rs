@@ -1,22 +1,26 @@
 //! Rebuilding a read model from history, beside the one that serves: a generation of its own, which the
 //! engine fills, here or elsewhere.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_consumers::{Stop, hold, ops, stands};
+use annals_consumers::{Counts, PartitionId, Stop, hold, ops, stands};
 use annals_core::Position;
 use annals_core::store::{TransactExt, Transaction};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::definition::Definition;
-use super::progress::Progress;
+use super::progress::{Progress, Way};
 use super::rebuild_handle::{RebuildError, RebuildHandle};
 use super::shared::{Building, Shared};
 use crate::error::ProjectionError;
-use crate::generations::{Generation, Generations, shape};
+use crate::generations::{Generation, Generations};
 use crate::owner;
+
+/// Where partitions stand.
+type Stands = BTreeMap<PartitionId, Position>;
 
 /// How often whoever waits for a rebuild asks the store: it may be going on elsewhere.
 const LOOK_AFTER: Duration = Duration::from_millis(250);
@@ -54,12 +58,15 @@ impl Shared {
         stop: &Stop,
     ) -> Result<bool, ProjectionError> {
         let generation = self.begin_generation().await?;
-        let from = self.stands(&generation).await?.unwrap_or_default();
+        let mut stored = self.stands(&generation).await?;
+        let from = stored.values().min().copied().unwrap_or_default();
+        let dense = self.log().capabilities().dense;
+        let way = Way { begun: Instant::now(), from, dense };
         self.wake();
-        let begun = Instant::now();
         let (mut building, mut switches) = (self.building.subscribe(), self.switches());
         let mut head = self.log().head().await?;
         let mut look_at = Instant::now() + LOOK_AFTER;
+        let mut counts = Counts::default();
         loop {
             if look_at <= Instant::now() {
                 look_at = Instant::now() + LOOK_AFTER;
@@ -72,26 +79,28 @@ impl Shared {
                     let projection = self.definition.name.clone();
                     return Err(ProjectionError::Moved { projection });
                 }
+                stored = self.stands(&generation).await?;
                 head = self.log().head().await?;
             }
             if self.active().is_some_and(|active| active.number >= generation.number) {
                 break;
             }
             let now = building.borrow_and_update().clone();
+            counts = now.counts;
             if let Some(error) = now.failed {
                 self.let_be(&generation).await?;
                 return Err(error);
             }
-            let at = now.parts.values().min().copied().unwrap_or(from).max(from);
+            let at = least(&stored, &now.parts).max(from);
             let waiting_for = now.waiting_for;
             if at > from || waiting_for.is_some() {
-                let now = Progress::new(begun, from, at, head);
-                progress.send_replace(Progress { waiting_for, ..now });
+                let got = Progress::new(way, at, head, now.counts);
+                progress.send_replace(Progress { waiting_for, ..got });
             }
             if stop.is_set() {
                 self.let_be(&generation).await?;
-                let at = self.stands(&generation).await?.unwrap_or(at);
-                progress.send_replace(Progress::new(begun, from, at, head));
+                let at = self.stands(&generation).await?.into_values().min().unwrap_or(at);
+                progress.send_replace(Progress::new(way, at, head, now.counts));
                 return Ok(false);
             }
             tokio::select! {
@@ -102,18 +111,18 @@ impl Shared {
                 () = tokio::time::sleep_until(look_at) => {}
             }
         }
-        let at = self.position().max(progress.borrow().position());
+        let at = self.position().max(head);
         progress.send_replace(Progress {
             done: true,
             time_left: Some(Duration::ZERO),
-            ..Progress::new(begun, from, at.max(head), head)
+            ..Progress::new(way, at, head, counts)
         });
         Ok(true)
     }
 
-    async fn stands(&self, generation: &Generation) -> Result<Option<Position>, ProjectionError> {
+    async fn stands(&self, generation: &Generation) -> Result<Stands, ProjectionError> {
         let name = &self.definition.name;
-        Ok(ops::position(&**self.work(), name, generation.number).await?)
+        Ok(ops::positions(&**self.work(), name, generation.number).await?)
     }
 
     /// Leaves what is built as it is, until somebody goes on with it. A new version goes on by itself.
@@ -154,6 +163,13 @@ impl Shared {
     }
 }
 
+/// How far the partition is that is furthest behind: as the store says of those of others, and as this
+/// process knows of its own.
+fn least(stored: &Stands, own: &Stands) -> Position {
+    let at = |(part, at): (&PartitionId, &Position)| own.get(part).copied().max(Some(*at));
+    stored.iter().filter_map(at).min().unwrap_or_default()
+}
+
 async fn begin(
     transaction: &mut dyn Transaction,
     definition: &Definition,
@@ -174,7 +190,10 @@ async fn begin(
             return Err(ProjectionError::BeingReplaced { projection, building, own });
         }
         let parts = stands(transaction, name, building.number).await?;
-        let fits = building.version == own && building.shape == shape(tables);
+        let fits = building.version == own && building.fits(definition).is_ok();
+        if fits {
+            building.fits_appends(definition, &parts)?;
+        }
         if fits && !parts.is_empty() && parts.iter().all(|(_, at)| at.is_some()) {
             for (_, real) in building.real(tables) {
                 // Its indexes may have changed since.

@@ -6,7 +6,7 @@ use annals_core::store::{TransactExt, Transaction};
 use super::definition::Definition;
 use super::shared::Shared;
 use crate::error::ProjectionError;
-use crate::generations::{Generation, Generations, shape};
+use crate::generations::{Generation, Generations};
 use crate::owner;
 
 /// What was found.
@@ -15,9 +15,9 @@ pub(crate) enum Setup {
     /// The active generation is of this program's version.
     Ready(Generation),
     /// It is of an older version: it serves until a new one has been built.
-    NeedsRebuild,
+    NeedsRebuild(Generation),
     /// The same, and somebody has cancelled the building of the new one.
-    Held,
+    Held(Generation),
 }
 
 impl Shared {
@@ -37,9 +37,8 @@ impl Shared {
             })
         });
         let setup = setup.await?;
-        if let Setup::Ready(generation) = &setup {
-            self.set_active(generation.clone());
-        }
+        let (Setup::Ready(active) | Setup::NeedsRebuild(active) | Setup::Held(active)) = &setup;
+        self.set_active(active.clone());
         Ok(setup)
     }
 }
@@ -65,7 +64,6 @@ async fn find(
         return Err(ProjectionError::RolledBack { projection, active, own: version });
     }
     owner::claim(transaction, projection, &definition.tables).await?;
-    let own_shape = shape(&definition.tables);
     let Some(active) = &record.active else {
         let first = record.begin(transaction, definition).await?;
         announce(transaction, definition, &first).await?;
@@ -80,17 +78,15 @@ async fn find(
         if let Some(building) = building {
             let parts = stands(transaction, projection, building.number).await?;
             if parts.iter().any(|(part, _)| part.is_held()) {
-                return Ok(Setup::Held);
+                return Ok(Setup::Held(active.clone()));
             }
         }
-        return Ok(Setup::NeedsRebuild);
+        return Ok(Setup::NeedsRebuild(active.clone()));
     }
-    if active.shape != own_shape {
-        let table = definition.tables.first().map(|table| table.name.clone()).unwrap_or_default();
-        let projection = projection.clone();
-        return Err(ProjectionError::ShapeChanged { projection, table, version });
-    }
-    for (part, position) in stands(transaction, projection, active.number).await? {
+    active.fits(definition)?;
+    let parts = stands(transaction, projection, active.number).await?;
+    active.fits_appends(definition, &parts)?;
+    for (part, position) in parts {
         if position.is_none() {
             let (projection, checkpoint) = (projection.clone(), part.id().checkpoint());
             return Err(ProjectionError::CheckpointLost { projection, checkpoint });

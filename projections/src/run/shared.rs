@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use annals_consumers::{Doing, PartitionId, Stop, Waker};
+use annals_consumers::{Counts, Doing, PartitionId, Stop, Waker};
 use annals_core::Position;
 use annals_core::store::{EventLog, Stores, Workspace};
 use tokio::sync::watch;
@@ -23,6 +23,8 @@ pub(crate) type State = (RunState, Option<String>);
 pub(crate) struct Building {
     /// Where each of its partitions stands.
     pub(crate) parts: BTreeMap<PartitionId, Position>,
+    /// What has been dealt with.
+    pub(crate) counts: Counts,
     /// Why it does not get on.
     pub(crate) failed: Option<ProjectionError>,
     /// Why it cannot take over yet.
@@ -123,6 +125,17 @@ impl Shared {
             *known = (*known).max(position);
             grows
         });
+    }
+
+    /// A partition of this process has dealt with so much.
+    pub(crate) fn counted(&self, partition: &PartitionId, more: Counts) {
+        if self.active().is_none_or(|active| active.number != partition.generation) {
+            self.building.send_modify(|Building { counts, .. }| {
+                counts.positions += more.positions;
+                counts.looked_at += more.looked_at;
+                counts.taken_in += more.taken_in;
+            });
+        }
     }
 
     /// A partition of this process has got so far.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use annals_consumers::ops;
 use annals_core::Position;
-use annals_core::store::{LogQuery, StoreError};
+use annals_core::store::StoreError;
 
 use super::definition::Mode;
 use super::progress::Progress;
@@ -59,12 +59,17 @@ pub struct Status {
 impl Shared {
     pub(crate) async fn status(&self) -> Result<Status, StoreError> {
         let (mut state, mut last_error) = self.state();
-        match self.look().await {
-            Ok(_) => {}
+        let known = ops::consumer(&**self.work(), &self.definition.name).await?;
+        match self.record().await {
+            Ok(record) => {
+                if let Some(active) = record.active {
+                    let at = known.as_ref().and_then(|known| known.position_of(active.number));
+                    self.is_at(active, at);
+                }
+            }
             Err(ProjectionError::Store(error)) => return Err(error),
             Err(error) => last_error = last_error.or(Some(error.to_string())),
         }
-        let known = ops::consumer(&**self.work(), &self.definition.name).await?;
         let parked_keys = known.as_ref().map_or(0, |known| known.parked_keys);
         if let Some(known) = known.filter(|_| self.works_elsewhere()) {
             let trouble = known.partitions.iter().find_map(|part| part.reason.clone());
@@ -85,12 +90,9 @@ impl Shared {
         let lag = match lag_events {
             0 => Duration::ZERO,
             _ => {
-                let oldest = self.log().read_log(&LogQuery::after(position).limit(1)).await?;
-                let waiting = oldest
-                    .events
-                    .first()
-                    .map(|event| jiff::Timestamp::now().duration_since(event.recorded_at));
-                waiting.and_then(|waiting| waiting.try_into().ok()).unwrap_or_default()
+                let now = self.work().now().await?;
+                let lag = ops::lag(&**self.log(), position, now).await?;
+                Duration::try_from_secs_f64(lag.seconds).unwrap_or(Duration::MAX)
             }
         };
         Ok(Status {

@@ -97,6 +97,7 @@ async fn switch_back(
         let (projection, active) = (name.clone(), previous.version);
         return Err(ProjectionError::RolledBack { projection, active, own: definition.version });
     }
+    previous.fits(definition)?;
     owner::claim(transaction, name, &definition.tables).await?;
     hold(transaction, (name, active.number), true).await?;
     hold(transaction, (name, previous.number), false).await?;

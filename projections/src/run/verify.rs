@@ -1,12 +1,13 @@
 //! Folding history again, in memory, and comparing with the rows that are there.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use annals_consumers::{PartitionRecord, ops, stands};
-use annals_core::Position;
 use annals_core::store::{EventLog, LogFilter, LogPage, LogQuery, TransactExt, Transaction};
 use annals_core::table::{MAX_ROWS, Row, RowQuery, TableSpec};
+use annals_core::{Position, RecordedEvent};
 use tokio::sync::Mutex;
 
 use super::definition::Definition;
@@ -26,7 +27,18 @@ impl Shared {
         };
         let parked = ops::parked(&**self.work(), projection).await?;
         let parked = parked.into_iter().filter(|key| key.generation == active.number);
-        let parked: Vec<(String, Position)> = parked.map(|key| (key.key, key.position)).collect();
+        let mut waits = Waits::default();
+        for key in parked {
+            match key.skipped {
+                false => drop(waits.since.insert(key.key, key.position)),
+                true => {
+                    let of = (&**projection, active.number);
+                    let skipped = ops::positions_waiting(&**self.work(), of, &key.key).await?;
+                    waits.skipped.extend(skipped);
+                }
+            }
+        }
+        let waits = Arc::new(waits);
         let (name, number) = (projection.clone(), active.number);
         let parts = self.work().transact_with(move |transaction| {
             let name = name.clone();
@@ -40,7 +52,7 @@ impl Shared {
                 part,
                 fold,
                 at: Position::START,
-                parked: parked.clone(),
+                waits: waits.clone(),
                 definition: self.definition.clone(),
             };
             again.catch_up(&**self.log(), position.unwrap_or_default()).await?;
@@ -68,8 +80,24 @@ struct Again {
     filter: LogFilter,
     fold: Box<dyn Fold>,
     at: Position,
-    parked: Vec<(String, Position)>,
+    waits: Arc<Waits>,
     definition: Definition,
+}
+
+/// Events that are in no row, because they wait behind their keys.
+#[derive(Default)]
+struct Waits {
+    /// From where on those of a key wait.
+    since: HashMap<String, Position>,
+    /// Those that their keys have gone on without.
+    skipped: BTreeSet<Position>,
+}
+
+impl Waits {
+    fn holds(&self, key: &str, event: &RecordedEvent) -> bool {
+        self.since.get(key).is_some_and(|since| event.position >= *since)
+            || self.skipped.contains(&event.position)
+    }
 }
 
 impl Again {
@@ -91,10 +119,7 @@ impl Again {
 
     async fn take(&mut self, page: LogPage) -> Result<(), ProjectionError> {
         let key_by = self.definition.key();
-        let waits = |event: &annals_core::RecordedEvent| {
-            let key = key_by.of(event);
-            self.parked.iter().any(|(parked, since)| parked == key && event.position >= *since)
-        };
+        let waits = |event: &RecordedEvent| self.waits.holds(key_by.of(event), event);
         let events = page.events.into_iter().filter(|event| !waits(event)).collect();
         self.fold.take_in(events, &mut Nowhere).await?;
         self.at = page.next.max(Position::new(self.at.get() + 1));

@@ -166,6 +166,8 @@ CREATE TABLE annals.annals_parked_keys (
     next_attempt timestamptz,
     -- Who wants it thrown away, and why.
     discarded_by text        COLLATE "C",
+    -- Whether the key goes on without what waits.
+    skipped      boolean                 NOT NULL,
     PRIMARY KEY (consumer, generation, key)
 ) WITH (fillfactor = 80);
 CREATE INDEX annals_parked_keys_by_attempt ON annals.annals_parked_keys (next_attempt NULLS FIRST);

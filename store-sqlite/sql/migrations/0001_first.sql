@@ -160,6 +160,8 @@ CREATE TABLE annals_parked_keys (
     next_attempt TEXT,
     -- Who wants it thrown away, and why.
     discarded_by TEXT,
+    -- Whether the key goes on without what waits.
+    skipped      INTEGER NOT NULL,
     PRIMARY KEY (consumer, generation, key)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX annals_parked_keys_by_attempt ON annals_parked_keys (next_attempt);

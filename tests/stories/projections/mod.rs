@@ -1,5 +1,6 @@
 //! What a read model meets while it is kept up to date and read.
 
+mod changed_settings;
 mod engine;
 mod failing_event;
 mod handler_stops;
@@ -10,4 +11,5 @@ mod owner;
 mod pace;
 mod reading;
 mod settings;
+mod status_is_a_read;
 mod unique;
