@@ -193,6 +193,15 @@ pub trait Consume: Send {
     /// [`ConsumeError`]; [`forget`](Self::forget) follows.
     async fn take(&mut self, events: Vec<RecordedEvent>) -> Result<(), ConsumeError>;
 
+    /// Begins to take the history of one key in once more, from nothing: all events of it follow, and what
+    /// is written then stands in place of whatever rows of the key are there.
+    ///
+    /// # Errors
+    /// Why that cannot be done for a single key, and what can.
+    fn begin_key(&mut self, _key: &str) -> Result<(), String> {
+        Err("a consumer of this kind keeps no rows that belong to a single key".to_owned())
+    }
+
     /// How much is waiting to be written: rows, or events where each is handled on its own.
     fn pending(&self) -> usize;
 

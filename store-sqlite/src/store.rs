@@ -6,9 +6,7 @@ use annals_core::store::{
     StateStore, StoreError, StreamQuery, Strict, TableStore, Transact, Wakeups, Work,
 };
 use annals_core::table::{KeyValues, Row, RowQuery, TableSpec};
-use annals_core::{
-    Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion, cut_time,
-};
+use annals_core::{Position, RecordedEvent, RegisteredSchema, StreamId, StreamVersion, cut_time};
 use async_trait::async_trait;
 use jiff::Timestamp;
 

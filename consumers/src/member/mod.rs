@@ -1,5 +1,6 @@
 //! A process among others: its sign of life, and its share of the work.
 
+mod anew;
 mod claim;
 mod heart;
 mod lock;
@@ -10,6 +11,7 @@ mod sweep;
 mod tell;
 mod view;
 
+pub(crate) use anew::REBUILD_KEY;
 #[cfg(test)]
 pub(crate) use claim::claim;
 pub use claim::lock;

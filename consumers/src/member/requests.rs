@@ -9,6 +9,7 @@ use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::anew::REBUILD_KEY;
 use super::claim::{consumer, disturb, evict, lock};
 use super::sweep::Sweeper;
 use super::view::View;
@@ -43,7 +44,7 @@ pub(crate) struct Cut {
 type Working<'t> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 't>>;
 
 /// What came of a request so far.
-enum Outcome {
+pub(super) enum Outcome {
     Done(String),
     Refused(String),
     /// It takes its time: look again in the next round.
@@ -81,6 +82,12 @@ impl Sweeper {
                 // What was begun is brought to its end, whatever it has changed.
                 Some(handler) if mine || handler.takes(&request.verb).await => {}
                 _ => continue,
+            }
+            if !self.may_take(&request, view) {
+                if mine {
+                    self.give_back(&request).await?;
+                }
+                continue;
             }
             // Who is told to rest and to go on does what was said last, whoever carries it out.
             let pauses = ["pause", "resume"].contains(&request.verb.as_str());
@@ -124,6 +131,21 @@ impl Sweeper {
             free
         })
         .await
+    }
+
+    /// Leaves a request that was not begun to others.
+    pub(super) async fn release_request(&self, id: Uuid) -> Result<(), StoreError> {
+        let me = self.context.me;
+        self.change_request(id, move |request| {
+            let mine = request.taken_by == Some(me) && request.state == TAKEN;
+            if mine {
+                OPEN.clone_into(&mut request.state);
+                request.taken_by = None;
+            }
+            mine
+        })
+        .await
+        .map(drop)
     }
 
     async fn answer(
@@ -195,6 +217,7 @@ impl Sweeper {
             }
             "discard" => self.discard(request).await,
             "repartition" => self.repartition(request, view).await,
+            REBUILD_KEY => self.rebuild_key(request, view).await,
             _ => self.job(request).await,
         }
     }
@@ -376,7 +399,7 @@ fn by(request: &RequestRecord) -> String {
     }
 }
 
-fn arguments<T: for<'j> Deserialize<'j>>(arguments: &Json) -> Result<T, StoreError> {
+pub(super) fn arguments<T: for<'j> Deserialize<'j>>(arguments: &Json) -> Result<T, StoreError> {
     serde_json::from_str(&arguments.0).map_err(|error| StoreError::Invalid {
         why: format!("the arguments of the request cannot be read: {error}"),
     })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use annals_core::store::{Fence, StoreError, TransactExt};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::claim::claim;
@@ -97,14 +97,16 @@ impl Sweeper {
             watch::channel(Report { doing, position, progress: Instant::now(), waiting: false });
         let (stop, stopped) = watch::channel(false);
         let (due, dues) = watch::channel(Vec::new());
-        let slices = record.slices();
+        // One is read aside while another is written.
+        let (anew, anews) = mpsc::channel(1);
+        let partition = record.clone();
         let handler = consumer.handler.clone();
         let worker = Worker::new(
             self.context.clone(),
             consumer,
             (record, fence),
             reports,
-            (self.stop.or(stopped), dues),
+            (self.stop.or(stopped), dues, anews),
         );
         let woken = self.woken.clone();
         let task = tokio::spawn(async move {
@@ -113,7 +115,8 @@ impl Sweeper {
             left
         });
         let token = fence.token;
-        let running = Running { handler, token, slices, stop, due, report, task, noted: None };
+        let running =
+            Running { handler, token, partition, stop, due, anew, report, task, noted: None };
         if let Some(before) = self.running.insert(id.clone(), running) {
             before.break_off(&id);
         }

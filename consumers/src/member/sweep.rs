@@ -7,20 +7,21 @@ use std::time::Duration;
 
 use annals_core::Position;
 use annals_core::store::{StoreError, TransactExt};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::anew::MakingAnew;
 use super::claim::note;
 use super::heart::Heart;
 use super::view::View;
 use crate::consume::{Consumer, Doing, Handler};
 use crate::context::Context;
 use crate::error::ConsumeError;
-use crate::records::{DONE, PartitionId};
+use crate::records::{DONE, PartitionId, PartitionRecord};
 use crate::stop::Stop;
-use crate::worker::{Left, Report};
+use crate::worker::{Anew, Left, Report};
 
 /// How soon a member looks again that waits for others to let go.
 const WAITING: Duration = Duration::from_millis(200);
@@ -39,6 +40,8 @@ pub(crate) struct Sweeper {
     /// What could not be run here, and until when it is left alone.
     pub(super) refused: BTreeMap<PartitionId, Instant>,
     pub(super) jobs: BTreeMap<Uuid, JoinHandle<Result<String, String>>>,
+    /// Keys that are being made anew, by request.
+    pub(super) anew: BTreeMap<Uuid, MakingAnew>,
     pub(super) reports: watch::Sender<BTreeMap<PartitionId, watch::Receiver<Report>>>,
     /// When the gauges are written again.
     pub(super) measure_at: Instant,
@@ -48,9 +51,10 @@ pub(crate) struct Sweeper {
 pub(crate) struct Running {
     pub(super) handler: Arc<dyn Handler>,
     pub(super) token: u64,
-    pub(super) slices: std::ops::Range<u16>,
+    pub(super) partition: PartitionRecord,
     pub(super) stop: watch::Sender<bool>,
     pub(super) due: watch::Sender<Vec<String>>,
+    pub(super) anew: mpsc::Sender<Anew>,
     pub(super) report: watch::Receiver<Report>,
     pub(super) task: JoinHandle<Left>,
     /// What was written of it last.
@@ -75,9 +79,21 @@ impl Sweeper {
         reports: watch::Sender<BTreeMap<PartitionId, watch::Receiver<Report>>>,
     ) -> Self {
         let (running, refused) = (BTreeMap::new(), BTreeMap::new());
-        let jobs = BTreeMap::new();
+        let (jobs, anew) = (BTreeMap::new(), BTreeMap::new());
         let measure_at = Instant::now();
-        Self { context, consumers, heart, stop, woken, running, refused, jobs, reports, measure_at }
+        Self {
+            context,
+            consumers,
+            heart,
+            stop,
+            woken,
+            running,
+            refused,
+            jobs,
+            anew,
+            reports,
+            measure_at,
+        }
     }
 
     /// Goes round until it is told to stop; then drains, lets go and leaves. Returns the consumers that

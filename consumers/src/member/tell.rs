@@ -67,7 +67,7 @@ impl Sweeper {
             let own = keys.iter().filter(|key| {
                 key.consumer == id.consumer
                     && key.generation == id.generation
-                    && running.slices.contains(&key.slice)
+                    && running.partition.slices().contains(&key.slice)
             });
             let own: Vec<_> = own.map(|key| key.key.clone()).collect();
             if !own.is_empty() {

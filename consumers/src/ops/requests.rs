@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::member::{ANSWERED, OPEN, REFUSED};
+use crate::member::{ANSWERED, OPEN, REBUILD_KEY, REFUSED};
 use crate::records::{Json, Record, RequestRecord, list, load, put};
 
 /// What is wanted of whoever runs a consumer.
@@ -22,6 +22,11 @@ pub enum Ask {
     Discard(Vec<String>),
     /// Cut it into so many partitions.
     Repartition(u32),
+    /// Make the rows of one key anew from its history, in the read model that serves. The key is the id of
+    /// streams, such as `17` for `order-17`.
+    RebuildKey(String),
+    /// Say what a rebuild would do, and do nothing.
+    RebuildDryRun,
     /// Something that only consumers of its kind know, such as `rebuild`, with its details as JSON.
     Other(String, String),
 }
@@ -34,13 +39,16 @@ impl Ask {
             Self::Retry(_) => "retry",
             Self::Discard(_) => "discard",
             Self::Repartition(_) => "repartition",
+            Self::RebuildKey(_) => REBUILD_KEY,
+            Self::RebuildDryRun => "rebuild-dry-run",
             Self::Other(verb, _) => verb,
         }
     }
 
     fn arguments(&self) -> String {
         match self {
-            Self::Pause | Self::Resume => "{}".to_owned(),
+            Self::Pause | Self::Resume | Self::RebuildDryRun => "{}".to_owned(),
+            Self::RebuildKey(key) => serde_json::json!({ "key": key }).to_string(),
             Self::Retry(keys) | Self::Discard(keys) => {
                 serde_json::json!({ "keys": keys }).to_string()
             }

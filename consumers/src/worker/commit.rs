@@ -20,17 +20,17 @@ use crate::records::{ParkedItem, Record, remove};
 pub(super) type SharedTarget = Arc<Mutex<Box<dyn Consume>>>;
 
 /// Writes what a target has taken in.
-struct Batch {
-    target: SharedTarget,
-    until: Until,
-    step: Advance,
+pub(super) struct Batch {
+    pub(super) target: SharedTarget,
+    pub(super) until: Until,
+    pub(super) step: Advance,
     /// Events that were set aside because their keys are parked.
-    aside: Vec<ParkedItem>,
+    pub(super) aside: Vec<ParkedItem>,
     /// What waited behind its key and is dealt with in this batch.
-    redone: Vec<ParkedItem>,
-    reached: Arc<std::sync::Mutex<Position>>,
+    pub(super) redone: Vec<ParkedItem>,
+    pub(super) reached: Arc<std::sync::Mutex<Position>>,
     /// A store may run it on a thread of its own.
-    span: Span,
+    pub(super) span: Span,
 }
 
 impl Batch {
@@ -131,7 +131,7 @@ impl Transactional {
         }
     }
 
-    fn explain(&self, error: StoreError) -> ConsumeError {
+    pub(super) fn explain(&self, error: StoreError) -> ConsumeError {
         match &error {
             // A store may say it in the words of its commit.
             StoreError::TransactionOver { first } => ConsumeError::from((**first).clone()),

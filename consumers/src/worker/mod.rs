@@ -1,5 +1,6 @@
 //! The work on one partition, by whoever has it.
 
+mod anew;
 mod commit;
 mod delivery;
 mod external;
@@ -17,11 +18,13 @@ use std::sync::Arc;
 use annals_core::store::{Advance, Fence, LogFilter, StoreError, TransactExt};
 use annals_core::table::{KeyValues, Row, TableSpec};
 use annals_core::{Position, RecordedEvent};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use external::External;
 use transactional::Transactional;
+
+pub(crate) use anew::Anew;
 
 use crate::caught::caught;
 use crate::consume::{CaughtUp, Consumer, Doing, Target};
@@ -71,6 +74,8 @@ pub(crate) struct Worker {
     pub(crate) stop: Stop,
     /// Keys that it is time to try again.
     pub(crate) due: watch::Receiver<Vec<String>>,
+    /// Keys whose rows are to be made anew.
+    anew: mpsc::Receiver<Anew>,
     parked: park::Parked,
     /// Whether it has reached the end of the log and follows it since.
     live: bool,
@@ -93,7 +98,7 @@ impl Worker {
         consumer: Consumer,
         (partition, fence): (PartitionRecord, Fence),
         report: watch::Sender<Report>,
-        (stop, due): (Stop, watch::Receiver<Vec<String>>),
+        (stop, due, anew): (Stop, watch::Receiver<Vec<String>>, mpsc::Receiver<Anew>),
     ) -> Self {
         let id = partition.id();
         let slices = match &consumer.filter.slices {
@@ -122,6 +127,7 @@ impl Worker {
             report,
             stop,
             due,
+            anew,
             live: false,
             ask_at: None,
         }

@@ -121,6 +121,10 @@ impl Transactional {
                     worker.due.mark_changed();
                     continue;
                 }
+                Some(anew) = worker.anew.recv(), if !unwritten => {
+                    self.make_anew(anew).await?;
+                    continue;
+                }
                 page = worker.feed.next() => Some(page?),
                 () = sleep_until(wake_at) => None,
             };
