@@ -7,8 +7,8 @@ use std::time::Duration;
 use annals_core::store::{Store, StoreError};
 use annals_core::{Aggregate, Apply, Decision, IntoDecision, Journal, Position};
 use annals_projections::{
-    Live, Orphan, Projection, ProjectionError, Projections, Query, ReadModel, RebuildHandle,
-    Status, WaitError, ops,
+    Live, Orphan, Projection, ProjectionError, Projections, Query, ReadModel, RebuildError,
+    RebuildHandle, RebuildPlan, Status, WaitError, ops,
 };
 
 use crate::builder::Builder;
@@ -164,6 +164,71 @@ impl Annals {
     /// Rebuilds a projection or handler by its name.
     pub fn rebuild_named(&self, projection: &str) -> RebuildHandle {
         self.projections.rebuild(projection)
+    }
+
+    /// Says what a rebuild would do, and does nothing: how many events it looks at and takes in, about how
+    /// long that takes, and whether every event can be taken in. It reads all of history and folds it
+    /// into nothing, with the rows in memory, up to a million of them.
+    ///
+    /// # Errors
+    /// What a rebuild would be refused for.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::Annals;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// annals.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// let plan = annals.rebuild_dry_run::<Balances>().await?;
+    /// assert!(plan.fits());
+    /// assert_eq!((plan.looked_at, plan.taken_in, plan.rows), (1, 1, Some(1)));
+    /// println!("{plan}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn rebuild_dry_run<P: Projection>(&self) -> Result<RebuildPlan, RebuildError> {
+        self.projections.rebuild_dry_run(P::NAME).await
+    }
+
+    /// The same of a projection or handler by its name.
+    ///
+    /// # Errors
+    /// As [`rebuild_dry_run`](Self::rebuild_dry_run).
+    pub async fn rebuild_dry_run_named(
+        &self,
+        projection: &str,
+    ) -> Result<RebuildPlan, RebuildError> {
+        self.projections.rebuild_dry_run(projection).await
+    }
+
+    /// Makes the row of one id anew from the events of its streams, while writers and readers go on: for a
+    /// row that was changed past the projection. Whoever works on the id's partition does it, in this
+    /// process or another. Dropping the future leaves the request.
+    ///
+    /// # Errors
+    /// [`RebuildError::Refused`] with the way out unless the projection is `Partitions::ById`: events of
+    /// other streams may touch the row otherwise.
+    ///
+    /// ```
+    /// # use annals::example::*;
+    /// # use annals::{Annals, RebuildError};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let annals = Annals::open("memory:").await?.project(Balances).start().await?;
+    /// match annals.rebuild_key::<Balances>(7).await {
+    ///     Ok(()) => println!("the balance of account 7 is what its events say"),
+    ///     Err(RebuildError::Refused { why, .. }) => println!("{why}"),
+    ///     Err(error) => return Err(error.into()),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn rebuild_key<P: Projection>(
+        &self,
+        id: impl fmt::Display,
+    ) -> Result<(), RebuildError> {
+        self.projections.rebuild_key(P::NAME, &id.to_string()).await
     }
 
     /// Waits until every projection of this program has taken in everything up to a position.

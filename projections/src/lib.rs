@@ -27,8 +27,8 @@ pub use read_model::{
     RowReader,
 };
 pub use run::{
-    Definition, Mode, Partitions, Progress, Projections, RebuildError, RebuildHandle, RunState,
-    Status,
+    Definition, Mode, Partitions, PlannedTable, Progress, Projections, RebuildError, RebuildHandle,
+    RebuildPlan, RunState, Status,
 };
 
 #[cfg(feature = "macros")]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use annals::{StreamId, Timestamp};
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use steering::{Asking, Chosen, Consumers, ParkedKeys, Requests};
+pub(crate) use steering::{Asking, Chosen, Consumers, Named, ParkedKeys, Requests};
 
 /// Looks at a store of events, copies it, and finds out what is wrong with it.
 ///

@@ -29,7 +29,18 @@ pub(crate) enum Consumers {
     /// Has a consumer go on.
     Resume(Named),
     /// Builds a read model anew beside the one that serves, and switches.
-    Rebuild(Named),
+    Rebuild {
+        /// The consumer.
+        name: String,
+        /// Makes only the rows of an id anew, in the read model that serves: 17 for the stream order-17.
+        #[arg(long, value_name = "ID", conflicts_with = "dry_run")]
+        key: Option<String>,
+        /// Says what a rebuild would do, and does nothing: it reads all of history.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        asking: Asking,
+    },
     /// Breaks a rebuild off; the next one goes on from there.
     Cancel(Named),
     /// Switches back to the version before, whose tables were kept.

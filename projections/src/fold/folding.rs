@@ -6,7 +6,7 @@ use std::sync::Arc;
 use annals_consumers::{Until, Wrote};
 use annals_core::store::Transaction;
 use annals_core::table::{Condition, MAX_ROWS, Row, RowQuery, TableSpec};
-use annals_core::{Event, Recorded, RecordedEvent};
+use annals_core::{Event, Recorded, RecordedEvent, StreamId};
 use async_trait::async_trait;
 
 use super::keys::Inner;
@@ -248,6 +248,21 @@ impl<P: Projection> Fold for Folding<P> {
                 }
             }
         }
+        Ok(())
+    }
+
+    fn begin_key(&mut self, id: &str) -> Result<(), String> {
+        // The category plays no part.
+        let stream = StreamId::parse(format!("id-{id}")).map_err(|error| error.to_string())?;
+        let key = KeyOf::<P>::of_stream(&stream);
+        let mut key =
+            key.map_err(|error| format!("no row has the key `{id}`: {}", error.reason))?;
+        key.settle();
+        self.clear();
+        let place = self.add(&key);
+        // Whatever row is there has to give way.
+        let slot = &mut self.slots[place];
+        (slot.stored, slot.touched, self.touched) = (true, true, 1);
         Ok(())
     }
 

@@ -196,6 +196,12 @@ impl<H: EventHandler> Fold for Handling<H> {
         Ok(())
     }
 
+    fn begin_key(&mut self, _id: &str) -> Result<(), String> {
+        Err("a handler writes by statements of its own, and which rows are those of a key is not \
+             known: rebuild all of it"
+            .to_owned())
+    }
+
     fn pending(&self) -> usize {
         self.events.len()
     }

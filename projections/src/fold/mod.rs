@@ -30,6 +30,9 @@ pub(crate) trait Fold: Send {
         rows: &mut dyn RowSource,
     ) -> Result<(), ProjectionError>;
 
+    /// Begins to take the history of an id in from nothing, in place of the row that is there.
+    fn begin_key(&mut self, id: &str) -> Result<(), String>;
+
     /// How much is waiting to be written: rows, or events where each is handled on its own.
     fn pending(&self) -> usize;
 

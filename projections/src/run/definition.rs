@@ -132,6 +132,26 @@ impl Definition {
         }
     }
 
+    /// Whether all events that touch a row are those of one id, in one partition.
+    ///
+    /// # Errors
+    /// Why not, and what can be done instead.
+    pub(crate) fn keeps_rows_by_key(&self) -> Result<(), String> {
+        let name = &self.name;
+        match (self.partitions, self.mode) {
+            (Partitions::ById, Mode::Async) => Ok(()),
+            (Partitions::One, _) => Err(format!(
+                "events of other streams may touch the same row of `{name}`, because its `PARTITIONS` is \
+                 `One`: rebuild all of it (`annals consumers rebuild {name}`), or say \
+                 `Partitions::ById` with a raised `VERSION` if every row belongs to one id"
+            )),
+            (Partitions::ById, Mode::Inline) => Err(format!(
+                "appends write the rows of `{name}`, and no row can be made anew between them: rebuild \
+                 all of it (`annals consumers rebuild {name}`)"
+            )),
+        }
+    }
+
     pub(crate) fn filter(&self) -> LogFilter {
         LogFilter { event_types: self.event_types.clone(), ..LogFilter::default() }
     }

@@ -145,7 +145,7 @@ impl Shared {
     }
 
     /// The tables by the names under which they are read.
-    fn tables(&self) -> String {
+    pub(crate) fn tables(&self) -> String {
         let tables = self.definition.tables.iter();
         let tables: Vec<_> = tables.map(|table| format!("`{}`", table.name)).collect();
         tables.join(", ")
@@ -159,6 +159,11 @@ impl Consume for Writing {
         let folded =
             caught(self.fold.take_in(events, &mut rows), |message| self.shared.panicked(message));
         Ok(folded.await?)
+    }
+
+    fn begin_key(&mut self, key: &str) -> Result<(), String> {
+        self.shared.definition.keeps_rows_by_key()?;
+        self.fold.begin_key(key)
     }
 
     fn pending(&self) -> usize {

@@ -2,15 +2,18 @@
 //! history.
 
 mod definition;
+mod dry_run;
 mod follow;
 mod gate;
 mod inline;
 mod keep;
 mod look;
+mod plan;
 mod progress;
 mod projections;
 mod rebuild;
 mod rebuild_handle;
+mod rebuild_key;
 mod setup;
 mod shapes;
 mod shared;
@@ -24,6 +27,7 @@ pub(crate) use definition::event_types;
 pub(crate) use gate::Gate;
 
 pub use definition::{Definition, Mode, Partitions};
+pub use plan::{PlannedTable, RebuildPlan};
 pub use progress::Progress;
 pub use projections::Projections;
 pub use rebuild_handle::{RebuildError, RebuildHandle};

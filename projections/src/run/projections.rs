@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::definition::{Definition, Mode};
 use super::gate::{Gate, Waiting};
+use super::plan::RebuildPlan;
 use super::rebuild_handle::{RebuildError, RebuildHandle};
 use super::shapes::Shapes;
 use super::shared::Shared;
@@ -27,6 +28,8 @@ pub struct Projections {
     stores: Stores,
     shapes: Arc<Shapes>,
     stop_within: Duration,
+    /// What people call this process.
+    label: String,
     by_name: HashMap<Arc<str>, Arc<Shared>>,
     by_table: HashMap<String, Arc<Shared>>,
     stop: StopSource,
@@ -66,6 +69,7 @@ impl Projections {
             shapes: Arc::new(Shapes::new(stores.work().clone())),
             stores,
             stop_within: options.stop_within,
+            label: options.label.clone(),
             by_name: HashMap::new(),
             by_table: HashMap::new(),
             stop: StopSource::default(),
@@ -170,6 +174,32 @@ impl Projections {
             None => Err(RebuildError::NotProjected { projection: projection.into() }),
         };
         begun.unwrap_or_else(|error| RebuildHandle::failed(projection.into(), error))
+    }
+
+    /// Says what a rebuild would do, and does nothing. It reads all of history and folds it into nothing,
+    /// with the rows in memory, up to a million of them.
+    ///
+    /// # Errors
+    /// What a rebuild would be refused for; [`RebuildError::Cancelled`] when this process is stopped.
+    pub async fn rebuild_dry_run(&self, projection: &str) -> Result<RebuildPlan, RebuildError> {
+        match self.by_name.get(projection) {
+            Some(shared) => shared.plan_rebuild(&self.stop.listen()).await,
+            None => Err(RebuildError::NotProjected { projection: projection.into() }),
+        }
+    }
+
+    /// Makes the row of one id anew from the events of its streams, in place of what stands there, while
+    /// everything else goes on. Whoever has the id's partition does it between two batches, in this process
+    /// or another; dropping the future leaves the request.
+    ///
+    /// # Errors
+    /// [`RebuildError::Refused`] unless the projection is [`Partitions::ById`](super::Partitions) and kept
+    /// by subscription, and when an event of the id cannot be taken in.
+    pub async fn rebuild_key(&self, projection: &str, id: &str) -> Result<(), RebuildError> {
+        match self.by_name.get(projection) {
+            Some(shared) => shared.rebuild_key(id, &self.label).await,
+            None => Err(RebuildError::NotProjected { projection: projection.into() }),
+        }
     }
 
     /// Waits until every projection has taken in everything up to a position.

@@ -37,6 +37,14 @@ pub enum RebuildError {
         /// The projection.
         projection: Arc<str>,
     },
+    /// It cannot be done, or not in this way.
+    #[error("`{projection}`: {why}")]
+    Refused {
+        /// The projection.
+        projection: Arc<str>,
+        /// Why, and what can be done instead.
+        why: String,
+    },
     /// It failed.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
@@ -48,7 +56,7 @@ impl RebuildError {
         match self {
             Self::Cancelled { .. } => ErrorKind::Transient,
             Self::AlreadyRunning { .. } => ErrorKind::Conflict,
-            Self::NotProjected { .. } => ErrorKind::Invalid,
+            Self::NotProjected { .. } | Self::Refused { .. } => ErrorKind::Invalid,
             Self::Projection(error) => error.kind(),
         }
     }

@@ -20,6 +20,10 @@ impl Shared {
                 let progress = handle.await.map_err(|error| error.to_string())?;
                 Ok(format!("rebuilt from {} events", progress.total))
             }
+            "rebuild-dry-run" => {
+                let plan = self.plan_rebuild(self.stop()).await;
+                plan.map(|plan| plan.to_string()).map_err(|error| error.to_string())
+            }
             "cancel" => self.cancel_rebuild().await,
             "verify" => self.verify().await.map_err(|error| error.to_string()),
             "rollback" => self.roll_back().await.map_err(|error| error.to_string()),

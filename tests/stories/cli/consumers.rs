@@ -142,6 +142,20 @@ async fn a_rebuild_is_asked_for() {
             deposit(&program, account, &[1; 5]).await;
         }
         until(&site, "tills", is_live).await;
+        let said = annals(&store, &["consumers", "rebuild", "tills", "--dry-run"]).ok();
+        assert!(
+            said.contains("begins generation 2") && said.contains("takes 100 of them"),
+            "{said}"
+        );
+        assert!(
+            said.contains("`tills` has 20 rows; 20 rows come of it; every event fits"),
+            "{said}"
+        );
+        assert_eq!(status(&site, "tills")["partitions"].as_array().map(Vec::len), Some(4));
+        let said = annals(&store, &["consumers", "rebuild", "tills", "--key", "20"]).ok();
+        assert_eq!(said, "tills: `20` was made anew from 5 events\n");
+        let both = ["consumers", "rebuild", "tills", "--key", "20", "--dry-run"];
+        annals(&store, &both).failed(2);
         let rebuilt = annals(&store, &["consumers", "rebuild", "tills", "--json"]).json();
         assert_eq!((&rebuilt["state"], &rebuilt["verb"]), (&"done".into(), &"rebuild".into()));
         let status = until(&site, "tills", is_live).await;

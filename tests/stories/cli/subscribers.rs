@@ -94,6 +94,8 @@ async fn a_subscriber_is_steered() {
         }
         let said = annals(&store, &["consumers", "rebuild", "letters"]).failed(4);
         assert!(said.contains("knows no `rebuild`"), "{said}");
+        let said = annals(&store, &["consumers", "rebuild", "letters", "--key", "1"]).failed(4);
+        assert!(said.contains("effects are outside of the store"), "{said}");
         let mut sent = sent.lock().expect("no panic").clone();
         sent.sort_unstable();
         assert_eq!(sent, [1, 2, 3, 4, 5, 6, 7], "nobody died: each was sent once");

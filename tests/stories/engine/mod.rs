@@ -6,6 +6,9 @@ mod history;
 mod member;
 mod site;
 
+pub(crate) use member::Member;
+pub(crate) use site::Site;
+
 mod busy_handler;
 mod chaos_on_postgres;
 mod chaos_on_sqlite;

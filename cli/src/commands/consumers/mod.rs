@@ -11,7 +11,7 @@ use annals::ops::Ask;
 use annals::store::Operate;
 
 use super::requests::ask;
-use crate::arguments::Consumers;
+use crate::arguments::{Consumers, Named};
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::screen::Screen;
@@ -37,7 +37,14 @@ pub(crate) async fn consumers(
         }
         Consumers::Pause(named) => (named, Ask::Pause),
         Consumers::Resume(named) => (named, Ask::Resume),
-        Consumers::Rebuild(named) => (named, other("rebuild")),
+        Consumers::Rebuild { name, key, dry_run, asking } => {
+            let wanted = match key {
+                Some(key) => Ask::RebuildKey(key),
+                None if dry_run => Ask::RebuildDryRun,
+                None => other("rebuild"),
+            };
+            (Named { name, asking }, wanted)
+        }
         Consumers::Cancel(named) => (named, other("cancel")),
         Consumers::Rollback(named) => (named, other("rollback")),
         Consumers::DropPrevious(named) => {
