@@ -7,10 +7,12 @@ use annals::ops::{self, Ask};
 use annals::prelude::*;
 use annals::store::BoxError;
 use annals::table::TableSpec;
-use annals::{EventHandler, HandlerTables, OnFailure, RebuildError, RunState, async_trait};
+use annals::{
+    EventHandler, HandlerTables, OnFailure, Position, RebuildError, RunState, async_trait,
+};
 use annals_tests::bank::AccountEvent;
 
-use crate::homes::{Home, append, counter, deposit, quick, until};
+use crate::homes::{Home, append, counter, deposit, quick};
 
 static MENDED: AtomicBool = AtomicBool::new(true);
 
