@@ -1,6 +1,8 @@
 //! What stands about a consumer and its partitions, for whoever declares consumers: all of it inside a
 //! transaction of the caller's.
 
+use std::collections::HashSet;
+
 use annals_core::store::{StoreError, Transaction};
 use annals_core::table::{RowQuery, Value};
 use annals_core::{Position, RecordedEvent, SLICES};
@@ -9,7 +11,7 @@ use crate::consume::KeyBy;
 use crate::member::{consumer, disturb, lock};
 use crate::records::{
     ConsumerRecord, ParkedItem, ParkedKey, PartitionId, PartitionRecord, Record, find,
-    of_generation, put, remove, that_wait,
+    of_generation, put, read, remove, survey_in, that_wait,
 };
 
 /// How many entries are removed at a time.
@@ -24,7 +26,16 @@ pub async fn declare(
     declared: ConsumerRecord,
 ) -> Result<ConsumerRecord, StoreError> {
     lock(transaction, &declared.name).await?;
-    let known = consumer(transaction, &declared.name).await?;
+    let key = vec![Value::Text(declared.name.clone())];
+    let rows = transaction.load_rows(ConsumerRecord::table(), &[key]).await?;
+    let known = match rows.into_iter().next().map(read::<ConsumerRecord>).transpose() {
+        Ok(known) => known,
+        // What people have said of it is not written over; nobody works on it until it is put right.
+        Err(row) => {
+            row.say();
+            return Ok(declared);
+        }
+    };
     let record = match known {
         None => ConsumerRecord { changed_at: transaction.now().await?, ..declared },
         Some(known) => {
@@ -113,8 +124,31 @@ pub async fn stands(
     name: &str,
     generation: u64,
 ) -> Result<Vec<(PartitionRecord, Option<Position>)>, StoreError> {
+    let parts = parts(transaction, name, generation).await?;
+    with_positions(transaction, parts).await
+}
+
+/// As [`stands`], without those whose rows are damaged; and whether there are such.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn stands_readable(
+    transaction: &mut dyn Transaction,
+    name: &str,
+    generation: u64,
+) -> Result<(Vec<(PartitionRecord, Option<Position>)>, bool), StoreError> {
+    let query = RowQuery { conditions: of_generation(name, generation), ..RowQuery::default() };
+    let (mut parts, damaged) = survey_in::<PartitionRecord>(transaction, &query).await?;
+    parts.retain(|part| !part.is_done());
+    Ok((with_positions(transaction, parts).await?, !damaged.is_empty()))
+}
+
+async fn with_positions(
+    transaction: &mut dyn Transaction,
+    parts: Vec<PartitionRecord>,
+) -> Result<Vec<(PartitionRecord, Option<Position>)>, StoreError> {
     let mut stands = Vec::new();
-    for part in parts(transaction, name, generation).await? {
+    for part in parts {
         let position = transaction.checkpoint(&part.id().checkpoint()).await?;
         stands.push((part, position));
     }
@@ -160,10 +194,12 @@ pub async fn set_aside(
     let mut conditions = of_generation(name, generation);
     conditions.push(that_wait());
     let query = RowQuery { conditions, ..RowQuery::default() };
-    let parked: Vec<ParkedKey> = find(transaction, &query).await?;
-    let (aside, rest): (Vec<_>, Vec<_>) = events
-        .into_iter()
-        .partition(|event| parked.iter().any(|parked| parked.key == key_by.of(event)));
+    let (parked, damaged) = survey_in::<ParkedKey>(transaction, &query).await?;
+    let parked = parked.iter().map(|parked| parked.key.as_str());
+    let parked: HashSet<&str> =
+        parked.chain(damaged.iter().filter_map(|row| row.text(2))).collect();
+    let (aside, rest): (Vec<_>, Vec<_>) =
+        events.into_iter().partition(|event| parked.contains(key_by.of(event)));
     for event in aside {
         let item = ParkedItem {
             consumer: name.to_owned(),

@@ -30,7 +30,9 @@ pub use caught::{caught, message};
 pub use consume::{
     CaughtUp, Consume, Consumer, Counts, Doing, Handler, KeyBy, OnFailure, Target, Until, Wrote,
 };
-pub use cut::{declare, forget, hold, partition, rename, serve, set_aside, stands, uncut};
+pub use cut::{
+    declare, forget, hold, partition, rename, serve, set_aside, stands, stands_readable, uncut,
+};
 pub use deliver::{AtOnce, Deliver};
 pub use engine::{Engine, Waker};
 pub use error::ConsumeError;

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::consume::{Consumer, Handler, KeyBy, OnFailure, Target};
-use crate::cut::{declare, partition, stands};
+use crate::cut::{declare, partition, stands_readable};
 use crate::deliver::{AtOnce, Deliver};
 use crate::error::ConsumeError;
 use crate::member::disturb;
@@ -224,8 +224,8 @@ async fn set_up(
         changed_at: Timestamp::UNIX_EPOCH,
     };
     declare(transaction, declared).await?;
-    let parts = stands(transaction, name, 1).await?;
-    if parts.is_empty() {
+    let (parts, damaged) = stands_readable(transaction, name, 1).await?;
+    if parts.is_empty() && !damaged {
         partition(transaction, (name, 1, 1), version, partitions, begins_at).await?;
     }
     for (part, _) in parts.into_iter().filter(|(part, _)| part.version < version) {

@@ -95,14 +95,18 @@ impl ToSql for Bind<'_> {
 
 type BoxedError = Box<dyn Error + Sync + Send>;
 
-/// Reads a row whose columns are those of the table, in order.
+/// Reads a row whose columns are those of the table, in order. In a table of the framework's own, a value
+/// that cannot be read does not keep the others from being read.
 pub(crate) fn read_row(row: &tokio_postgres::Row, table: &TableSpec) -> Result<Row, StoreError> {
     let columns = table.columns.iter().enumerate();
     columns
         .map(|(place, column)| {
             let (name, wanted) = (column.name, column.column_type);
-            read_value(row, place, wanted).map_err(|error| {
-                table.has_other_columns(format!("`{name}` is no {wanted:?}: {error}")).into()
+            read_value(row, place, wanted).or_else(|error| match table.own {
+                true => Ok(Value::Unfit(error.to_string())),
+                false => Err(table
+                    .has_other_columns(format!("`{name}` is no {wanted:?}: {error}"))
+                    .into()),
             })
         })
         .collect()

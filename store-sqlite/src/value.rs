@@ -41,15 +41,19 @@ fn time_text(time: Timestamp) -> String {
     format!("{:.6}", cut_time(time))
 }
 
-/// Reads a row whose columns are those of the table, in order.
+/// Reads a row whose columns are those of the table, in order. In a table of the framework's own, a value
+/// that cannot be read does not keep the others from being read.
 pub(crate) fn read_row(row: &rusqlite::Row<'_>, table: &TableSpec) -> Result<Row, StoreError> {
     let columns = table.columns.iter().enumerate();
     columns
         .map(|(place, column)| {
             let value = row.get_ref(place).map_err(corrupt)?;
-            read_value(value, column.column_type).map_err(|why| {
-                let (name, wanted) = (column.name, column.column_type);
-                table.has_other_columns(format!("`{name}` is no {wanted:?}: {why}")).into()
+            let (name, wanted) = (column.name, column.column_type);
+            read_value(value, wanted).or_else(|why| match table.own {
+                true => Ok(Value::Unfit(why)),
+                false => {
+                    Err(table.has_other_columns(format!("`{name}` is no {wanted:?}: {why}")).into())
+                }
             })
         })
         .collect()

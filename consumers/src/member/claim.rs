@@ -3,7 +3,9 @@
 use annals_core::store::{Fence, StoreError, Transaction};
 use uuid::Uuid;
 
-use crate::records::{ConsumerRecord, MemberRecord, PartitionId, PartitionRecord, load, put};
+use crate::records::{
+    ConsumerRecord, MemberRecord, PartitionId, PartitionRecord, load, load_readable, put,
+};
 
 /// Locks what stands about a consumer until the transaction ends. Whoever needs checkpoints of its
 /// partitions too locks them after this, so that two never wait for each other.
@@ -65,7 +67,8 @@ pub(crate) async fn claim(
 
 async fn is_alive(transaction: &mut dyn Transaction, member: Uuid) -> Result<bool, StoreError> {
     let key = vec![annals_core::table::Value::Uuid(member)];
-    let member = load::<MemberRecord>(transaction, key).await?;
+    // A sign of life that cannot be read is none: should it be alive, it is kept out.
+    let member = load_readable::<MemberRecord>(transaction, key).await?;
     let now = transaction.now().await?;
     Ok(member.is_some_and(|member| member.expires_at > now))
 }

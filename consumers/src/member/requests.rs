@@ -325,6 +325,13 @@ impl Sweeper {
             .partitions
             .iter()
             .filter(|part| part.consumer == request.consumer && part.generation == generation);
+        // What cannot be read may be a part, and its events would be nobody's.
+        if let Some(row) = view.damaged_before(&request.consumer, generation, u64::MAX) {
+            return Ok(match request.answer {
+                Some(_) => Outcome::NotYet,
+                None => Outcome::Refused(StoreError::from(row.clone()).to_string()),
+            });
+        }
         let mut parts: Vec<PartitionRecord> = parts.cloned().collect();
         parts.sort_by_key(PartitionRecord::id);
         let epochs = |parts: &[PartitionRecord]| {

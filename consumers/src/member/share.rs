@@ -33,7 +33,8 @@ impl Sweeper {
             let Some(consumer) = self.consumers.get(name.as_str()).cloned() else { continue };
             let paused = view.consumers.get(&name).is_none_or(|known| known.paused);
             // A cut begins where the one before it has ended.
-            let begun = first_epochs.get(&(name.clone(), generation)) == Some(&epoch);
+            let begun = first_epochs.get(&(name.clone(), generation)) == Some(&epoch)
+                && view.damaged_before(&name, generation, epoch).is_none();
             let records = records
                 .into_iter()
                 .filter(|record| record.version == consumer.version && !record.is_held());

@@ -9,7 +9,9 @@ use uuid::Uuid;
 
 use super::lock::{bury, is_gone};
 use super::sweep::Sweeper;
-use crate::records::{ConsumerRecord, DONE, MemberRecord, PartitionRecord, Record, list, remove};
+use crate::records::{
+    ConsumerRecord, DONE, Damaged, MemberRecord, PartitionRecord, Record, list, remove, survey,
+};
 
 /// How long a member has to be dead until nobody wants to see it any more. One that comes back after all
 /// is on the list again with its next sign of life.
@@ -22,6 +24,8 @@ pub(super) struct View {
     pub(super) consumers: BTreeMap<String, ConsumerRecord>,
     /// Those that have not reached their end.
     pub(super) partitions: Vec<PartitionRecord>,
+    /// Rows of partitions that cannot be read: nobody works on those, and nothing goes past them.
+    damaged: Vec<Damaged>,
 }
 
 impl View {
@@ -39,6 +43,22 @@ impl View {
     /// How many members are alive.
     pub(super) fn living(&self) -> usize {
         self.members.iter().filter(|member| member.expires_at > self.now).count()
+    }
+
+    /// A damaged partition of a generation of a consumer that belongs to an earlier cut than `epoch`, or
+    /// may do so.
+    pub(super) fn damaged_before(
+        &self,
+        consumer: &str,
+        generation: u64,
+        epoch: u64,
+    ) -> Option<&Damaged> {
+        let of = |row: &&Damaged| row.consumer().is_none_or(|owner| owner == consumer);
+        let mut rows = self.damaged.iter().filter(of);
+        rows.find(|row| {
+            row.number(1).is_none_or(|found| found == generation)
+                && row.number(2).is_none_or(|found| found < epoch)
+        })
     }
 
     /// Who shares the partitions of a consumer: alive, with its handler at this version, and taking new
@@ -69,9 +89,9 @@ impl Sweeper {
             value: Value::Text(DONE.to_owned()),
         };
         let living = RowQuery { conditions: vec![living], ..all };
-        let partitions = list::<PartitionRecord>(&**work, &living).await?;
+        let (partitions, damaged) = survey::<PartitionRecord>(&**work, &living).await?;
         let consumers = consumers.into_iter().map(|known| (known.name.clone(), known)).collect();
-        Ok(Some(View { now: beat.store_time(), members, consumers, partitions }))
+        Ok(Some(View { now: beat.store_time(), members, consumers, partitions, damaged }))
     }
 
     /// Without those whose processes are known to have ended, and those that have been dead for long: they

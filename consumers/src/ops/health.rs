@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use annals_core::store::Workspace;
+use annals_core::store::{StoreError, Workspace};
+use annals_core::table::RowQuery;
 use serde::Serialize;
 
 use super::status::{ConsumerStatus, consumers};
+use crate::records::{ConsumerRecord, survey};
 
 /// Whether everything that follows the log does so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,8 +35,15 @@ pub async fn health(work: &dyn Workspace) -> Health {
     // Keys that are parked are one line of a consumer's trouble.
     let goes_on =
         |consumer: &ConsumerStatus| consumer.trouble.len() <= usize::from(consumer.parked_keys > 0);
-    let ready = consumers.iter().all(goes_on);
+    let all = survey::<ConsumerRecord>(work, &RowQuery::default()).await;
+    let damaged = all.map(|(_, damaged)| damaged).unwrap_or_default();
+    let ready = damaged.is_empty() && consumers.iter().all(goes_on);
+    let unreadable = damaged.into_iter().map(|row| {
+        let whose = row.consumer().unwrap_or(row.table).to_owned();
+        (whose, vec![StoreError::from(row).to_string()])
+    });
     let trouble = consumers.into_iter().map(|consumer| (consumer.name, consumer.trouble));
+    let trouble = trouble.chain(unreadable);
     let trouble: BTreeMap<_, _> = trouble.filter(|(_, trouble)| !trouble.is_empty()).collect();
     Health { live: true, ready, degraded: !trouble.is_empty(), trouble }
 }

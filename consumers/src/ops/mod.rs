@@ -1,5 +1,6 @@
 //! Seeing and steering consumers from outside of the programs that run them: plain data in and out.
 
+mod damaged;
 mod health;
 mod lag;
 mod members;
@@ -8,6 +9,7 @@ mod requests;
 mod status;
 mod waiting;
 
+pub use damaged::{DamagedRow, damaged};
 pub use health::{Health, health};
 pub use lag::{Lag, lag};
 pub use members::{Member, members};

@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::member::{ANSWERED, OPEN, REBUILD_KEY, REFUSED};
-use crate::records::{Json, Record, RequestRecord, list, load, put};
+use crate::records::{Json, Record, RequestRecord, list, load, put, read};
 
 /// What is wanted of whoever runs a consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,7 +184,7 @@ pub async fn ask_once(
 /// [`StoreError`] when the store cannot be read.
 pub async fn request(work: &dyn Workspace, id: Uuid) -> Result<Option<Request>, StoreError> {
     let rows = work.load_rows(RequestRecord::table(), &[vec![Value::Uuid(id)]]).await?;
-    Ok(rows.into_iter().next().map(RequestRecord::of).transpose()?.map(Request::from))
+    Ok(rows.into_iter().next().map(read::<RequestRecord>).transpose()?.map(Request::from))
 }
 
 /// The requests that are neither carried out nor refused, the oldest first.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::members::{Member, members};
 use crate::records::{
     ConsumerRecord, ParkedKey, PartitionId, PartitionRecord, Record, list, of_consumer,
-    of_generation,
+    of_generation, survey,
 };
 
 /// One part of a consumer.
@@ -83,7 +83,8 @@ impl ConsumerStatus {
 /// Where the partitions of a generation of a consumer stand that have not come to their end.
 ///
 /// # Errors
-/// [`StoreError`] when the store cannot be read.
+/// [`StoreError`] when the store cannot be read, or the row of one of them is damaged: nobody knows then
+/// what it has not dealt with.
 pub async fn positions(
     work: &dyn Workspace,
     consumer: &str,
@@ -92,7 +93,11 @@ pub async fn positions(
     let conditions = of_generation(consumer, generation);
     let query = RowQuery { conditions, ..RowQuery::default() };
     let mut positions = BTreeMap::new();
-    for part in list::<PartitionRecord>(work, &query).await?.iter().filter(|part| !part.is_done()) {
+    let (parts, damaged) = survey::<PartitionRecord>(work, &query).await?;
+    if let Some(row) = damaged.into_iter().next() {
+        return Err(row.into());
+    }
+    for part in parts.iter().filter(|part| !part.is_done()) {
         let Some(position) = work.checkpoint(&part.id().checkpoint()).await? else { continue };
         positions.insert(part.id(), position);
     }
@@ -103,7 +108,7 @@ pub async fn positions(
 /// it has none.
 ///
 /// # Errors
-/// [`StoreError`] when the store cannot be read.
+/// As [`positions`].
 pub async fn position(
     work: &dyn Workspace,
     consumer: &str,
@@ -142,13 +147,15 @@ async fn statuses(
     let all = RowQuery::default();
     let only = |conditions| RowQuery { conditions, ..RowQuery::default() };
     let known = list::<ConsumerRecord>(work, &only(named)).await?;
-    let records = list::<PartitionRecord>(work, &only(of_consumer_named)).await?;
+    let (records, damaged) = survey::<PartitionRecord>(work, &only(of_consumer_named)).await?;
     let mut statuses = Vec::new();
     for consumer in known {
         let parked = RowQuery { conditions: vec![of_consumer(&consumer.name)], ..all.clone() };
         let parked_keys = work.count_rows(ParkedKey::table(), &parked).await?;
         let mut partitions = Vec::new();
-        let mut trouble = Vec::new();
+        let damaged = damaged.iter().filter(|row| row.consumer() == Some(&*consumer.name));
+        let mut trouble: Vec<String> =
+            damaged.map(|row| StoreError::from(row.clone()).to_string()).collect();
         let own = records.iter().filter(|record| record.consumer == consumer.name);
         let own: Vec<&PartitionRecord> = own.filter(|record| !record.is_done()).collect();
         for record in &own {

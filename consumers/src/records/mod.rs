@@ -3,6 +3,7 @@
 
 mod conditions;
 mod consumers;
+mod damaged;
 mod field;
 mod inbox;
 mod members;
@@ -22,6 +23,7 @@ pub use requests::RequestRecord;
 pub use timers::TimerRecord;
 
 pub(crate) use conditions::{of_consumer, of_generation, of_key, that_wait};
+pub(crate) use damaged::{Damaged, read, survey, survey_in};
 pub(crate) use field::Field;
 
 use annals_core::store::{StoreError, TableStore, Transaction};
@@ -38,7 +40,7 @@ pub trait Record: Sized + Send + Sync + 'static {
     /// The record in a row.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] names the table and the column.
+    /// [`StoreError::Corrupt`] names the table and the column; [`read`] the row as well.
     fn of(row: Row) -> Result<Self, StoreError>;
 
     /// The key of its row.
@@ -114,7 +116,7 @@ pub(crate) use record;
 fn corrupt(table: &str, column: &str) -> StoreError {
     StoreError::Corrupt {
         place: format!("the table `{table}`"),
-        detail: format!("column `{column}` of a row holds what does not belong there"),
+        detail: format!("column `{column}` holds what does not belong there"),
     }
 }
 
@@ -124,7 +126,16 @@ pub(crate) async fn load<R: Record>(
     key: KeyValues,
 ) -> Result<Option<R>, StoreError> {
     let rows = transaction.load_rows(R::table(), &[key]).await?;
-    rows.into_iter().next().map(R::of).transpose()
+    Ok(rows.into_iter().next().map(read).transpose()?)
+}
+
+/// The record with a key; none where its row is damaged, which is said.
+pub(crate) async fn load_readable<R: Record>(
+    transaction: &mut dyn Transaction,
+    key: KeyValues,
+) -> Result<Option<R>, StoreError> {
+    let rows = transaction.load_rows(R::table(), &[key]).await?;
+    Ok(rows.into_iter().next().and_then(|row| read(row).inspect_err(Damaged::say).ok()))
 }
 
 /// Writes a record, in place of the one with its key.
@@ -148,7 +159,8 @@ pub(crate) async fn find<R: Record>(
     transaction: &mut dyn Transaction,
     query: &RowQuery,
 ) -> Result<Vec<R>, StoreError> {
-    transaction.query_rows(R::table(), query).await?.into_iter().map(R::of).collect()
+    let rows = transaction.query_rows(R::table(), query).await?;
+    Ok(rows.into_iter().map(read).collect::<Result<_, _>>()?)
 }
 
 /// The records that a query asks for. One that is damaged is left out and said: it must not stop those
@@ -157,11 +169,5 @@ pub(crate) async fn list<R: Record>(
     store: &(impl TableStore + ?Sized),
     query: &RowQuery,
 ) -> Result<Vec<R>, StoreError> {
-    let rows = store.query_rows(R::table(), query).await?;
-    let read = rows.into_iter().map(R::of);
-    Ok(read
-        .filter_map(|record| {
-            record.inspect_err(|error| tracing::error!(%error, "a row is left out")).ok()
-        })
-        .collect())
+    Ok(survey(store, query).await?.0)
 }

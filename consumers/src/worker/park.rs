@@ -12,7 +12,9 @@ use super::Worker;
 use crate::consume::OnFailure;
 use crate::error::ConsumeError;
 use crate::options::EngineOptions;
-use crate::records::{ParkedItem, ParkedKey, Record, list, load, of_generation, put, that_wait};
+use crate::records::{
+    ParkedItem, ParkedKey, Record, load_readable, of_generation, put, survey, that_wait,
+};
 
 /// From how many parked keys on it matters how many keys there are.
 const FEW: usize = 10;
@@ -81,9 +83,12 @@ impl Worker {
         conditions.push(that_wait());
         let query = RowQuery { conditions, ..RowQuery::default() };
         let slices = self.partition.slices();
-        let keys = list::<ParkedKey>(&**self.context.stores.work(), &query).await?;
+        let work = self.context.stores.work();
+        let (keys, damaged) = survey::<ParkedKey>(&**work, &query).await?;
         let own = keys.into_iter().filter(|key| slices.contains(&key.slice));
-        self.parked.keys = own.map(|key| key.key).collect();
+        // What waits behind a key whose row is damaged waits all the same, whoever has its slice.
+        let damaged = damaged.iter().filter_map(|row| row.text(2).map(str::to_owned));
+        self.parked.keys = own.map(|key| key.key).chain(damaged).collect();
         Ok(())
     }
 
@@ -164,7 +169,7 @@ async fn write(
     record.since = now;
     record.next_attempt = record.next_attempt.and_then(|_| now.checked_add(pause).ok());
     // Where keys go on without what was skipped, one may be there already.
-    if let Some(known) = load::<ParkedKey>(transaction, record.key()).await?
+    if let Some(known) = load_readable::<ParkedKey>(transaction, record.key()).await?
         && known.discarded_by.is_some()
     {
         (record.discarded_by, record.next_attempt) = (known.discarded_by, Some(now));

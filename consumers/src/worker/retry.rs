@@ -10,7 +10,9 @@ use super::park::{pause_after, reason};
 use super::work::Work;
 use super::{Rows, Worker};
 use crate::error::ConsumeError;
-use crate::records::{ParkedItem, ParkedKey, Record, list, load, of_key, put};
+use crate::records::{
+    Damaged, ParkedItem, ParkedKey, Record, load_readable, of_key, put, read, survey,
+};
 
 /// How many entries are read at a time.
 const ITEMS: u32 = 100;
@@ -28,16 +30,28 @@ pub(super) async fn retry_due(work: &mut impl Work) -> Result<(), ConsumeError> 
 }
 
 async fn retry(work: &mut impl Work, key: &str) -> Result<(), ConsumeError> {
-    let Some(parked) = work.worker().parked_key(key).await? else {
-        // It was healed since it was found to be due.
-        work.worker().parked.heal(key);
-        return Ok(());
+    let parked = match work.worker().parked_key(key).await? {
+        Some(Ok(parked)) => parked,
+        // Somebody has damaged its row since it was found to be due: it goes on waiting.
+        Some(Err(row)) => {
+            row.say();
+            return Ok(());
+        }
+        // It was healed since.
+        None => {
+            work.worker().parked.heal(key);
+            return Ok(());
+        }
     };
     if parked.discarded_by.is_some() {
         return work.worker().discard(key).await;
     }
     loop {
-        let items = work.worker().items(key).await?;
+        let items = match work.worker().items(key).await? {
+            Ok(items) => items,
+            // What stands behind it would come before it.
+            Err(row) => return work.worker().failed_again(key, None, &damaged(row)).await,
+        };
         if items.is_empty() {
             return work.worker().heal(key).await;
         }
@@ -48,19 +62,29 @@ async fn retry(work: &mut impl Work, key: &str) -> Result<(), ConsumeError> {
             let event = work.worker().event(item.position).await?;
             if let Some(error) = work.redo(&event, item).await? {
                 let error = work.worker().consumer.handler.explain(&event, error);
-                return work.worker().failed_again(key, &event, &error).await;
+                return work.worker().failed_again(key, Some(&event), &error).await;
             }
         }
     }
 }
 
+/// It waits for a person.
+fn damaged(row: Damaged) -> ConsumeError {
+    ConsumeError::poison(StoreError::from(row))
+}
+
 impl Worker {
-    /// The first entries behind a key.
-    async fn items(&self, key: &str) -> Result<Vec<ParkedItem>, ConsumeError> {
+    /// The first entries behind a key, unless one of them is damaged.
+    async fn items(&self, key: &str) -> Result<Result<Vec<ParkedItem>, Damaged>, StoreError> {
+        let (items, damaged) = self.first_items(key).await?;
+        Ok(damaged.into_iter().next().map_or(Ok(items), Err))
+    }
+
+    async fn first_items(&self, key: &str) -> Result<(Vec<ParkedItem>, Vec<Damaged>), StoreError> {
         let conditions = of_key(&self.id.consumer, self.id.generation, key);
         let order = vec![("position", Direction::Ascending)];
         let query = RowQuery { conditions, order, limit: ITEMS, ..RowQuery::default() };
-        Ok(list(&**self.context.stores.work(), &query).await?)
+        survey(&**self.context.stores.work(), &query).await
     }
 
     /// An event of the log by its position.
@@ -74,20 +98,24 @@ impl Worker {
     }
 
     /// What stands about a parked key.
-    async fn parked_key(&self, key: &str) -> Result<Option<ParkedKey>, ConsumeError> {
+    async fn parked_key(
+        &self,
+        key: &str,
+    ) -> Result<Option<Result<ParkedKey, Damaged>>, StoreError> {
         let keys = [self.parked_row_key(key)];
         let rows = self.context.stores.work().load_rows(ParkedKey::table(), &keys).await?;
-        Ok(rows.into_iter().next().map(ParkedKey::of).transpose()?)
+        Ok(rows.into_iter().next().map(read::<ParkedKey>))
     }
 
     /// Throws away what waits behind a key, and lets it go.
     async fn discard(&mut self, key: &str) -> Result<(), ConsumeError> {
         loop {
-            let items = self.items(key).await?;
-            if items.is_empty() {
+            let (items, damaged) = self.first_items(key).await?;
+            if items.is_empty() && damaged.is_empty() {
                 return self.heal(key).await;
             }
-            self.remove_items(items.iter().map(Record::key).collect()).await?;
+            let damaged = damaged.into_iter().map(|row| row.key);
+            self.remove_items(items.iter().map(Record::key).chain(damaged).collect()).await?;
         }
     }
 
@@ -105,16 +133,16 @@ impl Worker {
         Ok(())
     }
 
-    /// A parked key failed again: it waits longer, at the event that failed now.
+    /// A parked key failed again: it waits longer, at the event that failed now, or where it was if none
+    /// could be read.
     async fn failed_again(
         &self,
         key: &str,
-        event: &RecordedEvent,
+        event: Option<&RecordedEvent>,
         error: &ConsumeError,
     ) -> Result<(), ConsumeError> {
         let failure = Failure {
-            position: event.position,
-            event_type: event.event_type.as_str().to_owned(),
+            at: event.map(|event| (event.position, event.event_type.as_str().to_owned())),
             reason: reason(error),
             again: !matches!(error, ConsumeError::Poison(_)),
         };
@@ -127,7 +155,7 @@ impl Worker {
                 let (row_key, step) = (row_key.clone(), step.clone());
                 let (failure, options) = (failure.clone(), options.clone());
                 Box::pin(async move {
-                    let key = load::<ParkedKey>(transaction, row_key).await?;
+                    let key = load_readable::<ParkedKey>(transaction, row_key).await?;
                     note(transaction, key, failure, &options, &step).await
                 })
             })
@@ -143,8 +171,7 @@ impl Worker {
 /// What went wrong with a parked key.
 #[derive(Clone)]
 struct Failure {
-    position: Position,
-    event_type: String,
+    at: Option<(Position, String)>,
     reason: String,
     again: bool,
 }
@@ -159,7 +186,8 @@ async fn note(
     let now = transaction.now().await?;
     if let Some(mut key) = key {
         key.attempts = key.attempts.saturating_add(1);
-        let Failure { position, event_type, reason, again } = failure;
+        let Failure { at, reason, again } = failure;
+        let (position, event_type) = at.unwrap_or((key.position, key.event_type));
         let parked_for = match key.position == position {
             true => now.duration_since(key.since),
             // It got further: this event has not been waiting for its own sake.

@@ -1,6 +1,6 @@
 //! Making a projection's tables, or finding those that are there.
 
-use annals_consumers::{ConsumerRecord, declare, stands};
+use annals_consumers::{ConsumerRecord, declare, stands, stands_readable};
 use annals_core::store::{TransactExt, Transaction};
 
 use super::definition::Definition;
@@ -84,7 +84,7 @@ async fn find(
         return Ok(Setup::NeedsRebuild(active.clone()));
     }
     active.fits(definition)?;
-    let parts = stands(transaction, projection, active.number).await?;
+    let (parts, _) = stands_readable(transaction, projection, active.number).await?;
     active.fits_appends(definition, &parts)?;
     for (part, position) in parts {
         if position.is_none() {

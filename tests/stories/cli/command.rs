@@ -6,10 +6,10 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// A command that has ended.
-pub(super) struct Ended {
-    pub(super) code: i32,
-    pub(super) out: String,
-    pub(super) err: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// The command with these arguments on a store.
@@ -21,7 +21,7 @@ pub(super) fn command(store: &str, arguments: &[&str]) -> Command {
 }
 
 /// Runs it to its end.
-pub(super) fn annals(store: &str, arguments: &[&str]) -> Ended {
+pub(crate) fn annals(store: &str, arguments: &[&str]) -> Ended {
     ended(command(store, arguments).output().expect("the command starts"))
 }
 
@@ -63,7 +63,7 @@ impl Ended {
 
     /// One JSON value.
     #[track_caller]
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         assert_eq!(self.out.lines().count(), 1, "one value stands on one line: {}", self.out);
         serde_json::from_str(&self.out).expect("it is JSON")
     }

@@ -1,6 +1,6 @@
 //! The operator's command, run as people run it: a process with arguments, on files and on PostgreSQL.
 
-mod command;
+pub(crate) mod command;
 mod program;
 mod site;
 

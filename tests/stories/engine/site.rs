@@ -151,11 +151,11 @@ impl Site {
 
     /// What is wrong with the effects in the store.
     pub(crate) async fn wrong<const VERSION: u32>(&self) -> Vec<String> {
-        let rows = self.annals.read::<Total>().list().await.expect("the rows can be read");
+        let rows = self.annals.read::<Total>().all().await.expect("the rows can be read");
         let live = self.annals.live(Totals::<VERSION>).all().await.expect("the log can be read");
         let mut live: Vec<_> = live.into_values().collect();
         live.sort_by_key(|row| row.account);
-        let seen = self.annals.read::<Seen>().list().await.expect("the rows can be read");
+        let seen = self.annals.read::<Seen>().all().await.expect("the rows can be read");
         let mut wrong = checks::as_replayed(&rows, &live);
         wrong.extend(checks::once(&seen, self.head().await));
         wrong

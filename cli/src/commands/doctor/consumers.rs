@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annals::ops::{self, ConsumerStatus, Member, Partition};
+use annals::ops::{self, ConsumerStatus, DamagedRow, Member, Partition};
 use annals::store::{Finding, Operate};
 use annals::{Timestamp, Uuid};
 
@@ -21,12 +21,14 @@ const NAMED: usize = 10;
 
 /// What is found. A store in which no program has run a consumer is left alone.
 pub(super) async fn look(store: &dyn Operate) -> Result<Vec<Finding>, Failure> {
+    let damaged = ops::damaged(store).await?;
     let consumers = ops::consumers(store).await?;
-    if consumers.is_empty() {
+    if consumers.is_empty() && damaged.is_empty() {
         return Ok(Vec::new());
     }
     let (members, now) = (ops::members(store).await?, store.now().await?);
     Ok(vec![
+        look_at_rows(damaged),
         look_at_members(&members, now),
         look_at_clocks(&members, now),
         look_at_leases(&consumers, &members),
@@ -39,6 +41,22 @@ pub(super) async fn look(store: &dyn Operate) -> Result<Vec<Finding>, Failure> {
 
 fn ago(then: Timestamp, now: Timestamp) -> String {
     seconds(now.duration_since(then).as_secs_f64().max(0.0))
+}
+
+/// Whether everything that the engine keeps can be read.
+fn look_at_rows(damaged: Vec<DamagedRow>) -> Finding {
+    let name = |row: &DamagedRow| format!("{} ({}): {}", row.table, row.key.join(", "), row.why);
+    let rows: Vec<String> = damaged.iter().map(name).collect();
+    let finding = match rows.len() {
+        0 => Finding::ok("records", "every row about consumers can be read"),
+        n => Finding::bad(
+            "records",
+            format!("{n} rows about consumers are damaged: {}", first(&rows)),
+            "put the column right; a row of annals_members may be deleted, a member that is alive writes it \
+             anew; whatever does not depend on the others goes on without them",
+        ),
+    };
+    finding.fact("rows", rows)
 }
 
 fn look_at_members(members: &[Member], now: Timestamp) -> Finding {
