@@ -19,6 +19,7 @@ mod program;
 mod proxy;
 mod server;
 mod shared;
+mod standby;
 
 pub use bouncer::Bouncer;
 pub use client::{connect, connect_patiently, database_of, host_of, proxied, with_database};

@@ -16,7 +16,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 
 /// What all connections of one proxy share.
 pub(super) struct Network {
-    target: String,
+    pub(super) target: Mutex<String>,
     pub(super) switches: watch::Sender<Switches>,
     /// How many connections were made so far.
     pub(super) connections: watch::Sender<usize>,
@@ -52,7 +52,7 @@ struct Broken;
 impl Network {
     pub(super) fn to(target: String) -> Self {
         Self {
-            target,
+            target: Mutex::new(target),
             switches: watch::Sender::default(),
             connections: watch::Sender::default(),
             lost: AtomicUsize::new(0),
@@ -146,7 +146,8 @@ async fn carry(mut client: TcpStream, network: Arc<Network>) {
         let mut switches = network.switches.subscribe();
         // The sender lives as long as we do.
         let _ = switches.wait_for(|switches| !switches.frozen).await;
-        TcpStream::connect(&network.target).await
+        let target = network.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        TcpStream::connect(&target).await
     };
     tokio::pin!(cut);
     let server = tokio::select! {

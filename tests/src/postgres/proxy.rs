@@ -1,8 +1,8 @@
 //! A network that breaks when the test says so.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -46,6 +46,12 @@ impl Proxy {
         let mut connections = self.network.connections.subscribe();
         // The sender lives as long as we do.
         let _ = connections.wait_for(|made| *made >= count).await;
+    }
+
+    /// New connections lead to another `host:port`; those that are open are reset.
+    pub fn lead_to(&self, target: impl Into<String>) {
+        *self.network.target.lock().unwrap_or_else(PoisonError::into_inner) = target.into();
+        self.cut();
     }
 
     /// Resets every open connection now; new ones work.

@@ -32,11 +32,14 @@ impl Server {
     /// # Panics
     /// As [`start`](Self::start), and when the server refuses a setting.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let directory = Directory::new();
-        let mut server = Self { program: None, port: free_port(), directory };
+        let mut server = Self::stopped(free_port(), Directory::new());
         server.initialise(settings);
         server.start_again().await;
         server
+    }
+
+    pub(super) fn stopped(port: u16, directory: Directory) -> Self {
+        Self { program: None, port, directory }
     }
 
     fn initialise(&self, settings: &[(&str, &str)]) {
@@ -47,7 +50,12 @@ impl Server {
             .output()
             .expect("initdb starts");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        self.say_where_it_is(settings);
+    }
 
+    /// Writes its port and its folder into its settings, of which the last ones count, and others behind
+    /// them.
+    pub(super) fn say_where_it_is(&self, settings: &[(&str, &str)]) {
         let file = self.data_dir().join("postgresql.conf");
         let mut text = std::fs::read_to_string(&file).expect("initdb writes its settings");
         let port = self.port.to_string();
@@ -68,10 +76,14 @@ impl Server {
     /// # Panics
     /// When it runs, or does not start; the message has the end of its log.
     pub async fn start_again(&mut self) {
+        self.start_when("database system is ready to accept connections").await;
+    }
+
+    /// Starts it; it is ready when it says so.
+    pub(super) async fn start_when(&mut self, ready: &'static str) {
         assert!(self.program.is_none(), "the server runs");
         let mut command = command(server_programs().join("postgres"), self.directory());
         command.arg("-D").arg(self.data_dir());
-        let ready = "database system is ready to accept connections";
         self.program = Some(Program::start(command, ready, &self.log()).await);
     }
 

@@ -1,4 +1,5 @@
-//! A gate in the way of every append: its transaction has written and cannot commit.
+//! A gate in the way of every append, or of whatever else changes a table: its transaction has written and
+//! cannot commit.
 
 use tokio_postgres::Client;
 
@@ -8,25 +9,31 @@ use super::place::Place;
 /// on a server of the story's own.
 const KEY: i64 = 0x616e_6e61_6c73;
 
-/// Appends wait inside their transactions while it is shut.
-pub(super) struct Gate(Client);
+/// Transactions wait inside while it is shut.
+pub(crate) struct Gate(Client);
 
 impl Gate {
+    /// For appends.
     pub(super) async fn install(place: &Place) -> Self {
-        let (events, function) = (place.name("events"), place.name("gate"));
+        Self::at(place, "events", "INSERT").await
+    }
+
+    /// For something else that is done to a table.
+    pub(crate) async fn at(place: &Place, table: &str, what: &str) -> Self {
+        let (table, function) = (place.name(table), place.name("gate"));
         let client = place.client().await;
         let sql = format!(
             "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                  PERFORM pg_advisory_xact_lock_shared({KEY}); RETURN NULL;
              END $$;
-             CREATE TRIGGER gate AFTER INSERT ON {events}
+             CREATE TRIGGER gate AFTER {what} ON {table}
              FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
         );
         client.batch_execute(&sql).await.expect("the owner may add a trigger");
         Self(client)
     }
 
-    pub(super) async fn shut(&self) {
+    pub(crate) async fn shut(&self) {
         let sql = format!("SELECT pg_advisory_lock({KEY})");
         self.0.batch_execute(&sql).await.expect("appends come and go");
     }
@@ -36,8 +43,8 @@ impl Gate {
         self.0.batch_execute(&sql).await.expect("it is shut");
     }
 
-    /// Waits until an append is at the gate. The server gives no signal, so it is asked.
-    pub(super) async fn somebody_waits(&self) {
+    /// Waits until a transaction is at the gate. The server gives no signal, so it is asked.
+    pub(crate) async fn somebody_waits(&self) {
         let sql = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
                                   AND (classid::bigint << 32) | objid::bigint = $1)";
         let waits =

@@ -34,7 +34,7 @@ async fn bytes_beside_the_log(place: &Place, client: &tokio_postgres::Client) ->
 }
 
 /// How many pages a statement looks at.
-async fn pages(client: &tokio_postgres::Client, sql: &str) -> u64 {
+pub(crate) async fn pages(client: &tokio_postgres::Client, sql: &str) -> u64 {
     let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}");
     let answer = client.simple_query(&explain).await.expect("it can be explained");
     let text = answer.iter().find_map(|message| match message {

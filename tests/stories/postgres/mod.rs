@@ -1,7 +1,7 @@
 //! The failure stories of the PostgreSQL store.
 
 mod crowd;
-mod gate;
+pub(crate) mod gate;
 pub(crate) mod place;
 mod tables;
 
@@ -10,7 +10,7 @@ mod connections;
 mod crash;
 mod false_notice;
 mod frozen;
-mod held_snapshot;
+pub(crate) mod held_snapshot;
 mod history;
 mod history_went_back;
 mod kept_unpolled;
