@@ -51,6 +51,16 @@ impl Member {
         self.child.kill().await.expect("it can be killed");
     }
 
+    /// How much memory it has had at the most so far.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let pid = self.child.id().expect("it runs");
+        let text =
+            std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs on Linux");
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let kilobytes = line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number");
+        kilobytes * 1024
+    }
+
     /// Nothing of it runs until it is [thawed](Self::thaw).
     pub(crate) fn freeze(&self) {
         self.signal("-STOP");

@@ -15,6 +15,7 @@ mod chaos_on_sqlite;
 mod checks_can_fail;
 mod damaged_rows;
 mod held_snapshot;
+mod many_parked;
 mod notifications_lost;
 mod one_is_broken;
 mod park_cannot_be_written;
