@@ -14,6 +14,7 @@ mod deliver;
 mod engine;
 mod error;
 mod feed;
+mod inbox;
 mod member;
 pub mod ops;
 mod options;
@@ -24,6 +25,7 @@ mod subscriber;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod worker;
 
 pub use caught::{caught, message};
@@ -36,6 +38,7 @@ pub use cut::{
 pub use deliver::{AtOnce, Deliver};
 pub use engine::{Engine, Waker};
 pub use error::ConsumeError;
+pub use inbox::remember;
 pub use member::lock;
 pub use options::EngineOptions;
 pub use records::{
@@ -44,3 +47,4 @@ pub use records::{
 };
 pub use stop::{Stop, StopSource};
 pub use subscriber::{Start, Subscriber, SubscriberDefinition};
+pub use timers::{cancel, due, schedule};

@@ -6,4 +6,5 @@ mod moving;
 mod parking;
 mod sharing;
 mod stage;
+mod steps;
 mod together;

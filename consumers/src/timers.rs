@@ -1,0 +1,64 @@
+//! What a consumer wants to happen at a time.
+
+use annals_core::store::{StoreError, Transaction};
+use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
+use jiff::Timestamp;
+
+use crate::records::{Json, TimerRecord, find, put, remove};
+
+/// Sets a timer in the transaction of a step, in place of the one with its key: there is no step without
+/// its timer, and no timer without its step. `body` is JSON.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn schedule(
+    transaction: &mut dyn Transaction,
+    (consumer, key): (&str, &str),
+    due_at: Timestamp,
+    body: &str,
+) -> Result<(), StoreError> {
+    let timer = TimerRecord {
+        consumer: consumer.to_owned(),
+        key: key.to_owned(),
+        due_at,
+        body: Json(body.to_owned()),
+        set_at: transaction.now().await?,
+    };
+    put(transaction, &timer).await
+}
+
+/// Takes a timer away, if it is there: because it is not wanted any more, or in the transaction of what it
+/// was set for.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn cancel(
+    transaction: &mut dyn Transaction,
+    (consumer, key): (&str, &str),
+) -> Result<(), StoreError> {
+    let key = vec![Value::Text(consumer.to_owned()), Value::Text(key.to_owned())];
+    remove::<TimerRecord>(transaction, &[key]).await
+}
+
+/// The timers of a consumer that are due by the store's clock, the earliest first, `most` of them.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn due(
+    transaction: &mut dyn Transaction,
+    consumer: &str,
+    most: u32,
+) -> Result<Vec<TimerRecord>, StoreError> {
+    let now = transaction.now().await?;
+    let of = |column, comparison, value| Condition { column, comparison, value };
+    let query = RowQuery {
+        conditions: vec![
+            of("consumer", Comparison::Equal, Value::Text(consumer.to_owned())),
+            of("due_at", Comparison::LessOrEqual, Value::Timestamp(now)),
+        ],
+        order: vec![("due_at", Direction::Ascending), ("key", Direction::Ascending)],
+        limit: most,
+        ..RowQuery::default()
+    };
+    find(transaction, &query).await
+}
