@@ -1,12 +1,12 @@
 //! Asking whoever runs a consumer for something.
 
-use annals_core::store::{StoreError, TransactExt, Workspace};
+use annals_core::store::{StoreError, TransactExt, Transaction, Workspace};
 use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::member::{ANSWERED, OPEN, REBUILD_KEY, REFUSED};
+use crate::member::{ANSWERED, OPEN, REBUILD_KEY, REFUSED, lock};
 use crate::records::{Json, Record, RequestRecord, list, load, put, read};
 
 /// What is wanted of whoever runs a consumer.
@@ -58,6 +58,31 @@ impl Ask {
             Self::Other(_, arguments) => arguments.clone(),
         }
     }
+}
+
+/// The time now, and in any case behind what was asked of the consumer before: the store's clock may have been
+/// set back, and a pause must not come after the resume that was asked for later.
+async fn behind_the_last(
+    transaction: &mut dyn Transaction,
+    consumer: &str,
+) -> Result<Timestamp, StoreError> {
+    let query = RowQuery {
+        conditions: vec![Condition {
+            column: "consumer",
+            comparison: Comparison::Equal,
+            value: Value::Text(consumer.to_owned()),
+        }],
+        order: vec![("asked_at", Direction::Descending)],
+        limit: 1,
+        ..RowQuery::default()
+    };
+    let now = transaction.now().await?;
+    let last = transaction.query_rows(RequestRecord::table(), &query).await?.pop();
+    // One that cannot be read keeps nobody from asking.
+    let last = last.and_then(|row| read::<RequestRecord>(row).ok());
+    let moment = SignedDuration::from_micros(1);
+    let behind = last.and_then(|last| last.asked_at.checked_add(moment).ok());
+    Ok(behind.map_or(now, |behind| behind.max(now)))
 }
 
 /// What became of a request.
@@ -161,6 +186,7 @@ pub async fn ask_once(
     work.transact_with(move |transaction| {
         let mut request = request.clone();
         Box::pin(async move {
+            lock(transaction, &request.consumer).await?;
             if crate::member::consumer(transaction, &request.consumer).await?.is_none() {
                 let why = format!(
                     "the store knows no consumer `{}`: no program has run it here",
@@ -171,7 +197,7 @@ pub async fn ask_once(
             if load::<RequestRecord>(transaction, request.key()).await?.is_some() {
                 return Ok(());
             }
-            request.asked_at = transaction.now().await?;
+            request.asked_at = behind_the_last(transaction, &request.consumer).await?;
             put(transaction, &request).await
         })
     })
