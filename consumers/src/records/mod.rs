@@ -40,7 +40,7 @@ pub trait Record: Sized + Send + Sync + 'static {
     /// The record in a row.
     ///
     /// # Errors
-    /// [`StoreError::Corrupt`] names the table and the column; [`read`] the row as well.
+    /// [`StoreError::Corrupt`] names the table and the column.
     fn of(row: Row) -> Result<Self, StoreError>;
 
     /// The key of its row.
