@@ -26,7 +26,8 @@ type Answer<'t> = BoxFuture<'t, Result<(), StoreError>>;
 pub(crate) struct Pipeline<'t> {
     under_way: VecDeque<(usize, Answer<'t>)>,
     bytes: usize,
-    /// Whether the transaction is known to have begun. Before that, nothing that writes is sent.
+    /// Whether the transaction is known to have begun. Before that, nothing that writes is sent but one step
+    /// of a checkpoint with the commit, which is whole by itself.
     begun: bool,
 }
 

@@ -31,22 +31,7 @@ pub(crate) async fn load_rows(
     rows.iter().map(|row| read_row(row, table)).collect()
 }
 
-pub(crate) async fn upsert_rows(
-    link: Link<'_>,
-    table: &TableSpec,
-    rows: &[Row],
-) -> Result<(), StoreError> {
-    table.check()?;
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let arrays = Arrays::of_rows(table, rows)?;
-    let sql = table_sql::upsert(link.schema(), table);
-    let written = link.session.execute(&sql, &arrays.bound()).await;
-    written.map(|_| ()).map_err(explained(link, table))
-}
-
-/// The same, ready to be sent when it is first polled; nothing for no rows.
+/// Inserts or replaces rows, when it is first polled; nothing for no rows.
 pub(crate) async fn ready_upsert<'s>(
     link: Link<'s>,
     table: &TableSpec,

@@ -205,7 +205,8 @@ impl TransactionTables for PgTransaction<'_> {
     }
 
     async fn upsert_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
-        tables::upsert_rows(self.settled().await?, table, rows).await
+        self.enqueue_rows(table, rows).await?;
+        self.pipeline.settle().await
     }
 
     async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
