@@ -4,7 +4,7 @@ use annals_core::store::{StoreError, Transaction};
 use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
 use jiff::Timestamp;
 
-use crate::records::{Json, TimerRecord, find, put, remove};
+use crate::records::{Json, TimerRecord, find, of_consumer, put, remove};
 
 /// Sets a timer in the transaction of a step, in place of the one with its key: there is no step without
 /// its timer, and no timer without its step. `body` is JSON.
@@ -50,12 +50,13 @@ pub async fn due(
     most: u32,
 ) -> Result<Vec<TimerRecord>, StoreError> {
     let now = transaction.now().await?;
-    let of = |column, comparison, value| Condition { column, comparison, value };
+    let is_due = Condition {
+        column: "due_at",
+        comparison: Comparison::LessOrEqual,
+        value: Value::Timestamp(now),
+    };
     let query = RowQuery {
-        conditions: vec![
-            of("consumer", Comparison::Equal, Value::Text(consumer.to_owned())),
-            of("due_at", Comparison::LessOrEqual, Value::Timestamp(now)),
-        ],
+        conditions: vec![of_consumer(consumer), is_due],
         order: vec![("due_at", Direction::Ascending), ("key", Direction::Ascending)],
         limit: most,
         ..RowQuery::default()

@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::member::{ANSWERED, OPEN, REBUILD_KEY, REFUSED, lock};
-use crate::records::{Json, Record, RequestRecord, list, load, put, read};
+use crate::records::{Json, Record, RequestRecord, list, load, of_consumer, put, read};
 
 /// What is wanted of whoever runs a consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,31 +58,6 @@ impl Ask {
             Self::Other(_, arguments) => arguments.clone(),
         }
     }
-}
-
-/// The time now, and in any case behind what was asked of the consumer before: the store's clock may have been
-/// set back, and a pause must not come after the resume that was asked for later.
-async fn behind_the_last(
-    transaction: &mut dyn Transaction,
-    consumer: &str,
-) -> Result<Timestamp, StoreError> {
-    let query = RowQuery {
-        conditions: vec![Condition {
-            column: "consumer",
-            comparison: Comparison::Equal,
-            value: Value::Text(consumer.to_owned()),
-        }],
-        order: vec![("asked_at", Direction::Descending)],
-        limit: 1,
-        ..RowQuery::default()
-    };
-    let now = transaction.now().await?;
-    let last = transaction.query_rows(RequestRecord::table(), &query).await?.pop();
-    // One that cannot be read keeps nobody from asking.
-    let last = last.and_then(|row| read::<RequestRecord>(row).ok());
-    let moment = SignedDuration::from_micros(1);
-    let behind = last.and_then(|last| last.asked_at.checked_add(moment).ok());
-    Ok(behind.map_or(now, |behind| behind.max(now)))
 }
 
 /// What became of a request.
@@ -202,6 +177,27 @@ pub async fn ask_once(
         })
     })
     .await
+}
+
+/// The time now, and in any case behind what was asked of the consumer before: the store's clock may have been
+/// set back, and a pause must not come after the resume that was asked for later.
+async fn behind_the_last(
+    transaction: &mut dyn Transaction,
+    consumer: &str,
+) -> Result<Timestamp, StoreError> {
+    let query = RowQuery {
+        conditions: vec![of_consumer(consumer)],
+        order: vec![("asked_at", Direction::Descending)],
+        limit: 1,
+        ..RowQuery::default()
+    };
+    let now = transaction.now().await?;
+    let last = transaction.query_rows(RequestRecord::table(), &query).await?.pop();
+    // One that cannot be read keeps nobody from asking.
+    let last = last.and_then(|row| read::<RequestRecord>(row).ok());
+    let moment = SignedDuration::from_micros(1);
+    let behind = last.and_then(|last| last.asked_at.checked_add(moment).ok());
+    Ok(behind.map_or(now, |behind| behind.max(now)))
 }
 
 /// What became of a request.

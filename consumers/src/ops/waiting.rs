@@ -7,7 +7,7 @@ use annals_core::store::{StoreError, Workspace};
 use annals_core::table::{Direction, MAX_ROWS, RowQuery};
 
 use super::Parked;
-use crate::records::{ParkedItem, list, of_key};
+use crate::records::{ParkedItem, list, of_key, survey};
 
 /// An event that waits behind a parked key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +49,9 @@ pub async fn positions_waiting(
     let mut query = RowQuery { conditions, limit: MAX_ROWS, ..RowQuery::default() };
     let mut positions = BTreeSet::new();
     loop {
-        let items = list::<ParkedItem>(work, &query).await?;
-        let last = items.len() < MAX_ROWS as usize;
+        let (items, damaged) = survey::<ParkedItem>(work, &query).await?;
+        // A page is no shorter for a row that is left out.
+        let last = items.len() + damaged.len() < MAX_ROWS as usize;
         positions.extend(items.into_iter().map(|item| item.position));
         if last {
             return Ok(positions);

@@ -8,7 +8,8 @@ use tracing::field::Empty;
 
 use super::Worker;
 
-/// To how many spans one is linked at the most, which is as many as tracers keep by default: a batch of history may have a hundred thousand causes.
+/// To how many spans one is linked at the most, which is as many as tracers keep by default: a batch of
+/// history may have a hundred thousand causes.
 const MOST_LINKS: usize = 128;
 
 /// The span of a transaction, from the first event that is taken in for it to its commit.
