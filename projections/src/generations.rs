@@ -125,6 +125,21 @@ impl Generations {
         Ok(generations)
     }
 
+    /// Refuses a program that is older than the one that keeps the read model, or is about to.
+    pub(crate) fn may_rebuild(&self, definition: &Definition) -> Result<(), ProjectionError> {
+        let (projection, own) = (definition.name.clone(), definition.version);
+        let newer = |generation: &Option<Generation>| {
+            generation.as_ref().map(|known| known.version).filter(|version| *version > own)
+        };
+        if let Some(active) = newer(&self.active) {
+            return Err(ProjectionError::Superseded { projection, active, own });
+        }
+        if let Some(building) = newer(&self.building) {
+            return Err(ProjectionError::BeingReplaced { projection, building, own });
+        }
+        Ok(())
+    }
+
     pub(crate) async fn write(
         &self,
         transaction: &mut dyn Transaction,

@@ -22,7 +22,7 @@ impl Shared {
     /// Says what a rebuild would do, and does nothing.
     pub(crate) async fn plan_rebuild(&self, stop: &Stop) -> Result<RebuildPlan, RebuildError> {
         let record = self.record().await?;
-        self.may_rebuild(&record)?;
+        record.may_rebuild(&self.definition)?;
         let goes_on_at = self.goes_on_at(&record).await?;
         let mut plan = RebuildPlan {
             projection: self.definition.name.to_string(),
@@ -44,20 +44,6 @@ impl Shared {
         (plan.parked_keys, plan.failure) = (trial.parked.len() as u64, trial.failure);
         plan.folded_up_to = trial.folded_up_to;
         Ok(plan)
-    }
-
-    /// What a rebuild would be refused for.
-    fn may_rebuild(&self, record: &Generations) -> Result<(), ProjectionError> {
-        let (projection, own) = (self.definition.name.clone(), self.definition.version);
-        let version =
-            |generation: &Option<Generation>| generation.as_ref().map(|known| known.version);
-        if let Some(active) = version(&record.active).filter(|active| *active > own) {
-            return Err(ProjectionError::Superseded { projection, active, own });
-        }
-        if let Some(building) = version(&record.building).filter(|building| *building > own) {
-            return Err(ProjectionError::BeingReplaced { projection, building, own });
-        }
-        Ok(())
     }
 
     /// Where a rebuild goes on that was begun before.

@@ -175,22 +175,13 @@ async fn begin(
     definition: &Definition,
 ) -> Result<Generation, ProjectionError> {
     let Definition { name, version, tables, .. } = definition;
-    let (projection, own) = (name.clone(), *version);
     let mut record = Generations::take(transaction, name).await?;
-    if let Some(active) = record.active.as_ref().map(|active| active.version)
-        && active > own
-    {
-        return Err(ProjectionError::Superseded { projection, active, own });
-    }
+    record.may_rebuild(definition)?;
     owner::claim(transaction, name, tables).await?;
     record.rolled_back = None;
     if let Some(building) = record.building.take() {
-        if building.version > own {
-            let building = building.version;
-            return Err(ProjectionError::BeingReplaced { projection, building, own });
-        }
         let parts = stands(transaction, name, building.number).await?;
-        let fits = building.version == own && building.fits(definition).is_ok();
+        let fits = building.version == *version && building.fits(definition).is_ok();
         if fits {
             building.fits_appends(definition, &parts)?;
         }
