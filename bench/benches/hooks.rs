@@ -1,6 +1,8 @@
 //! What plain appends wait beside appends whose hooks take their time: `cargo bench -p annals-bench
 //! --bench hooks -- URL before|run`. A schema is made and dropped.
 
+mod schema;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -61,7 +63,7 @@ async fn main() -> Result<(), Failure> {
     let store = Arc::new(PgStore::connect_with(PgOptions::parse(url)?.schema(&schema)?).await?);
     let measured = measure(&store, when == "before").await;
     store.close().await;
-    drop_schema(url, &schema).await?;
+    schema::drop_schema(url, &schema).await?;
     measured
 }
 
@@ -105,12 +107,4 @@ fn percentiles(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
     format!("p50 {:.2?}, p99 {:.2?}, most {:.2?}", at(50), at(99), at(100))
-}
-
-async fn drop_schema(url: &str, schema: &str) -> Result<(), Failure> {
-    let plain = url.split('?').next().unwrap_or(url);
-    let (client, connection) = tokio_postgres::connect(plain, tokio_postgres::NoTls).await?;
-    tokio::spawn(connection);
-    client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await?;
-    Ok(())
 }

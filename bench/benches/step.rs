@@ -2,6 +2,8 @@
 //! commit, beside a locked read of the checkpoint before it, which is what a batch had to do without a fence.
 //! `cargo bench -p annals-bench --bench step -- URL`. A schema is made and dropped.
 
+mod schema;
+
 use std::time::{Duration, Instant};
 
 use annals::store::{Advance, StoreError, TransactExt};
@@ -22,10 +24,7 @@ async fn main() -> Result<(), Failure> {
     let store = PgStore::connect_with(PgOptions::parse(&url)?.schema(&schema)?).await?;
     let measured = measure(&store).await;
     store.close().await;
-    let plain = url.split('?').next().unwrap_or(&url);
-    let (client, connection) = tokio_postgres::connect(plain, tokio_postgres::NoTls).await?;
-    tokio::spawn(connection);
-    client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await?;
+    schema::drop_schema(&url, &schema).await?;
     measured
 }
 

@@ -2,6 +2,8 @@
 //! --bench take_over -- URL`. Once as on two machines, where only the lease tells, and once as on one, where
 //! the lock of a file does. A schema is made and dropped.
 
+mod schema;
+
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -48,9 +50,7 @@ async fn main() -> Result<(), Failure> {
                 measure(&store, "one").await
             };
             let measured = measured.await;
-            let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
-            tokio::spawn(connection);
-            client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await?;
+            schema::drop_schema(url, &schema).await?;
             measured
         }
         _ => {

@@ -39,6 +39,16 @@ impl<const BY_ID: bool> Projection for Balances<BY_ID> {
     }
 }
 
+/// Whether the rows follow from so many events of so many accounts.
+pub(super) async fn check(annals: &Annals, accounts: u64, each: u64) -> Result<(), Failure> {
+    let rows = annals.read::<Balance>().all().await?;
+    let movements: i64 = rows.iter().map(|row| row.movements).sum();
+    if rows.len() as u64 != accounts || movements.unsigned_abs() != accounts * each {
+        return Err(format!("{} rows from {movements} events", rows.len()).into());
+    }
+    Ok(())
+}
+
 /// Waits until the read model shows the whole log.
 pub(super) async fn wait_for_head(annals: &Annals) -> Result<(), Failure> {
     let head = annals.log().head().await?;

@@ -8,7 +8,7 @@ use annals::store::{BoxError, Store};
 use annals::table::{TableSpec, Value};
 use annals::{Annals, EventHandler, HandlerTables};
 
-use super::balances::{Balance, wait_for_head};
+use super::balances::{Balance, check, wait_for_head};
 use crate::Failure;
 use crate::domain::AccountEvent;
 use crate::measure::{Measured, Stopwatch};
@@ -49,11 +49,7 @@ pub(super) async fn measure(store: Arc<dyn Store>, task: &Task) -> Result<Measur
     let annals = Annals::on_shared(store).handle(Moving).start().await?;
     wait_for_head(&annals).await?;
     let measured = watch.stop(accounts * each)?;
-    let rows = annals.read::<Balance>().all().await?;
-    let movements: i64 = rows.iter().map(|row| row.movements).sum();
-    if rows.len() as u64 != accounts || movements.unsigned_abs() != accounts * each {
-        return Err(format!("{} rows from {movements} events", rows.len()).into());
-    }
+    check(&annals, accounts, each).await?;
     annals.shutdown().await;
     Ok(measured)
 }

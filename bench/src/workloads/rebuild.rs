@@ -8,7 +8,7 @@ use annals::Annals;
 use annals::ops;
 use annals::store::Store;
 
-use super::balances::{Balance, Balances, wait_for_head};
+use super::balances::{Balances, check, wait_for_head};
 use crate::Failure;
 use crate::measure::{Measured, Stopwatch};
 use crate::task::{FIRST, Task, history};
@@ -27,11 +27,7 @@ pub(super) async fn measure<const BY_ID: bool>(
     let watch = Stopwatch::start()?;
     annals.rebuild::<Balances<BY_ID>>().await?;
     let measured = watch.stop(accounts * each)?;
-    let rows = annals.read::<Balance>().all().await?;
-    let movements: i64 = rows.iter().map(|row| row.movements).sum();
-    if rows.len() as u64 != accounts || movements.unsigned_abs() != accounts * each {
-        return Err(format!("{} rows from {movements} events", rows.len()).into());
-    }
+    check(&annals, accounts, each).await?;
     annals.shutdown().await;
     Ok(measured)
 }

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use futures_util::stream::FuturesOrdered;
 use tokio_postgres::{Client, Statement};
 
-use super::database::{Json, connect};
+use super::database::{Json, check, connect};
 use crate::Failure;
 use crate::domain::Movement;
 use crate::measure::{Measured, Stopwatch};
@@ -43,12 +43,7 @@ pub(super) async fn measure(task: &Task) -> Result<Measured, Failure> {
         (page, _) = tokio::try_join!(read_page(&reader, &read, position), written)?;
     }
     let measured = watch.stop(accounts * each)?;
-    let count = "SELECT count(*), sum(movements)::bigint FROM balances";
-    let row = reader.query_one(count, &[]).await?;
-    let (rows, movements): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-    if rows.unsigned_abs() != accounts || movements.unsigned_abs() != accounts * each {
-        return Err(format!("{rows} rows from {movements} events").into());
-    }
+    check(&reader, accounts, each).await?;
     Ok(measured)
 }
 

@@ -63,6 +63,17 @@ pub(super) async fn make_tables(client: &Client) -> Result<(), Failure> {
     Ok(client.batch_execute(TABLES).await?)
 }
 
+/// Whether the rows follow from so many events of so many accounts.
+pub(super) async fn check(client: &Client, accounts: u64, each: u64) -> Result<(), Failure> {
+    let count = "SELECT count(*), sum(movements)::bigint FROM balances";
+    let row = client.query_one(count, &[]).await?;
+    let (rows, movements): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    if rows.unsigned_abs() != accounts || movements.unsigned_abs() != accounts * each {
+        return Err(format!("{rows} rows from {movements} events").into());
+    }
+    Ok(())
+}
+
 pub(super) fn stream(account: Uuid) -> String {
     format!("account-{account}")
 }

@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 use tokio_postgres::binary_copy::BinaryCopyOutStream;
 use tokio_postgres::types::Type;
 
-use super::database::connect;
+use super::database::{check, connect};
 use crate::Failure;
 use crate::domain::{Account, Movement};
 use crate::measure::{Measured, Stopwatch};
@@ -78,12 +78,7 @@ pub(super) async fn measure(task: &Task) -> Result<Measured, Failure> {
     writing.await??;
     reader.batch_execute(SWITCH).await?;
     let measured = watch.stop(accounts * each)?;
-    let count = "SELECT count(*), sum(movements)::bigint FROM balances";
-    let row = reader.query_one(count, &[]).await?;
-    let (rows, movements): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-    if rows.unsigned_abs() != accounts || movements.unsigned_abs() != accounts * each {
-        return Err(format!("{rows} rows from {movements} events").into());
-    }
+    check(&reader, accounts, each).await?;
     Ok(measured)
 }
 

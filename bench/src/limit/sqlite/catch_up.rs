@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::database::CHECKPOINT;
+use super::database::{CHECKPOINT, check};
 use crate::Failure;
 use crate::domain::Movement;
 use crate::measure::{Measured, Stopwatch};
@@ -42,11 +42,6 @@ pub(super) fn measure(connection: &mut Connection, task: &Task) -> Result<Measur
         transaction.commit()?;
     }
     let measured = watch.stop(accounts * each)?;
-    let count = "SELECT count(*), sum(movements) FROM balances";
-    let (rows, movements): (i64, i64) =
-        connection.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if rows.unsigned_abs() != accounts || movements.unsigned_abs() != accounts * each {
-        return Err(format!("{rows} rows from {movements} events").into());
-    }
+    check(connection, accounts, each)?;
     Ok(measured)
 }

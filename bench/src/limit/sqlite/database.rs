@@ -70,6 +70,17 @@ pub(super) fn open(task: &Task) -> Result<Connection, Failure> {
     Ok(connection)
 }
 
+/// Whether the rows follow from so many events of so many accounts.
+pub(super) fn check(connection: &Connection, accounts: u64, each: u64) -> Result<(), Failure> {
+    let count = "SELECT count(*), sum(movements) FROM balances";
+    let (rows, movements): (i64, i64) =
+        connection.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if rows.unsigned_abs() != accounts || movements.unsigned_abs() != accounts * each {
+        return Err(format!("{rows} rows from {movements} events").into());
+    }
+    Ok(())
+}
+
 pub(super) fn stream(account: Uuid) -> String {
     format!("account-{account}")
 }
