@@ -9,6 +9,7 @@ use annals_core::{Event, Recorded, RecordedEvent, trace};
 use async_trait::async_trait;
 use tracing::{Instrument, Span};
 
+use super::kept_rows::KeptRows;
 use super::{Fold, RowSource};
 use crate::error::{FailedEvent, ProjectionError};
 use crate::read_model::ReadModel;
@@ -60,8 +61,9 @@ pub trait EventHandler: Send + Sync + 'static {
 pub struct HandlerTables<'t> {
     transaction: &'t mut dyn Transaction,
     tables: &'t [(TableSpec, TableSpec)],
-    /// How many rows were changed.
-    rows: u64,
+    rows: KeptRows,
+    /// How many rows statements of the handler's own have changed.
+    changed: u64,
 }
 
 impl HandlerTables<'_> {
@@ -73,9 +75,9 @@ impl HandlerTables<'_> {
     /// handler passes it on, and writes what may be there already with `INSERT … ON CONFLICT` or
     /// after a look.
     pub async fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, StoreError> {
-        let sql = self.with_names(sql);
+        let sql = self.own_statement(sql).await?;
         let changed = self.transaction.execute(&sql, parameters).await?;
-        self.rows += changed;
+        self.changed += changed;
         Ok(changed)
     }
 
@@ -87,7 +89,7 @@ impl HandlerTables<'_> {
     /// # Errors
     /// What the store says, perhaps of a statement before.
     pub async fn enqueue(&mut self, sql: &str, parameters: &[Value]) -> Result<(), StoreError> {
-        let sql = self.with_names(sql);
+        let sql = self.own_statement(sql).await?;
         self.transaction.enqueue(&sql, parameters).await
     }
 
@@ -96,19 +98,18 @@ impl HandlerTables<'_> {
     /// # Errors
     /// What the store says.
     pub async fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let sql = self.with_names(sql);
+        let sql = self.own_statement(sql).await?;
         self.transaction.query(&sql, parameters).await
     }
 
-    /// The row of `M` with this key.
+    /// The row of `M` with this key, as the handler has left it. It is read once a transaction.
     ///
     /// # Errors
     /// What the store says, or a row that does not fit.
     pub async fn get<M: ReadModel>(&mut self, key: &M::Key) -> Result<Option<M>, BoxError> {
-        let table = self.real::<M>()?;
-        let keys: [KeyValues; 1] = [M::key_values(key)];
-        let rows = self.transaction.load_rows(&table, &keys).await?;
-        Ok(rows.into_iter().next().map(M::from_row).transpose()?)
+        let table = real::<M>(self.tables)?;
+        let row = self.rows.get(self.transaction, table, M::key_values(key)).await?;
+        Ok(row.map(M::from_row).transpose()?)
     }
 
     /// The row with this key of another read model of the same workspace, as it is shown to readers:
@@ -117,39 +118,37 @@ impl HandlerTables<'_> {
     /// # Errors
     /// What the store says, or a row that does not fit.
     pub async fn look_up<M: ReadModel>(&mut self, key: &M::Key) -> Result<Option<M>, BoxError> {
+        // It may be one of the handler's own, under the name that readers know it by.
+        self.rows.write(self.transaction).await?;
         let keys: [KeyValues; 1] = [M::key_values(key)];
         let rows = self.transaction.load_rows(M::table(), &keys).await?;
         Ok(rows.into_iter().next().map(M::from_row).transpose()?)
     }
 
-    /// Inserts or replaces a row.
+    /// Inserts or replaces a row. Rows are written once a transaction, at its end or before the next
+    /// statement of the handler's own; should the database refuse one, the events of the batch are given
+    /// to the handler again, one by one, so that only the event at fault is parked.
     ///
     /// # Errors
-    /// What the store says.
+    /// A value that no column holds, or what the store says.
     pub async fn put<M: ReadModel>(&mut self, row: &M) -> Result<(), BoxError> {
-        let table = self.real::<M>()?;
-        self.transaction.enqueue_rows(&table, &[row.to_row()]).await?;
-        self.rows += 1;
-        Ok(())
+        let table = real::<M>(self.tables)?;
+        Ok(self.rows.put(self.transaction, table, row.to_row()).await?)
     }
 
-    /// Removes a row.
+    /// Removes a row, when [`put`](Self::put) would write it.
     ///
     /// # Errors
-    /// What the store says.
+    /// As for [`put`](Self::put).
     pub async fn remove<M: ReadModel>(&mut self, key: &M::Key) -> Result<(), BoxError> {
-        let table = self.real::<M>()?;
-        self.transaction.delete_rows(&table, &[M::key_values(key)]).await?;
-        self.rows += 1;
-        Ok(())
+        let table = real::<M>(self.tables)?;
+        Ok(self.rows.remove(self.transaction, table, M::key_values(key)).await?)
     }
 
-    fn real<M: ReadModel>(&self) -> Result<TableSpec, BoxError> {
-        let found = self.tables.iter().find(|(table, _)| table.name == M::table().name);
-        match found {
-            Some((_, real)) => Ok(real.clone()),
-            None => Err(format!("`{}` is not one of the handler's tables", M::table().name).into()),
-        }
+    /// Makes a statement ready, which may read what was changed here and change what is known here.
+    async fn own_statement(&mut self, sql: &str) -> Result<String, StoreError> {
+        self.rows.write_and_forget(self.transaction).await?;
+        Ok(self.with_names(sql))
     }
 
     fn with_names(&self, sql: &str) -> String {
@@ -158,6 +157,15 @@ impl HandlerTables<'_> {
             sql = sql.replace(&format!("{{{}}}", table.name), &format!("\"{}\"", real.name));
         }
         sql
+    }
+}
+
+/// The handler's table of `M`, as it is called now.
+fn real<M: ReadModel>(tables: &[(TableSpec, TableSpec)]) -> Result<&TableSpec, BoxError> {
+    let found = tables.iter().find(|(table, _)| table.name == M::table().name);
+    match found {
+        Some((_, real)) => Ok(real),
+        None => Err(format!("`{}` is not one of the handler's tables", M::table().name).into()),
     }
 }
 
@@ -212,7 +220,13 @@ impl<H: EventHandler> Fold for Handling<H> {
         until: &Until,
     ) -> Result<Wrote, ProjectionError> {
         (self.handled, self.rows) = (0, 0);
-        let mut tables = HandlerTables { transaction, tables: &self.tables, rows: 0 };
+        let mut tables = HandlerTables {
+            transaction,
+            tables: &self.tables,
+            rows: KeptRows::default(),
+            changed: 0,
+        };
+        let mut wrote = Wrote::All;
         for event in &self.events {
             let handled = self.handler.handle(event, &mut tables).instrument(span::<H>(event));
             handled.await.map_err(|source| ProjectionError::Handler {
@@ -220,12 +234,14 @@ impl<H: EventHandler> Fold for Handling<H> {
                 source: source.into(),
             })?;
             self.handled += 1;
-            self.rows = tables.rows;
             if self.handled < self.events.len() && until.is_over() {
-                return Ok(Wrote::UpTo(event.position));
+                wrote = Wrote::UpTo(event.position);
+                break;
             }
         }
-        Ok(Wrote::All)
+        tables.rows.write(tables.transaction).await?;
+        self.rows = tables.changed + tables.rows.changed();
+        Ok(wrote)
     }
 
     fn rows(&self) -> Option<Vec<Row>> {

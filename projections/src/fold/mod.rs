@@ -2,6 +2,7 @@
 
 mod folding;
 mod handler;
+mod kept_rows;
 mod keys;
 mod projection;
 

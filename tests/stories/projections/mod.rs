@@ -6,6 +6,7 @@ mod failing_event;
 mod handler_stops;
 mod indexes;
 mod inline_behind;
+mod kept_rows;
 mod older_columns;
 mod owner;
 mod pace;
