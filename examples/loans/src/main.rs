@@ -84,8 +84,9 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     screen::read_models(&before);
 
     screen::title("Rebuilt from history");
+    let begun = Instant::now();
     let rebuilt = rebuild::all(&annals).await?;
-    screen::rebuilds(&rebuilt);
+    screen::rebuilds(&rebuilt, begun.elapsed());
     let after = ReadModels::read(&annals).await?;
     let equal = before == after;
     screen::equality(after.count(), equal);

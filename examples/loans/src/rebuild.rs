@@ -1,11 +1,12 @@
-//! Throwing the read models away and building them again, one after the other.
+//! Throwing the read models away and building them again, all at once.
 
 use std::time::{Duration, Instant};
 
 use annals::{Annals, RebuildError};
+use futures_util::future::try_join_all;
 
 use crate::read_models::NAMES;
-use crate::screen::RebuildBar;
+use crate::screen::{RebuildBar, RebuildBars};
 
 /// How one rebuild went.
 pub(crate) struct Rebuilt {
@@ -17,17 +18,21 @@ pub(crate) struct Rebuilt {
 
 /// Rebuilds everything, with a progress bar each.
 pub(crate) async fn all(annals: &Annals) -> Result<Vec<Rebuilt>, RebuildError> {
-    let mut rebuilt = Vec::new();
-    for projection in NAMES {
-        let begun = Instant::now();
-        let mut rebuild = annals.rebuild_named(projection);
-        let bar = RebuildBar::new(projection);
-        while let Some(progress) = rebuild.next_progress().await {
-            bar.show(&progress);
-        }
-        bar.clear();
-        let events = rebuild.await?.events;
-        rebuilt.push(Rebuilt { projection, events, took: begun.elapsed() });
+    let bars = RebuildBars::default();
+    try_join_all(NAMES.map(|projection| one(annals, projection, bars.bar(projection)))).await
+}
+
+async fn one(
+    annals: &Annals,
+    projection: &'static str,
+    bar: RebuildBar,
+) -> Result<Rebuilt, RebuildError> {
+    let begun = Instant::now();
+    let mut rebuild = annals.rebuild_named(projection);
+    while let Some(progress) = rebuild.next_progress().await {
+        bar.show(&progress);
     }
-    Ok(rebuilt)
+    bar.clear();
+    let events = rebuild.await?.events;
+    Ok(Rebuilt { projection, events, took: begun.elapsed() })
 }

@@ -133,14 +133,12 @@ impl AppendHook for InlineHook {
         let taken = caught(self.take_in(events, transaction), |message| shared.panicked(message));
         match taken.await {
             Ok(()) => {
-                if shared.failed() {
-                    shared.go_on(RunState::Live);
-                }
+                shared.append_ended(None);
                 Ok(())
             }
             Err(error) => {
                 if error.blames_an_event() {
-                    shared.set_state(RunState::Failed, Some(error.to_string()));
+                    shared.append_ended(Some(&error));
                 }
                 Err(error.refuse())
             }

@@ -54,6 +54,8 @@ pub(crate) struct Shared {
     pub(super) rebuild: Mutex<Option<Running>>,
     /// Why the last event failed that did, until something succeeds.
     last_failure: Mutex<Option<ProjectionError>>,
+    /// Whether the last append failed in an inline fold, of which the partition knows nothing.
+    append_failed: AtomicBool,
     /// Whether somebody is looking what became of the read model.
     pub(super) looking: AtomicBool,
 }
@@ -74,6 +76,7 @@ impl Shared {
             switched: watch::Sender::new(0),
             rebuild: Mutex::default(),
             last_failure: Mutex::default(),
+            append_failed: AtomicBool::new(false),
             looking: AtomicBool::new(false),
         })
     }
@@ -193,8 +196,10 @@ impl Shared {
         drop(all);
         let inline = self.definition.mode == Mode::Inline;
         match state {
-            // Its appends go on all the same.
+            // Its appends go on all the same, or fail all the same.
             (RunState::CatchingUp, _) if inline && self.state.borrow().0 == RunState::Live => {}
+            (RunState::CatchingUp | RunState::Live, _)
+                if self.append_failed.load(Ordering::Acquire) => {}
             (RunState::Failed, reason) => self.set_state(RunState::Failed, reason),
             (state, _) => self.go_on(state),
         }
@@ -233,6 +238,16 @@ impl Shared {
 
     pub(crate) fn failed(&self) -> bool {
         self.state.borrow().0 == RunState::Failed
+    }
+
+    /// An append was taken in, or was not because of an event.
+    pub(crate) fn append_ended(&self, failed: Option<&ProjectionError>) {
+        let before = self.append_failed.swap(failed.is_some(), Ordering::AcqRel);
+        match failed {
+            Some(error) => self.set_state(RunState::Failed, Some(error.to_string())),
+            None if before || self.failed() => self.go_on(RunState::Live),
+            None => {}
+        }
     }
 
     /// Says that the projection does not get on, and why.

@@ -4,8 +4,10 @@ mod bars;
 mod progress;
 mod reports;
 
-pub(crate) use progress::{ImportLine, RebuildBar};
+pub(crate) use progress::{ImportLine, RebuildBar, RebuildBars};
 pub(crate) use reports::read_models;
+
+use std::time::Duration;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
@@ -17,8 +19,8 @@ pub(crate) fn title(text: &str) {
     println!("\n{text}");
 }
 
-/// How fast each rebuild was.
-pub(crate) fn rebuilds(rebuilt: &[Rebuilt]) {
+/// How fast each rebuild was beside the others, and all of them together.
+pub(crate) fn rebuilds(rebuilt: &[Rebuilt], all: Duration) {
     let mut table = table(&["projection", ">events", ">seconds", ">events/s"]);
     for Rebuilt { projection, events, took } in rebuilt {
         let seconds = took.as_secs_f64();
@@ -31,6 +33,7 @@ pub(crate) fn rebuilds(rebuilt: &[Rebuilt]) {
         ]);
     }
     println!("{table}");
+    println!("all of them together in {:.2} s", all.as_secs_f64());
 }
 
 /// Whether the rebuild changed anything.

@@ -1,7 +1,7 @@
 //! What moves while the program works; nothing is shown when the output is no terminal.
 
 use annals::Progress;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::number;
 use crate::import::Imported;
@@ -36,15 +36,22 @@ fn describe(imported: &Imported) -> String {
     )
 }
 
+/// How far the rebuilds have got that run at the same time.
+#[derive(Default)]
+pub(crate) struct RebuildBars(MultiProgress);
+
+impl RebuildBars {
+    pub(crate) fn bar(&self, projection: &'static str) -> RebuildBar {
+        let style = style("{prefix:26} {wide_bar} {human_pos}/{human_len}  {msg}");
+        let bar = ProgressBar::new(0).with_style(style).with_prefix(projection);
+        RebuildBar(self.0.add(bar))
+    }
+}
+
 /// How far one rebuild has got.
 pub(crate) struct RebuildBar(ProgressBar);
 
 impl RebuildBar {
-    pub(crate) fn new(projection: &'static str) -> Self {
-        let style = style("{prefix:26} {wide_bar} {human_pos}/{human_len}  {msg}");
-        Self(ProgressBar::new(0).with_style(style).with_prefix(projection))
-    }
-
     pub(crate) fn show(&self, progress: &Progress) {
         self.0.set_length(progress.total);
         self.0.set_position(progress.events);
