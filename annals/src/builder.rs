@@ -191,6 +191,75 @@ impl Builder {
         self
     }
 
+    /// Sends events to a broker, as a [`Route`](annals_outbox::Route) says.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use annals::example::*;
+    /// use annals::outbox::{Address, MemoryBroker, Route};
+    /// use annals::prelude::*;
+    /// use annals::Annals;
+    ///
+    /// /// What other services are told.
+    /// #[derive(Event)]
+    /// #[event(prefix = "bank.account")]
+    /// enum AccountFact { MoneyCame { account: String, cents: i64 } }
+    ///
+    /// struct Accounts;
+    ///
+    /// impl Route for Accounts {
+    ///     type Event = AccountEvent;
+    ///     type Public = AccountFact;
+    ///     const NAME: &'static str = "accounts-out";
+    ///
+    ///     fn source(&self) -> String {
+    ///         "/bank".to_owned()
+    ///     }
+    ///
+    ///     fn places(&self) -> Vec<Address> {
+    ///         vec![Address::new("accounts")]
+    ///     }
+    ///
+    ///     fn publish(&self, event: &Recorded<AccountEvent>) -> Vec<AccountFact> {
+    ///         let AccountEvent::Deposited { cents } = event.data;
+    ///         vec![AccountFact::MoneyCame { account: event.stream.id().to_owned(), cents }]
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = MemoryBroker::default();
+    /// let mut came = broker.watch();
+    /// let annals = Annals::open("memory:").await?.publish(Accounts, Arc::new(broker.clone())).start().await?;
+    /// annals.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// came.wait_for(|came| *came == 1).await?;
+    /// assert_eq!(broker.messages("accounts")[0].key, "account-7");
+    /// annals.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "outbox")]
+    pub fn publish<R: annals_outbox::Route>(
+        self,
+        route: R,
+        publisher: Arc<dyn annals_outbox::Publisher>,
+    ) -> Self {
+        self.publish_with(route, publisher, annals_outbox::RelayOptions::default())
+    }
+
+    /// As [`publish`](Self::publish), with settings.
+    #[cfg(feature = "outbox")]
+    pub fn publish_with<R: annals_outbox::Route>(
+        mut self,
+        route: R,
+        publisher: Arc<dyn annals_outbox::Publisher>,
+        options: annals_outbox::RelayOptions,
+    ) -> Self {
+        self.subscribers.push(annals_outbox::relay(route, publisher, options));
+        self
+    }
+
     /// Checks an aggregate's events at start, and not only when it is first used.
     pub fn aggregate<A: Aggregate>(self) -> Self {
         self.events::<A::Event>()

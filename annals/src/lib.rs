@@ -37,6 +37,8 @@ pub use jiff::civil::Date;
 pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 
+#[cfg(feature = "outbox")]
+pub use annals_outbox as outbox;
 #[cfg(feature = "postgres")]
 pub use annals_store_pg::{PgOptions, PgStore, Roots as PgRoots, Tls as PgTls, tokio_postgres};
 #[cfg(feature = "sqlite")]

@@ -46,5 +46,5 @@ pub use records::{
     PartitionRecord, Record, RequestRecord, TimerRecord, tables,
 };
 pub use stop::{Stop, StopSource};
-pub use subscriber::{Start, Subscriber, SubscriberDefinition};
+pub use subscriber::{Registering, Start, Subscriber, SubscriberDefinition};
 pub use timers::{cancel, due, schedule};

@@ -150,9 +150,20 @@ pub struct SubscriberDefinition {
     register: for<'j> fn(&'j Journal) -> Registering<'j>,
 }
 
-type Registering<'j> = Pin<Box<dyn Future<Output = Result<(), RegisterError>> + Send + 'j>>;
+/// Making event types known to a journal.
+pub type Registering<'j> = Pin<Box<dyn Future<Output = Result<(), RegisterError>> + Send + 'j>>;
 
 impl SubscriberDefinition {
+    /// Something else that has effects outside of the store: where it begins when it is started for the
+    /// first time, into how many partitions it is cut then, and how its event types are made known.
+    pub fn new(
+        consumer: Consumer,
+        (start, partitions): (Start, u32),
+        register: for<'j> fn(&'j Journal) -> Registering<'j>,
+    ) -> Self {
+        Self { consumer, start, partitions, register }
+    }
+
     /// A subscriber to be run.
     pub fn of<S: Subscriber>(subscriber: S) -> Self {
         let descriptors = S::Event::descriptors();
@@ -174,12 +185,9 @@ impl SubscriberDefinition {
             inline: false,
             handler: Arc::new(Subscribed(Arc::new(Typed(subscriber)))),
         };
-        Self {
-            consumer,
-            start,
-            partitions: S::PARTITIONS,
-            register: |journal| Box::pin(journal.register::<S::Event>()),
-        }
+        Self::new(consumer, (start, S::PARTITIONS), |journal| {
+            Box::pin(journal.register::<S::Event>())
+        })
     }
 
     /// Makes its event types known to a journal.

@@ -145,7 +145,7 @@ impl From<&RecordedEvent> for CloudEvent {
         let others = metadata.attributes.iter();
         let others = others.filter(|(name, _)| !CONTEXT.contains(&name.as_str()));
         extensions.extend(others.map(|(name, value)| (name.clone(), value.clone())));
-        let own_schema = || format!("{SCHEMA_URN}{}:{}", event.event_type, event.schema_version);
+        let own_schema = || Self::schema_urn(event.event_type.as_str(), event.schema_version);
         Self {
             specversion: SpecVersion::V1,
             id: came_with("id").map_or_else(|| event.id.to_string(), str::to_owned),
@@ -165,6 +165,11 @@ impl From<&RecordedEvent> for CloudEvent {
 }
 
 impl CloudEvent {
+    /// The `dataschema` of a version of an event's payload.
+    pub fn schema_urn(event_type: &str, version: u32) -> String {
+        format!("{SCHEMA_URN}{event_type}:{version}")
+    }
+
     /// An event to append. An id that is no UUID becomes a UUID of version 5 of source and id, so
     /// that the same CloudEvent is always the same event. What has no field in an envelope, such as
     /// the subject and extensions that Annals does not know, goes into

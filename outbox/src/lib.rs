@@ -1,0 +1,29 @@
+//! How events leave a store, and how messages come in. A [`Route`] says which events become which messages for which place of a
+//! broker, and a relay, one more consumer of the engine, sends them there, in order per key and at least
+//! once.
+//!
+//! **The log is the outbox**: nothing is written twice and nothing can be forgotten. A message leaves
+//! after its event is stored; the relay's checkpoint moves after the broker has said that it has the
+//! message. A broker that is down only delays; a message that the broker refuses parks its own key.
+//!
+//! What a broker is to this crate stands in [`Publisher`]; [`MemoryBroker`] is one within the process.
+
+mod address;
+mod envelope;
+mod memory;
+mod message;
+mod outgoing;
+mod publisher;
+mod relay;
+mod route;
+mod source;
+
+pub use address::Address;
+pub use envelope::Envelope;
+pub use memory::{MemoryBroker, MemorySource};
+pub use message::Message;
+pub use outgoing::Outgoing;
+pub use publisher::{PublishError, Published, Publisher};
+pub use relay::{RelayOptions, relay};
+pub use route::Route;
+pub use source::{Part, ReceiveError, Received, Receiver, Source};

@@ -1,0 +1,166 @@
+//! A relay: the consumer that sends what a route says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_consumers::{
+    ConsumeError, Consumer, Deliver, Handler, PartitionRecord, SubscriberDefinition, Target,
+};
+use annals_core::store::LogFilter;
+use annals_core::{
+    Event, EventType, NewEvent, Recorded, RecordedEvent, RegisterError, SLICES, SchemaRegistry,
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::address::Address;
+use crate::message::Message;
+use crate::outgoing::Outgoing;
+use crate::publisher::{PublishError, Published, Publisher};
+use crate::route::Route;
+
+/// Settings of a relay.
+#[derive(Debug, Clone)]
+pub struct RelayOptions {
+    /// After how long without a word from the broker a message counts as in doubt and is sent again,
+    /// should the publisher not notice it before. Default 30 s.
+    pub publish_within: Duration,
+}
+
+impl Default for RelayOptions {
+    fn default() -> Self {
+        Self { publish_within: Duration::from_secs(30) }
+    }
+}
+
+/// The consumer that sends what a route says to a broker.
+pub fn relay<R: Route>(
+    route: R,
+    publisher: Arc<dyn Publisher>,
+    options: RelayOptions,
+) -> SubscriberDefinition {
+    let descriptors = R::Event::descriptors();
+    let types = descriptors.iter().map(|event| EventType::from_static(event.event_type));
+    let filter = LogFilter {
+        event_types: types.collect(),
+        categories: route.categories(),
+        ..LogFilter::default()
+    };
+    let start = route.start();
+    let schemas = SchemaRegistry::default();
+    // A schema that does not hold together is told when the types are registered, before anything runs.
+    let _ = schemas.register::<R::Public>();
+    let relay = Relay { source: route.source(), route, publisher, options, schemas };
+    let consumer = Consumer {
+        name: R::NAME.into(),
+        kind: "relay",
+        version: R::VERSION,
+        filter,
+        key: R::KEY,
+        on_failure: R::ON_FAILURE,
+        most_partitions: u32::from(SLICES),
+        inline: false,
+        handler: Arc::new(Relaying(Arc::new(relay))),
+    };
+    SubscriberDefinition::new(consumer, (start, R::PARTITIONS), |journal| {
+        Box::pin(async move {
+            SchemaRegistry::default().register::<R::Public>().map_err(RegisterError::from)?;
+            journal.register::<R::Event>().await
+        })
+    })
+}
+
+struct Relaying<R>(Arc<Relay<R>>);
+
+#[async_trait]
+impl<R: Route> Handler for Relaying<R> {
+    async fn open(&self, _: &PartitionRecord) -> Result<Target, ConsumeError> {
+        let relay = &self.0;
+        let places = relay.route.places();
+        let prepared = relay.within(relay.publisher.prepare(&places)).await;
+        prepared.map_err(|error| match places.first() {
+            Some(place) => error.consequence(relay.publisher.broker(), place),
+            None => ConsumeError::stop(format!("the route `{}` names no place", R::NAME)),
+        })?;
+        Ok(Target::External(self.0.clone()))
+    }
+}
+
+struct Relay<R> {
+    route: R,
+    source: String,
+    publisher: Arc<dyn Publisher>,
+    options: RelayOptions,
+    /// The public events'.
+    schemas: SchemaRegistry,
+}
+
+#[async_trait]
+impl<R: Route> Deliver for Relay<R> {
+    async fn deliver(&self, events: &[RecordedEvent]) -> Result<(), ConsumeError> {
+        for event in events {
+            // One after the other: what is in doubt comes again before its successors.
+            for (to, message) in self.messages(event)? {
+                self.send(&to, &message, event.recorded_at).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Route> Relay<R> {
+    /// What an event becomes. What cannot be written now never can.
+    fn messages(&self, event: &RecordedEvent) -> Result<Vec<(Address, Message)>, ConsumeError> {
+        let recorded = Recorded::decode(event.clone()).map_err(ConsumeError::poison)?;
+        let mut messages = Vec::new();
+        for (index, public) in self.route.publish(&recorded).iter().enumerate() {
+            let Some(place) = self.route.place(&recorded, public) else {
+                let why = format!("the route `{}` says no place for it", R::NAME);
+                return Err(ConsumeError::poison(why));
+            };
+            let checked = NewEvent::of(public).map_err(ConsumeError::poison)?;
+            self.schemas.check(&checked).map_err(ConsumeError::poison)?;
+            let outgoing = Outgoing::of(
+                event,
+                index,
+                (&self.source, R::NAME, R::KEY.of(event)),
+                (public.event_type(), public.schema_version(), checked.payload),
+            );
+            messages.push((place, R::ENVELOPE.seal(&outgoing)));
+        }
+        Ok(messages)
+    }
+
+    async fn send(
+        &self,
+        to: &Address,
+        message: &Message,
+        recorded_at: Timestamp,
+    ) -> Result<(), ConsumeError> {
+        let sent = self.within(self.publisher.publish(to, message)).await;
+        let is_up = !matches!(sent, Err(PublishError::Down { .. } | PublishError::InDoubt { .. }));
+        metrics::gauge!("annals_relay_broker_up", "relay" => R::NAME).set(f64::from(is_up));
+        let counter = match &sent {
+            Ok(Published::Stored) => "annals_relay_published_total",
+            Ok(Published::Repeated) => "annals_relay_repeated_total",
+            Err(PublishError::InDoubt { .. }) => "annals_relay_in_doubt_total",
+            Err(_) => "annals_relay_unsent_total",
+        };
+        metrics::counter!(counter, "relay" => R::NAME).increment(1);
+        sent.map_err(|error| error.consequence(self.publisher.broker(), to))?;
+        let waited = Timestamp::now().duration_since(recorded_at).as_secs_f64();
+        metrics::histogram!("annals_relay_seconds", "relay" => R::NAME).record(waited.max(0.0));
+        Ok(())
+    }
+
+    /// Bounds what a publisher should bound by itself.
+    async fn within<T>(
+        &self,
+        call: impl Future<Output = Result<T, PublishError>>,
+    ) -> Result<T, PublishError> {
+        let limit = self.options.publish_within;
+        tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
+            Err(PublishError::in_doubt(format!("no answer within {} s", limit.as_secs_f64())))
+        })
+    }
+}
