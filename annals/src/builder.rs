@@ -260,6 +260,110 @@ impl Builder {
         self
     }
 
+    /// Keeps a projection up to date by the messages of a broker, as if their events were the store's own.
+    /// Its rows are written in one transaction with the note of what was received; a message that comes
+    /// again is absorbed. Such a projection has no history here: a raised version begins with what the
+    /// broker still keeps, and a position of the log says nothing about it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use annals::example::*;
+    /// use annals::outbox::{Address, Inbound, MemoryBroker, Route};
+    /// use annals::prelude::*;
+    /// use annals::Annals;
+    ///
+    /// /// What the bank tells.
+    /// #[derive(Event)]
+    /// #[event(prefix = "bank.account")]
+    /// enum AccountFact { MoneyCame { cents: i64 } }
+    ///
+    /// # struct Accounts;
+    /// # impl Route for Accounts {
+    /// #     type Event = AccountEvent;
+    /// #     type Public = AccountFact;
+    /// #     const NAME: &'static str = "accounts-out";
+    /// #     fn source(&self) -> String { "/bank".to_owned() }
+    /// #     fn places(&self) -> Vec<Address> { vec![Address::new("accounts")] }
+    /// #     fn publish(&self, event: &Recorded<AccountEvent>) -> Vec<AccountFact> {
+    /// #         let AccountEvent::Deposited { cents } = event.data;
+    /// #         vec![AccountFact::MoneyCame { cents }]
+    /// #     }
+    /// # }
+    /// /// What another service keeps of it.
+    /// #[derive(ReadModel, Clone)]
+    /// #[read_model(table = "riches")]
+    /// struct Rich { #[key] account: u64, cents: i64 }
+    ///
+    /// struct Riches;
+    ///
+    /// impl Projection for Riches {
+    ///     type Event = AccountFact;
+    ///     type Row = Rich;
+    ///
+    ///     fn fold(&self, account: &u64, row: &mut Option<Rich>, event: &Recorded<AccountFact>) {
+    ///         let AccountFact::MoneyCame { cents } = event.data;
+    ///         row.get_or_insert(Rich { account: *account, cents: 0 }).cents += cents;
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = MemoryBroker::default();
+    /// let bank = Annals::open("memory:").await?.publish(Accounts, Arc::new(broker.clone())).start().await?;
+    /// // A service of its own, with a database of its own.
+    /// let accounts = Inbound::new("taxes", broker.source(["accounts"]));
+    /// let taxes = Annals::open("memory:").await?.project_from(&accounts, Riches).start().await?;
+    ///
+    /// bank.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// while taxes.read::<Rich>().get(&7).await?.is_none_or(|rich| rich.cents < 500) {
+    ///     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    /// }
+    /// # bank.shutdown().await;
+    /// # taxes.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "outbox")]
+    pub fn project_from<P: Projection>(
+        mut self,
+        inbound: &annals_outbox::Inbound,
+        projection: P,
+    ) -> Self {
+        let definition = Definition::projection(projection, Mode::Async);
+        let inflow = inbound.inflow(definition.event_types());
+        self.projections.push(definition.receiving(inflow, inbound.parts()));
+        self
+    }
+
+    /// Runs a handler with SQL of its own by the messages of a broker: see
+    /// [`project_from`](Self::project_from).
+    #[cfg(feature = "outbox")]
+    pub fn handle_from<H: EventHandler>(
+        mut self,
+        inbound: &annals_outbox::Inbound,
+        handler: H,
+    ) -> Self {
+        let definition = Definition::handler(handler, Mode::Async);
+        let inflow = inbound.inflow(definition.event_types());
+        self.projections.push(definition.receiving(inflow, inbound.parts()));
+        self
+    }
+
+    /// Has effects outside of the store for the messages of a broker: see [`Subscriber`]. A message that
+    /// comes again after its effect was noted is absorbed.
+    #[cfg(feature = "outbox")]
+    pub fn subscriber_from<S: Subscriber>(
+        mut self,
+        inbound: &annals_outbox::Inbound,
+        subscriber: S,
+    ) -> Self {
+        let definition = SubscriberDefinition::of(subscriber);
+        let inflow = inbound.inflow(definition.consumer.filter.event_types.clone());
+        self.subscribers.push(definition.receiving(inflow, inbound.parts()));
+        self
+    }
+
     /// Checks an aggregate's events at start, and not only when it is first used.
     pub fn aggregate<A: Aggregate>(self) -> Self {
         self.events::<A::Event>()

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use crate::deliver::Deliver;
 use crate::error::ConsumeError;
+use crate::inflow::Inflow;
 use crate::records::{PartitionId, PartitionRecord};
 use crate::stop::Stop;
 
@@ -34,6 +35,8 @@ pub struct Consumer {
     /// Whether its checkpoint is also moved by appends that bring their effects along. What they have
     /// dealt with is left alone.
     pub inline: bool,
+    /// Where its events come from, when that is not the log.
+    pub inflow: Option<Arc<dyn Inflow>>,
     /// What it makes of events.
     pub handler: Arc<dyn Handler>,
 }

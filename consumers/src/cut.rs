@@ -40,6 +40,7 @@ pub async fn declare(
         None => ConsumerRecord { changed_at: transaction.now().await?, ..declared },
         Some(known) => {
             let same = known.kind == declared.kind
+                && known.origin == declared.origin
                 && known.on_failure == declared.on_failure
                 && known.version >= declared.version
                 && known.generation >= declared.generation;
@@ -48,6 +49,7 @@ pub async fn declare(
             }
             ConsumerRecord {
                 kind: declared.kind,
+                origin: declared.origin,
                 on_failure: declared.on_failure,
                 version: known.version.max(declared.version),
                 generation: known.generation.max(declared.generation),

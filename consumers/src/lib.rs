@@ -15,6 +15,7 @@ mod engine;
 mod error;
 mod feed;
 mod inbox;
+mod inflow;
 mod member;
 pub mod ops;
 mod options;
@@ -39,6 +40,7 @@ pub use deliver::{AtOnce, Deliver};
 pub use engine::{Engine, Waker};
 pub use error::ConsumeError;
 pub use inbox::remember;
+pub use inflow::{Inflow, Inlet, PASSED_BY, UNREADABLE};
 pub use member::lock;
 pub use options::EngineOptions;
 pub use records::{

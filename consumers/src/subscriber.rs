@@ -16,6 +16,7 @@ use crate::consume::{Consumer, Handler, KeyBy, OnFailure, Target};
 use crate::cut::{declare, partition, stands_readable};
 use crate::deliver::{AtOnce, Deliver};
 use crate::error::ConsumeError;
+use crate::inflow::Inflow;
 use crate::member::disturb;
 use crate::records::{ConsumerRecord, PartitionRecord, put};
 
@@ -183,11 +184,21 @@ impl SubscriberDefinition {
             on_failure: S::ON_FAILURE,
             most_partitions: u32::from(SLICES),
             inline: false,
+            inflow: None,
             handler: Arc::new(Subscribed(Arc::new(Typed(subscriber)))),
         };
         Self::new(consumer, (start, S::PARTITIONS), |journal| {
             Box::pin(journal.register::<S::Event>())
         })
+    }
+
+    /// Takes its events from elsewhere than the log, cut into so many partitions, each of which receives a
+    /// part of the lanes. It begins with what is still there.
+    #[must_use]
+    pub fn receiving(self, inflow: Arc<dyn Inflow>, partitions: u32) -> Self {
+        let consumer = Consumer { inflow: Some(inflow), ..self.consumer };
+        let start = Start::After(Position::START);
+        Self { consumer, start, partitions, ..self }
     }
 
     /// Makes its event types known to a journal.
@@ -229,6 +240,7 @@ async fn set_up(
         on_failure: consumer.on_failure.as_str().to_owned(),
         paused: false,
         paused_by: None,
+        origin: consumer.inflow.as_ref().map(|inflow| inflow.origin()),
         changed_at: Timestamp::UNIX_EPOCH,
     };
     declare(transaction, declared).await?;

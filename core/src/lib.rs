@@ -53,7 +53,7 @@ pub use names::{
 pub use payload::Payload;
 pub use schema::{
     RegisteredSchema, Relation, RenamedFamily, SchemaChange, SchemaError, SchemaRegistry,
-    SchemaViolation, StoredSchemas, relation, schema_of,
+    SchemaViolation, StoredSchemas, key_that_comes_twice, relation, schema_of,
 };
 pub use subscription::Subscription;
 pub use time::{EARLIEST_TIME, LATEST_TIME, cut_time};

@@ -10,20 +10,24 @@
 
 mod address;
 mod envelope;
+mod inbound;
 mod memory;
 mod message;
 mod outgoing;
 mod publisher;
+mod reading;
 mod relay;
 mod route;
 mod source;
 
 pub use address::Address;
 pub use envelope::Envelope;
+pub use inbound::Inbound;
 pub use memory::{MemoryBroker, MemorySource};
 pub use message::Message;
 pub use outgoing::Outgoing;
 pub use publisher::{PublishError, Published, Publisher};
+pub use reading::{Mapping, Reading, Unknown};
 pub use relay::{RelayOptions, relay};
 pub use route::Route;
 pub use source::{Part, ReceiveError, Received, Receiver, Source};

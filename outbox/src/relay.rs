@@ -60,6 +60,7 @@ pub fn relay<R: Route>(
         on_failure: R::ON_FAILURE,
         most_partitions: u32::from(SLICES),
         inline: false,
+        inflow: None,
         handler: Arc::new(Relaying(Arc::new(relay))),
     };
     SubscriberDefinition::new(consumer, (start, R::PARTITIONS), |journal| {

@@ -98,6 +98,16 @@ pub(crate) fn delete(schema: &Schema, table: &TableSpec) -> String {
 
 /// Inserts or replaces rows that are bound as one array a column.
 pub(crate) fn upsert(schema: &Schema, table: &TableSpec) -> String {
+    write(schema, table, "")
+}
+
+/// The same, but a row that is there stays unless its number in a column is smaller.
+pub(crate) fn raise(schema: &Schema, table: &TableSpec, place: usize) -> String {
+    let column = table.columns[place].name;
+    write(schema, table, &format!(" WHERE t.\"{column}\" < excluded.\"{column}\""))
+}
+
+fn write(schema: &Schema, table: &TableSpec, only: &str) -> String {
     let values = table.columns.iter().zip(1..).map(|(column, n)| match column.column_type {
         ColumnType::Json => format!("v.c{n}::json"),
         _ => format!("v.c{n}"),
@@ -118,10 +128,10 @@ pub(crate) fn upsert(schema: &Schema, table: &TableSpec) -> String {
     let update = if sets.is_empty() {
         "NOTHING".to_owned()
     } else {
-        format!("UPDATE SET {}", sets.join(", "))
+        format!("UPDATE SET {}{only}", sets.join(", "))
     };
     format!(
-        "INSERT INTO {} ({}) SELECT {} FROM {} ON CONFLICT ({}) DO {update}",
+        "INSERT INTO {} AS t ({}) SELECT {} FROM {} ON CONFLICT ({}) DO {update}",
         place(schema, &table.name),
         names(table, &all(table)),
         values.join(", "),

@@ -55,6 +55,24 @@ pub(crate) async fn ready_upsert<'s>(
     Ok(Some(upsert.boxed()))
 }
 
+/// Inserts rows, and replaces those with a smaller number in a column.
+pub(crate) async fn raise_rows(
+    link: Link<'_>,
+    table: &TableSpec,
+    rows: &[Row],
+    column: &str,
+) -> Result<u64, StoreError> {
+    table.check()?;
+    let place = table.raised_column(column)?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let arrays = Arrays::of_rows(table, rows)?;
+    let sql = table_sql::raise(link.schema(), table, place);
+    let written = link.session.execute(&sql, &arrays.bound()).await;
+    written.map_err(explained(link, table))
+}
+
 pub(crate) async fn delete_rows(
     link: Link<'_>,
     table: &TableSpec,

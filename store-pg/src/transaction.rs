@@ -209,6 +209,15 @@ impl TransactionTables for PgTransaction<'_> {
         self.pipeline.settle().await
     }
 
+    async fn raise_rows(
+        &mut self,
+        table: &TableSpec,
+        rows: &[Row],
+        column: &str,
+    ) -> Result<u64, StoreError> {
+        tables::raise_rows(self.settled().await?, table, rows, column).await
+    }
+
     async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
         let bytes = rows.iter().flatten().map(Value::bytes).sum();
         self.pipeline.make_room(bytes).await?;

@@ -44,6 +44,16 @@ pub(crate) fn delete(table: &TableSpec) -> String {
 }
 
 pub(crate) fn upsert(table: &TableSpec) -> String {
+    write(table, "")
+}
+
+/// The same, but a row that is there stays unless its number in a column is smaller.
+pub(crate) fn raise(table: &TableSpec, place: usize) -> String {
+    let column = table.columns[place].name;
+    write(table, &format!(" WHERE \"{}\".\"{column}\" < excluded.\"{column}\"", table.name))
+}
+
+fn write(table: &TableSpec, only: &str) -> String {
     let all: Vec<usize> = (0..table.columns.len()).collect();
     let binds: Vec<String> = all.iter().map(|place| format!("?{}", place + 1)).collect();
     let sets: Vec<String> = all
@@ -61,7 +71,7 @@ pub(crate) fn upsert(table: &TableSpec) -> String {
     let update = if sets.is_empty() {
         "NOTHING".to_owned()
     } else {
-        format!("UPDATE SET {}", sets.join(", "))
+        format!("UPDATE SET {}{only}", sets.join(", "))
     };
     format!(
         "INSERT INTO \"{}\" ({}) VALUES ({}) ON CONFLICT ({}) DO {update}",

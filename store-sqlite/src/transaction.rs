@@ -142,6 +142,23 @@ impl TransactionTables for SqliteTransaction<'_, '_> {
         Ok(())
     }
 
+    async fn raise_rows(
+        &mut self,
+        table: &TableSpec,
+        rows: &[Row],
+        column: &str,
+    ) -> Result<u64, StoreError> {
+        table.check()?;
+        let failed = |error| tables::explain(error, table, self.group.place);
+        let sql = table_sql::raise(table, table.raised_column(column)?);
+        let mut statement = self.group.connection.prepare_cached(&sql).map_err(failed)?;
+        let mut written = 0;
+        for row in rows {
+            written += statement.execute(params_from_iter(row.iter().map(Bind))).map_err(failed)?;
+        }
+        Ok(written as u64)
+    }
+
     /// Here nothing is on its way.
     async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
         self.upsert_rows(table, rows).await

@@ -15,6 +15,7 @@ mod homes;
 mod idle_subscriptions;
 mod memory_conformance;
 mod observed;
+mod outbox;
 mod postgres;
 mod postgres_servers;
 mod projection_failures;

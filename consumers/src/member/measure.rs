@@ -36,16 +36,21 @@ impl Sweeper {
         for name in self.consumers.keys().filter(|name| view.consumers.contains_key(&***name)) {
             let measured = self.measured(name, view, &parked);
             let mut lag = ops::Lag::default();
-            if let Some(position) = measured.position.filter(|position| *position < head) {
+            // The positions of messages are not the log's.
+            let is_log = self.consumers.get(name).is_some_and(|known| known.inflow.is_none());
+            let position = measured.position.filter(|position| is_log && *position < head);
+            if let Some(position) = position {
                 lag = ops::lag(&**log, position, view.now).await?;
             }
             let mut oldest = lag.seconds;
-            if let Some(first) = measured.first_parked {
+            if let Some(first) = measured.first_parked.filter(|_| is_log) {
                 let before = Position::new(first.get().saturating_sub(1));
                 oldest = oldest.max(ops::lag(&**log, before, view.now).await?.seconds);
             }
-            let built =
-                measured.building.map_or(1.0, |at| at.get() as f64 / head.get().max(1) as f64);
+            let built = measured
+                .building
+                .filter(|_| is_log)
+                .map_or(1.0, |at| at.get() as f64 / head.get().max(1) as f64);
             let consumer = || name.to_string();
             metrics::gauge!("annals_consumer_lag_events", "consumer" => consumer())
                 .set(lag.events as f64);

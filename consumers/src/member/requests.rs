@@ -351,6 +351,13 @@ impl Sweeper {
             return Ok(Outcome::Refused("it is being cut anew already".to_owned()));
         }
         let allowed = self.consumers.get(request.consumer.as_str());
+        if let Some(inflow) = allowed.and_then(|consumer| consumer.inflow.as_ref()) {
+            return Ok(Outcome::Refused(format!(
+                "its events come from {}, whose lanes were shared out when it began: give it another name \
+                 with other partitions",
+                inflow.origin()
+            )));
+        }
         let most = allowed.map_or(1, |consumer| consumer.most_partitions);
         if partitions == 0 || partitions > most {
             return Ok(Outcome::Refused(format!(

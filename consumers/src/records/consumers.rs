@@ -23,6 +23,8 @@ record! {
         paused: bool,
         /// Who told it, and why.
         paused_by: Option<String>,
+        /// Where its events come from, when that is not the log.
+        origin: Option<String>,
         /// When this was last changed.
         changed_at: Timestamp,
     }

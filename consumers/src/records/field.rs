@@ -1,7 +1,7 @@
 //! What stands in a column of the engine's tables, and in the field of a record.
 
-use annals_core::Position;
 use annals_core::table::{ColumnType, Value};
+use annals_core::{CloudEvent, Position, RecordedEvent};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -49,6 +49,20 @@ field!(Json, Json, |json| json.0.clone(), |text| Some(Json(text)));
 /// JSON text in a column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Json(pub String);
+
+impl Json {
+    /// An event with its whole envelope.
+    pub(crate) fn of_event(event: &RecordedEvent) -> Self {
+        // Texts, numbers and a payload that is JSON are always JSON.
+        Self(serde_json::to_string(&CloudEvent::from(event)).unwrap_or_default())
+    }
+
+    /// The event that was written with [`of_event`](Self::of_event).
+    pub(crate) fn event(&self) -> Result<RecordedEvent, String> {
+        let event: CloudEvent = serde_json::from_str(&self.0).map_err(|error| error.to_string())?;
+        event.to_recorded().map_err(|error| error.to_string())
+    }
+}
 
 impl<F: Field> Field for Option<F> {
     const TYPE: ColumnType = F::TYPE;

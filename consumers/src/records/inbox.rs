@@ -5,14 +5,16 @@ use jiff::Timestamp;
 use super::record;
 
 record! {
-    /// A message that a consumer has dealt with.
+    /// A message that a consumer has dealt with, or the last one of a stream whose messages come in order.
     pub struct InboxRecord in "annals_inbox", key [0, 1, 2] {
         /// The consumer.
         consumer: String,
         /// Who sent it.
         source: String,
-        /// The sender's id of it.
+        /// The sender's id of it, or the stream.
         id: String,
+        /// Which one of the stream it is; 0 for a single message.
+        version: u64,
         /// When it was dealt with.
         seen_at: Timestamp,
     }

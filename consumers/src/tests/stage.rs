@@ -81,6 +81,7 @@ impl Stage {
                         on_failure: "park".to_owned(),
                         paused: false,
                         paused_by: None,
+                        origin: None,
                         changed_at: Timestamp::UNIX_EPOCH,
                     };
                     declare(transaction, record).await?;
@@ -120,6 +121,7 @@ impl Stage {
             on_failure: OnFailure::Park,
             most_partitions: 64,
             inline: false,
+            inflow: None,
             handler: Arc::new(handler),
         }
     }

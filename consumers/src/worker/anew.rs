@@ -25,6 +25,14 @@ use crate::stop::Stop;
 /// What came of it; dropped without a word, it is to be tried again.
 type Answer = oneshot::Sender<Result<String, String>>;
 
+/// Why nothing can be made anew of what came as messages.
+fn no_history(consumer: &str, origin: &str) -> String {
+    format!(
+        "`{consumer}` receives its events from {origin}, and what was received is not kept: give it \
+         another name, to begin with what is still there"
+    )
+}
+
 /// The history of a key, as far as it was read.
 pub(crate) struct Anew {
     key: String,
@@ -49,6 +57,9 @@ impl Anew {
         key: String,
         (up_to, stop): (Position, &Stop),
     ) -> Result<Result<Self, String>, ConsumeError> {
+        if let Some(inflow) = &consumer.inflow {
+            return Ok(Err(no_history(&consumer.name, &inflow.origin())));
+        }
         let mut target = match caught(consumer.handler.open(partition), panicked).await? {
             Target::Transactional(target) => target,
             Target::External(_) => {
@@ -169,6 +180,7 @@ impl Transactional {
             until: Until::all_is_written(),
             step: self.worker.step(committed),
             aside: Vec::new(),
+            inbox: None,
             redone: Vec::new(),
             reached: Arc::default(),
             span: Span::current(),

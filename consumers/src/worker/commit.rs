@@ -26,6 +26,8 @@ pub(super) struct Batch {
     pub(super) step: Advance,
     /// Events that were set aside because their keys are parked.
     pub(super) aside: Vec<ParkedItem>,
+    /// What it has had, where that may come twice.
+    pub(super) inbox: Option<super::inbox::Inbox>,
     /// What waited behind its key and is dealt with in this batch.
     pub(super) redone: Vec<ParkedItem>,
     pub(super) reached: Arc<std::sync::Mutex<Position>>,
@@ -44,6 +46,9 @@ impl Batch {
         let aside: Vec<_> = aside.map(Record::row).collect();
         if !aside.is_empty() {
             transaction.upsert_rows(ParkedItem::table(), &aside).await?;
+        }
+        if let Some(inbox) = &self.inbox {
+            super::inbox::write(transaction, &inbox.had(step.to)).await?;
         }
         if !self.redone.is_empty() {
             let keys: Vec<_> = self.redone.iter().map(Record::key).collect();
@@ -93,6 +98,7 @@ impl Transactional {
             until: Until::new(Some(deadline), self.worker.stop.clone()),
             step: self.worker.step(to),
             aside: self.aside.clone(),
+            inbox: self.worker.inbox.clone(),
             redone,
             reached: reached.clone(),
             span: self.span.enter(),

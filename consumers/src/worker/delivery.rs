@@ -12,6 +12,7 @@ use crate::caught::caught;
 use crate::context::Context;
 use crate::deliver::Deliver;
 use crate::error::ConsumeError;
+use crate::inflow::unreadable;
 use crate::stop::Stop;
 
 /// What came of a delivery.
@@ -88,6 +89,9 @@ pub(super) async fn deliver(
     events: &[RecordedEvent],
     consumer: &str,
 ) -> Result<(), ConsumeError> {
+    if let Some(error) = events.iter().find_map(unreadable) {
+        return Err(error);
+    }
     let span = of_delivery(consumer, events);
     let result = caught(target.deliver(events), panicked).instrument(span.clone()).await;
     if result.is_err() {

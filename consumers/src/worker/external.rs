@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_core::store::{LogPage, StoreError};
+use annals_core::store::LogPage;
 use annals_core::{Backoff, Position, RecordedEvent};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -166,7 +166,7 @@ impl External {
                 page = worker.feed.next(), if hungry => match page {
                     Ok(page) => {
                         self.read_pauses.reset();
-                        self.fed(page);
+                        self.fed(page).await?;
                     }
                     // What is under way goes on; only what comes next has to wait.
                     Err(error) => self.cannot_read(error)?,
@@ -176,8 +176,8 @@ impl External {
         }
     }
 
-    fn cannot_read(&mut self, error: StoreError) -> Result<(), ConsumeError> {
-        match ConsumeError::from(error) {
+    fn cannot_read(&mut self, error: ConsumeError) -> Result<(), ConsumeError> {
+        match error {
             error @ (ConsumeError::Lost(_) | ConsumeError::Stop(_)) => Err(error),
             error => {
                 self.read_at = Some(Instant::now() + self.read_pauses.next_pause());
@@ -202,7 +202,7 @@ impl External {
         }
     }
 
-    fn fed(&mut self, page: LogPage) {
+    async fn fed(&mut self, page: LogPage) -> Result<(), ConsumeError> {
         if !page.events.is_empty() {
             self.worker.begins();
         }
@@ -212,10 +212,13 @@ impl External {
         let last = self.fed;
         let is_new =
             |event: &RecordedEvent| event.position > last && self.window.wants(event.position);
-        self.pages.extend(page.events.into_iter().filter(is_new));
+        let mut events: Vec<_> = page.events.into_iter().filter(is_new).collect();
+        self.worker.absorb(&mut events).await?;
+        self.pages.extend(events);
         self.fed = self.fed.max(page.next);
         self.at_head = page.next >= page.head;
         self.worker.took(self.at_head);
+        Ok(())
     }
 
     /// Begins as much as the window has room for.
@@ -269,7 +272,7 @@ impl External {
         }
         if let (Err(error), Some(event)) = (result, events.first()) {
             let blamed = error.blames_the_event() && !self.stops();
-            let error = self.worker.consumer.handler.explain(event, error);
+            let error = self.worker.explain(event, error);
             match self.worker.parked.holds(&key) {
                 true => {}
                 false if blamed => {
@@ -298,7 +301,7 @@ impl External {
         if events.is_empty() {
             return Ok(());
         }
-        let rows = events.iter().map(|event| self.worker.item(key, event.position).row()).collect();
+        let rows = events.iter().map(|event| self.worker.item(key, event).row()).collect();
         let rows = Rows::Put(ParkedItem::table(), rows);
         self.worker.write(self.worker.committed, rows).await?;
         for event in events {

@@ -4,6 +4,7 @@ mod anew;
 mod commit;
 mod delivery;
 mod external;
+mod inbox;
 mod park;
 mod recover;
 mod retry;
@@ -30,8 +31,9 @@ use crate::caught::caught;
 use crate::consume::{CaughtUp, Consumer, Doing, Target};
 use crate::context::Context;
 use crate::error::ConsumeError;
-use crate::feed::Feed;
-use crate::records::{PartitionId, PartitionRecord};
+use crate::feed::{Feed, LogFeed, MessageFeed};
+use crate::inflow::UNREADABLE;
+use crate::records::{InboxRecord, PartitionId, PartitionRecord};
 use crate::stop::Stop;
 
 /// What others are told of the work on a partition.
@@ -70,6 +72,8 @@ pub(crate) struct Worker {
     /// The checkpoint, as this worker has written it last.
     committed: Position,
     feed: Feed,
+    /// What it has had, where that may come twice.
+    inbox: Option<inbox::Inbox>,
     report: watch::Sender<Report>,
     pub(crate) stop: Stop,
     /// Keys that it is time to try again.
@@ -107,13 +111,20 @@ impl Worker {
         };
         let filter = LogFilter { slices: Some(slices), ..consumer.filter.clone() };
         let up_to = partition.ends_at.unwrap_or(Position::new(i64::MAX as u64));
-        let feed = Feed::new(
-            context.stores.log().clone(),
-            context.tail.clone(),
-            filter,
-            context.options.page_events,
-            (fence.position, up_to),
-        );
+        let page_events = context.options.page_events;
+        let (feed, inbox) = match &consumer.inflow {
+            Some(inflow) => {
+                let work = context.stores.work().clone();
+                let of = (inflow.clone(), partition.clone());
+                let feed = MessageFeed::new(work, of, page_events, fence.position);
+                (Feed::Messages(feed), Some(inbox::Inbox::new(consumer.name.to_string())))
+            }
+            None => {
+                let (log, tail) = (context.stores.log().clone(), context.tail.clone());
+                let between = (fence.position, up_to);
+                (Feed::Log(LogFeed::new(log, tail, filter, page_events, between)), None)
+            }
+        };
         Self {
             checkpoint: id.checkpoint(),
             token: fence.token,
@@ -124,6 +135,7 @@ impl Worker {
             partition,
             id,
             feed,
+            inbox,
             report,
             stop,
             due,
@@ -158,6 +170,19 @@ impl Worker {
         }
     }
 
+    /// Leaves out what has had its effect before.
+    async fn absorb(&mut self, events: &mut Vec<RecordedEvent>) -> Result<(), ConsumeError> {
+        match &mut self.inbox {
+            Some(inbox) => Ok(inbox.absorb(&**self.context.stores.work(), events).await?),
+            None => Ok(()),
+        }
+    }
+
+    /// What goes into the inbox with the effects up to a position.
+    fn absorbed(&self, up_to: Position) -> Vec<InboxRecord> {
+        self.inbox.as_ref().map_or_else(Vec::new, |inbox| inbox.had(up_to))
+    }
+
     /// Where it ends, if it does.
     fn is_finished(&self) -> bool {
         self.partition.ends_at.is_some_and(|end| self.committed >= end)
@@ -171,6 +196,10 @@ impl Worker {
     /// The checkpoint was moved.
     fn moved(&mut self, to: Position) {
         self.committed = to;
+        self.feed.done(to);
+        if let Some(inbox) = &mut self.inbox {
+            inbox.written(to);
+        }
         self.consumer.handler.reached(&self.id, to);
         self.report.send_modify(|report| {
             report.position = to;
@@ -257,6 +286,9 @@ impl Worker {
         if stands != self.committed {
             self.moved(stands);
         }
+        if let Some(inbox) = &mut self.inbox {
+            inbox.forget();
+        }
         self.feed.restart(stands);
         self.load_parked().await
     }
@@ -269,10 +301,11 @@ impl Worker {
     /// Writes rows and moves the checkpoint to `to`, which proves that the partition is still this
     /// worker's.
     async fn write(&self, to: Position, rows: Rows) -> Result<(), StoreError> {
-        let step = self.step(to);
+        let (step, had) = (self.step(to), self.absorbed(to));
         let written = self.context.stores.work().transact_with(move |transaction| {
-            let (rows, step) = (rows.clone(), step.clone());
+            let (rows, step, had) = (rows.clone(), step.clone(), had.clone());
             Box::pin(async move {
+                inbox::write(transaction, &had).await?;
                 match rows {
                     Rows::None => {}
                     Rows::Put(table, rows) => transaction.upsert_rows(table, &rows).await?,
@@ -282,6 +315,14 @@ impl Worker {
             })
         });
         written.await
+    }
+
+    /// Says more about an event that failed by itself.
+    fn explain(&self, event: &RecordedEvent, error: ConsumeError) -> ConsumeError {
+        match event.event_type == UNREADABLE {
+            true => error,
+            false => self.consumer.handler.explain(event, error),
+        }
     }
 
     fn key<'e>(&self, event: &'e RecordedEvent) -> &'e str {

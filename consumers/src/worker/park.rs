@@ -8,12 +8,12 @@ use annals_core::table::RowQuery;
 use annals_core::{Position, RecordedEvent};
 use jiff::{SignedDuration, Timestamp};
 
-use super::Worker;
+use super::{Worker, inbox};
 use crate::consume::OnFailure;
 use crate::error::ConsumeError;
 use crate::options::EngineOptions;
 use crate::records::{
-    ParkedItem, ParkedKey, Record, load_readable, of_generation, put, survey, that_wait,
+    Json, ParkedItem, ParkedKey, Record, load_readable, of_generation, put, survey, that_wait,
 };
 
 /// From how many parked keys on it matters how many keys there are.
@@ -92,14 +92,23 @@ impl Worker {
         Ok(())
     }
 
-    /// The entry of an event behind its key.
-    pub(super) fn item(&self, key: &str, position: Position) -> ParkedItem {
+    /// The entry of an event behind its key, with the event where it cannot be read again.
+    pub(super) fn item(&self, key: &str, event: &RecordedEvent) -> ParkedItem {
         ParkedItem {
             consumer: self.id.consumer.clone(),
             generation: self.id.generation,
             key: key.to_owned(),
-            position,
-            body: None,
+            position: event.position,
+            body: (!self.feed.is_log()).then(|| Json::of_event(event)),
+        }
+    }
+
+    /// The slice that says whose a parked key is: that of its stream, or for messages, which are cut by
+    /// lanes and not by slices, one of the partition's own.
+    fn slice(&self, event: &RecordedEvent) -> u16 {
+        match self.feed.is_log() {
+            true => event.stream.slice().get(),
+            false => self.partition.first_slice,
         }
     }
 
@@ -129,7 +138,7 @@ impl Worker {
             consumer: self.id.consumer.clone(),
             generation: self.id.generation,
             key: key.clone(),
-            slice: event.stream.slice().get(),
+            slice: self.slice(event),
             position: event.position,
             event_type: event.event_type.as_str().to_owned(),
             reason: reason(error),
@@ -139,14 +148,19 @@ impl Worker {
             discarded_by: None,
             skipped: self.consumer.on_failure == OnFailure::Skip,
         };
-        let (item, step) = (self.item(&key, event.position), self.step(to));
+        let (item, step) = (self.item(&key, event), self.step(to));
+        let had = self.absorbed(to);
         let pause = pause_after(&self.context.options, SignedDuration::ZERO);
         self.context
             .stores
             .work()
             .transact_with(move |transaction| {
                 let (record, item, step) = (record.clone(), item.clone(), step.clone());
-                Box::pin(async move { write(transaction, record, pause, &item, &step).await })
+                let had = had.clone();
+                Box::pin(async move {
+                    inbox::write(transaction, &had).await?;
+                    write(transaction, record, pause, &item, &step).await
+                })
             })
             .await?;
         metrics::counter!("annals_consumer_parked_total", "consumer" => self.id.consumer.clone())

@@ -55,7 +55,6 @@ impl Transactional {
         event: &RecordedEvent,
         mut error: ConsumeError,
     ) -> Result<(), ConsumeError> {
-        let explain = |worker: &super::Worker, error| worker.consumer.handler.explain(event, error);
         let consumer = &self.worker.consumer;
         let stops = match consumer.on_failure {
             OnFailure::Stop => true,
@@ -66,7 +65,7 @@ impl Transactional {
         };
         if stops {
             self.forget().await;
-            return Err(explain(&self.worker, error));
+            return Err(self.worker.explain(event, error));
         }
         let deadline = Instant::now() + self.worker.context.options.retry_in_place;
         let mut pauses = self.worker.context.pauses();
@@ -89,7 +88,7 @@ impl Transactional {
                 .increment(1);
         }
         self.forget().await;
-        let error = explain(&self.worker, error);
+        let error = self.worker.explain(event, error);
         self.worker.park(event, (&error, attempts), event.position).await?;
         self.taken = self.worker.committed;
         Ok(())

@@ -59,9 +59,19 @@ async fn retry(work: &mut impl Work, key: &str) -> Result<(), ConsumeError> {
             if work.worker().stop.is_set() {
                 return Ok(());
             }
-            let event = work.worker().event(item.position).await?;
+            let event = match &item.body {
+                None => work.worker().event(item.position).await?,
+                Some(body) => match body.event() {
+                    Ok(event) => event,
+                    Err(why) => {
+                        let why = format!("what waits at {} cannot be read: {why}", item.position);
+                        let error = ConsumeError::poison(why);
+                        return work.worker().failed_again(key, None, &error).await;
+                    }
+                },
+            };
             if let Some(error) = work.redo(&event, item).await? {
-                let error = work.worker().consumer.handler.explain(&event, error);
+                let error = work.worker().explain(&event, error);
                 return work.worker().failed_again(key, Some(&event), &error).await;
             }
         }

@@ -17,6 +17,7 @@ use super::{Left, Worker, panicked, sleep_until};
 use crate::caught::caught;
 use crate::consume::{Consume, Counts};
 use crate::error::ConsumeError;
+use crate::inflow::unreadable;
 use crate::records::ParkedItem;
 
 /// How long events that touch no row may pass by before the checkpoint is moved past them.
@@ -213,6 +214,7 @@ impl Transactional {
             last = last.max(event.position);
             new
         });
+        self.worker.absorb(&mut events).await?;
         self.counts.looked_at += page.looked_at;
         let counter = "annals_consumer_events_total";
         metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone())
@@ -229,6 +231,9 @@ impl Transactional {
 
     /// Gives events to the target.
     async fn give(&mut self, events: Vec<RecordedEvent>) -> Result<(), ConsumeError> {
+        if let Some(error) = events.iter().find_map(unreadable) {
+            return Err(error);
+        }
         self.span.takes(&self.worker, &events);
         let mut target = self.target.lock().await;
         let taken = caught(target.take(events), panicked).instrument(self.span.enter()).await;
@@ -247,7 +252,7 @@ impl Transactional {
             let key = worker.consumer.key.of(event);
             let parked = worker.parked.holds(key);
             if parked {
-                self.aside.push(worker.item(key, event.position));
+                self.aside.push(worker.item(key, event));
             }
             !parked
         });
@@ -274,6 +279,9 @@ impl Transactional {
         (self.counts, self.bytes) = (Counts::default(), 0);
         self.aside.clear();
         self.span = BatchSpan::default();
+        if let Some(inbox) = &mut self.worker.inbox {
+            inbox.forget();
+        }
         self.worker.feed.seek(self.worker.committed);
     }
 }

@@ -1,11 +1,17 @@
 //! What both kinds of work do alike: go on after whatever has stopped them, until there is nothing more
 //! to do.
 
+use std::time::Duration;
+
 use annals_core::RecordedEvent;
 
 use super::{Left, Worker, stands_still};
 use crate::error::ConsumeError;
+use crate::feed::Feed;
 use crate::records::ParkedItem;
+
+/// How long a broker is given to hear what is done, before a partition is given back.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// One of the two kinds of work on a partition.
 pub(super) trait Work: Send {
@@ -58,5 +64,9 @@ pub(super) async fn run(mut work: impl Work) -> Left {
         }
         again = true;
     };
+    if let Feed::Messages(feed) = &mut work.worker().feed {
+        // No longer than a stop may take.
+        let _ = tokio::time::timeout(GOODBYE, feed.close()).await;
+    }
     work.worker().left(left)
 }

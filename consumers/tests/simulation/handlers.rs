@@ -55,6 +55,7 @@ pub(crate) fn consumers(line: &Arc<Line>) -> Vec<Consumer> {
             on_failure: spec.on_failure,
             most_partitions: 8,
             inline: false,
+            inflow: None,
             handler: Arc::new(Noting { line: line.clone(), index }),
         })
         .collect()

@@ -171,6 +171,15 @@ impl TransactionTables for Recorder<'_> {
         rows.iter().try_for_each(|row| self.note_row(table, row.clone()))
     }
 
+    async fn raise_rows(
+        &mut self,
+        table: &TableSpec,
+        rows: &[Row],
+        column: &str,
+    ) -> Result<u64, StoreError> {
+        self.transaction.raise_rows(table, rows, column).await
+    }
+
     async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
         self.upsert_rows(table, rows).await
     }

@@ -124,6 +124,7 @@ impl Story {
                         on_failure: spec.on_failure.as_str().to_owned(),
                         paused: false,
                         paused_by: None,
+                        origin: None,
                         changed_at: Timestamp::UNIX_EPOCH,
                     };
                     declare(transaction, record).await?;

@@ -227,6 +227,25 @@ impl TransactionTables for MemoryTransaction<'_> {
         Ok(())
     }
 
+    async fn raise_rows(
+        &mut self,
+        spec: &TableSpec,
+        rows: &[Row],
+        column: &str,
+    ) -> Result<u64, StoreError> {
+        let place = spec.raised_column(column)?;
+        let mut written = 0;
+        for row in rows {
+            let (_, table) = self.table_mut(spec)?;
+            let known = table.rows.get(&SortedKey(spec.key_of(row)));
+            if known.is_none_or(|known| known[place].order(&row[place]).is_lt()) {
+                self.upsert_rows(spec, std::slice::from_ref(row)).await?;
+                written += 1;
+            }
+        }
+        Ok(written)
+    }
+
     /// Here nothing is on its way.
     async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
         self.upsert_rows(table, rows).await

@@ -18,6 +18,7 @@ pub use registered::RegisteredSchema;
 pub use registry::SchemaRegistry;
 pub use relation::{Relation, SchemaChange, relation};
 pub use stored::StoredSchemas;
+pub use twice::key_that_comes_twice;
 pub use validator::SchemaViolation;
 
 /// The JSON Schema of `T`, draft 2020-12. Types within are written out where they stand, so that

@@ -12,7 +12,7 @@ use crate::event::misfit::push_key;
 const FEW: usize = 16;
 
 /// The JSON pointer of the first key that comes twice in its object, if there is one.
-pub(super) fn key_that_comes_twice(payload: &str) -> Option<String> {
+pub fn key_that_comes_twice(payload: &str) -> Option<String> {
     // Nearly always there is none, and the way to it need not be remembered.
     walk(payload, None).then(|| {
         let mut pointer = String::new();

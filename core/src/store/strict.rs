@@ -187,6 +187,20 @@ impl<T: Transaction + ?Sized> TransactionTables for Strict<'_, T> {
         self.note(outcome)
     }
 
+    async fn raise_rows(
+        &mut self,
+        table: &TableSpec,
+        rows: &[Row],
+        column: &str,
+    ) -> Result<u64, StoreError> {
+        let transaction = self.go_on()?;
+        let outcome = match table.kept_rows(rows) {
+            Ok(rows) => transaction.raise_rows(table, &rows, column).await,
+            Err(invalid) => Err(invalid.into()),
+        };
+        self.note(outcome)
+    }
+
     async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError> {
         let transaction = self.go_on()?;
         let outcome = match table.kept_rows(rows) {

@@ -126,6 +126,17 @@ pub trait TransactionTables: Send {
     /// As for every method, but a failure may be told by what is asked next, or by the commit.
     async fn enqueue_rows(&mut self, table: &TableSpec, rows: &[Row]) -> Result<(), StoreError>;
 
+    /// Inserts rows, and replaces those that are there with a smaller number in the integer column
+    /// `column`; returns how many it has written. One that is less than the number of rows says that
+    /// somebody was there before, also somebody whose transaction ended a moment ago. The rows have
+    /// different keys.
+    async fn raise_rows(
+        &mut self,
+        table: &TableSpec,
+        rows: &[Row],
+        column: &str,
+    ) -> Result<u64, StoreError>;
+
     /// Removes the rows with these keys.
     async fn delete_rows(
         &mut self,

@@ -138,6 +138,21 @@ impl TableSpec {
         }
     }
 
+    /// The place of an integer column that rows are raised by. For authors of stores.
+    ///
+    /// # Errors
+    /// [`InvalidTable`] when there is no such column, or it is no integer or may be null.
+    pub fn raised_column(&self, name: &str) -> Result<usize, InvalidTable> {
+        let place = self.column(name).filter(|&place| {
+            let column = &self.columns[place];
+            column.column_type == ColumnType::Integer && !column.nullable
+        });
+        place.ok_or_else(|| InvalidTable {
+            table: self.name.clone(),
+            why: format!("it has no integer column `{name}` that is never null"),
+        })
+    }
+
     /// Checks what stores rely on: names that are no SQL and not taken, a key, places that exist.
     ///
     /// # Errors

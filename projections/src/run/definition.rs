@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use annals_consumers::{KeyBy, OnFailure};
+use annals_consumers::{Inflow, KeyBy, OnFailure};
 use annals_core::store::LogFilter;
 use annals_core::table::TableSpec;
 use annals_core::{Event, EventType, Journal, RegisterError, SLICES};
@@ -50,6 +50,8 @@ pub struct Definition {
     /// Into how many partitions a new generation is cut.
     pub(crate) parts: u32,
     on_failure: OnFailure,
+    /// Where its events come from, when that is not the log.
+    pub(crate) inflow: Option<Arc<dyn Inflow>>,
     /// Names it had before.
     pub(crate) formerly: &'static [&'static str],
     pub(crate) event_types: Vec<EventType>,
@@ -70,6 +72,7 @@ impl Definition {
             partitions: P::PARTITIONS,
             parts: parts(P::PARTITIONS, mode),
             on_failure: P::ON_FAILURE,
+            inflow: None,
             formerly: P::FORMERLY,
             event_types: event_types::<P::Event>(),
             tables: vec![P::Row::table().clone()],
@@ -93,12 +96,38 @@ impl Definition {
             partitions: H::PARTITIONS,
             parts: parts(H::PARTITIONS, mode),
             on_failure: H::ON_FAILURE,
+            inflow: None,
             formerly: H::FORMERLY,
             event_types: event_types::<H::Event>(),
             tables: H::tables(),
             make: Arc::new(move |tables| Box::new(Handling::new(handler.clone(), tables))),
             register: |journal| Box::pin(journal.register::<H::Event>()),
         }
+    }
+
+    /// The types of its events.
+    pub fn event_types(&self) -> Vec<EventType> {
+        self.event_types.clone()
+    }
+
+    /// Takes its events from elsewhere than the log. Cut into so many partitions where it is kept
+    /// [`ById`](Partitions::ById), of which each receives a part of the lanes; one otherwise.
+    #[must_use]
+    pub fn receiving(self, inflow: Arc<dyn Inflow>, partitions: u32) -> Self {
+        let parts = match self.partitions {
+            Partitions::One => 1,
+            Partitions::ById => partitions.clamp(1, u32::from(SLICES)),
+        };
+        Self { inflow: Some(inflow), parts, ..self }
+    }
+
+    /// Why it cannot be made anew from history, if it cannot.
+    pub(crate) fn lacks_history(&self) -> Option<String> {
+        let origin = self.inflow.as_ref()?.origin();
+        Some(format!(
+            "its events come from {origin}, and what was received is not kept: raise its `VERSION`, to \
+             begin beside it with what is still there"
+        ))
     }
 
     /// Something that fills these tables.
@@ -125,6 +154,9 @@ impl Definition {
 
     /// Into how many partitions it may be cut.
     pub(crate) fn most_partitions(&self) -> u32 {
+        if self.inflow.is_some() {
+            return self.parts;
+        }
         match (self.partitions, self.mode) {
             (Partitions::ById, Mode::Async) => u32::from(SLICES),
             // One may touch every row, and appends move one checkpoint.
@@ -138,6 +170,9 @@ impl Definition {
     /// Why not, and what can be done instead.
     pub(crate) fn keeps_rows_by_key(&self) -> Result<(), String> {
         let name = &self.name;
+        if let Some(why) = self.lacks_history() {
+            return Err(why);
+        }
         match (self.partitions, self.mode) {
             (Partitions::ById, Mode::Async) => Ok(()),
             (Partitions::One, _) => Err(format!(

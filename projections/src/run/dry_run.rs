@@ -21,6 +21,10 @@ const MOST_ROWS: usize = 1_000_000;
 impl Shared {
     /// Says what a rebuild would do, and does nothing.
     pub(crate) async fn plan_rebuild(&self, stop: &Stop) -> Result<RebuildPlan, RebuildError> {
+        if let Some(why) = self.definition.lacks_history() {
+            let projection = self.definition.name.clone();
+            return Err(RebuildError::Refused { projection, why });
+        }
         let record = self.record().await?;
         record.may_rebuild(&self.definition)?;
         let goes_on_at = self.goes_on_at(&record).await?;

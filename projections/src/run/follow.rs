@@ -38,6 +38,7 @@ impl Shared {
             on_failure: definition.on_failure(),
             most_partitions: definition.most_partitions(),
             inline: definition.mode == Mode::Inline,
+            inflow: definition.inflow.clone(),
             handler: Arc::new(Follow(self.clone())),
         }
     }

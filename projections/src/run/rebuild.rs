@@ -29,6 +29,9 @@ impl Shared {
     /// Starts a rebuild in the background.
     pub(crate) fn rebuild(self: &Arc<Self>, stop: &Stop) -> Result<RebuildHandle, RebuildError> {
         let projection = self.definition.name.clone();
+        if let Some(why) = self.definition.lacks_history() {
+            return Err(RebuildError::Refused { projection, why });
+        }
         let (slot, watching) = self.take_slot()?;
         let (cancel, cancelled) = watch::channel(false);
         let (shared, stop) = (self.clone(), stop.or(cancelled));

@@ -114,6 +114,7 @@ pub(super) async fn announce(
         on_failure: definition.on_failure().as_str().to_owned(),
         paused: false,
         paused_by: None,
+        origin: definition.inflow.as_ref().map(|inflow| inflow.origin()),
         // The store's clock says.
         changed_at: jiff::Timestamp::UNIX_EPOCH,
     };

@@ -84,7 +84,10 @@ impl Shared {
                 (None, false) => (RunState::CatchingUp, last_error),
             };
         }
-        let head = self.log().head().await?;
+        let head = match self.definition.inflow {
+            Some(_) => self.position(),
+            None => self.log().head().await?,
+        };
         let position = self.position().min(head);
         let lag_events = head.since(position);
         let lag = match lag_events {

@@ -114,6 +114,10 @@ async fn target(
     definition: &Definition,
     record: &Generations,
 ) -> Result<Position, ProjectionError> {
+    if definition.inflow.is_some() {
+        // It has received all that is still there.
+        return Ok(Position::START);
+    }
     if definition.mode == Mode::Inline {
         let query = LogQuery::after(Position::START).limit(1);
         return Ok(transaction.read_log(&query).await?.head);

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use annals_consumers::{PartitionRecord, ops, stands};
-use annals_core::store::{EventLog, LogFilter, LogPage, LogQuery, TransactExt, Transaction};
+use annals_core::store::{
+    EventLog, LogFilter, LogPage, LogQuery, StoreError, TransactExt, Transaction,
+};
 use annals_core::table::{MAX_ROWS, Row, RowQuery, TableSpec};
 use annals_core::{Position, RecordedEvent};
 use tokio::sync::Mutex;
@@ -22,6 +24,9 @@ impl Shared {
     pub(crate) async fn verify(&self) -> Result<String, ProjectionError> {
         let projection = &self.definition.name;
         let active = self.record().await?.active;
+        if let Some(why) = self.definition.lacks_history() {
+            return Err(StoreError::Invalid { why }.into());
+        }
         let Some(active) = active.filter(|active| active.version == self.definition.version) else {
             return Err(ProjectionError::Moved { projection: projection.clone() });
         };

@@ -114,6 +114,8 @@ CREATE TABLE annals.annals_consumers (
     on_failure text        COLLATE "C" NOT NULL,
     paused     boolean                 NOT NULL,
     paused_by  text        COLLATE "C",
+    -- Where its events come from, when that is not the log.
+    origin     text        COLLATE "C",
     changed_at timestamptz             NOT NULL
 ) WITH (fillfactor = 50);
 
@@ -187,7 +189,10 @@ CREATE TABLE annals.annals_parked_items (
 CREATE TABLE annals.annals_inbox (
     consumer text        COLLATE "C" NOT NULL,
     source   text        COLLATE "C" NOT NULL,
+    -- Of a message, or the stream whose messages come in order.
     id       text        COLLATE "C" NOT NULL,
+    -- The last one of the stream; 0 for a single message.
+    version  bigint                  NOT NULL,
     seen_at  timestamptz             NOT NULL,
     PRIMARY KEY (consumer, source, id)
 ) WITH (fillfactor = 80);

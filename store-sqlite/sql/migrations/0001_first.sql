@@ -108,6 +108,8 @@ CREATE TABLE annals_consumers (
     on_failure TEXT    NOT NULL,
     paused     INTEGER NOT NULL,
     paused_by  TEXT,
+    -- Where its events come from, when that is not the log.
+    origin     TEXT,
     changed_at TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -181,7 +183,10 @@ CREATE TABLE annals_parked_items (
 CREATE TABLE annals_inbox (
     consumer TEXT NOT NULL,
     source   TEXT NOT NULL,
+    -- Of a message, or the stream whose messages come in order.
     id       TEXT NOT NULL,
+    -- The last one of the stream; 0 for a single message.
+    version  INTEGER NOT NULL,
     seen_at  TEXT NOT NULL,
     PRIMARY KEY (consumer, source, id)
 ) STRICT, WITHOUT ROWID;

@@ -194,6 +194,8 @@ macro_rules! conformance {
             $crate::__topic!($fixture, tables::rows: [
                 rows_come_back_by_key
                 a_key_of_several_columns
+                rows_are_raised
+                of_two_who_raise_a_row_one_writes_it
                 an_upsert_replaces
                 rows_are_deleted_by_key
                 thousands_of_rows_at_once

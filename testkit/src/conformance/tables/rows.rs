@@ -49,6 +49,58 @@ pub async fn a_key_of_several_columns(subject: Subject) {
     assert_eq!(load(store, &table, &keys).await, [sale(1, "fr", 25), sale(2, "de", 30)]);
 }
 
+async fn raise(store: &dyn Store, rows: Vec<Row>, column: &'static str) -> Result<u64, StoreError> {
+    let raised = store.transact_with(move |transaction| {
+        let rows = rows.clone();
+        Box::pin(async move { transaction.raise_rows(&counts(), &rows, column).await })
+    });
+    raised.await
+}
+
+fn counts() -> TableSpec {
+    let columns = vec![
+        ColumnSpec::new("name", ColumnType::Text, false),
+        ColumnSpec::new("n", ColumnType::Integer, false),
+        ColumnSpec::new("note", ColumnType::Text, true),
+    ];
+    TableSpec::new("counts", columns, vec![0], vec![])
+}
+
+fn count(name: &str, n: i64, note: &str) -> Row {
+    vec![Value::Text(name.to_owned()), Value::Integer(n), Value::Text(note.to_owned())]
+}
+
+/// Rows that are new or larger are written and counted, the others stay as they are.
+pub async fn rows_are_raised(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &counts()).await;
+    let names = ["a", "b", "c"].map(|name| vec![Value::Text(name.to_owned())]);
+    assert_eq!(raise(store, vec![count("a", 1, "x"), count("b", 5, "x")], "n").await.unwrap(), 2);
+    let rows = vec![count("a", 2, "y"), count("b", 5, "y"), count("c", 0, "y")];
+    assert_eq!(raise(store, rows, "n").await.unwrap(), 2, "an equal number is not smaller");
+    let rows = vec![count("a", 1, "z"), count("b", 4, "z"), count("c", -1, "z")];
+    assert_eq!(raise(store, rows, "n").await.unwrap(), 0);
+    assert_eq!(raise(store, vec![], "n").await.unwrap(), 0);
+    let found = load(store, &counts(), &names).await;
+    assert_eq!(found, [count("a", 2, "y"), count("b", 5, "x"), count("c", 0, "y")]);
+    for column in ["note", "name", "nothing"] {
+        let refused = raise(store, vec![count("a", 9, "z")], column).await;
+        let said = refused.as_ref().err().map(ToString::to_string).unwrap_or_default();
+        assert!(said.contains(&format!("no integer column `{column}`")), "{said}");
+        assert_invalid(refused);
+    }
+}
+
+/// Of two who raise the same row at once, the second waits for the first and sees what it has written.
+pub async fn of_two_who_raise_a_row_one_writes_it(subject: Subject) {
+    let store = &*subject.store;
+    create(store, &counts()).await;
+    let one = || raise(store, vec![count("a", 1, "x")], "n");
+    let (a, b, c, d) = tokio::join!(one(), one(), one(), one());
+    let written: u64 = [a, b, c, d].into_iter().map(|n| n.expect("it is tried")).sum();
+    assert_eq!(written, 1);
+}
+
 /// The whole row, and only that one.
 pub async fn an_upsert_replaces(subject: Subject) {
     let store = &*subject.store;

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::tail::{Follower, Found, Tail};
 
-pub(crate) struct Feed {
+pub(crate) struct LogFeed {
     log: Arc<dyn EventLog>,
     tail: Arc<Tail>,
     filter: LogFilter,
@@ -25,7 +25,7 @@ pub(crate) struct Feed {
     ready: Option<LogPage>,
 }
 
-impl Feed {
+impl LogFeed {
     pub(crate) fn new(
         log: Arc<dyn EventLog>,
         tail: Arc<Tail>,

@@ -1,0 +1,127 @@
+//! What a partition has had of what may come twice.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use annals_core::store::{StoreError, TableStore, Transaction};
+use annals_core::table::{KeyValues, Row};
+use annals_core::{Position, RecordedEvent};
+
+use crate::error::ConsumeError;
+use crate::inbox::{Seen, seen};
+use crate::inflow::PASSED_BY;
+use crate::records::{InboxRecord, Record, read};
+
+/// How many keys are looked up at a time.
+const AT_A_TIME: usize = 1_000;
+
+/// Tells repetitions, by what is written with each effect. Between a look and the commit nobody else deals
+/// with a message of the partition, unless the broker gives it to two: then the commit of the second one
+/// fails, and it looks again.
+#[derive(Clone)]
+pub(super) struct Inbox {
+    consumer: String,
+    /// Taken in and not written yet, in order.
+    taken: VecDeque<(Position, Seen)>,
+}
+
+impl Inbox {
+    pub(super) fn new(consumer: String) -> Self {
+        Self { consumer, taken: VecDeque::new() }
+    }
+
+    /// Leaves out what has had its effect, or is about to.
+    pub(super) async fn absorb(
+        &mut self,
+        store: &(impl TableStore + ?Sized),
+        events: &mut Vec<RecordedEvent>,
+    ) -> Result<(), StoreError> {
+        let came = events.len();
+        events.retain(|event| event.event_type != PASSED_BY);
+        metrics::counter!("annals_inbox_passed_by_total", "consumer" => self.consumer.clone())
+            .increment((came - events.len()) as u64);
+        let all: Vec<Seen> = events.iter().map(seen).collect();
+        let mut known = self.known(store, &all).await?;
+        for (_, taken) in &self.taken {
+            known.insert((taken.source.clone(), taken.id.clone()), taken.version);
+        }
+        let before = events.len();
+        let mut all = all.into_iter();
+        events.retain(|event| {
+            // There is one for each event.
+            let Some(seen) = all.next() else { return false };
+            let key = (seen.source.clone(), seen.id.clone());
+            if known.get(&key).is_some_and(|version| *version >= seen.version) {
+                return false;
+            }
+            known.insert(key, seen.version);
+            self.taken.push_back((event.position, seen));
+            true
+        });
+        let absorbed = (before - events.len()) as u64;
+        metrics::counter!("annals_inbox_absorbed_total", "consumer" => self.consumer.clone())
+            .increment(absorbed);
+        Ok(())
+    }
+
+    async fn known(
+        &self,
+        store: &(impl TableStore + ?Sized),
+        all: &[Seen],
+    ) -> Result<BTreeMap<(String, String), u64>, StoreError> {
+        let mut known = BTreeMap::new();
+        let mut keys: Vec<KeyValues> =
+            all.iter().map(|seen| seen.record(&self.consumer).key()).collect();
+        keys.sort_by(|a, b| a[1].order(&b[1]).then_with(|| a[2].order(&b[2])));
+        keys.dedup();
+        for keys in keys.chunks(AT_A_TIME) {
+            for row in store.load_rows(InboxRecord::table(), keys).await? {
+                let row = read::<InboxRecord>(row)?;
+                known.insert((row.source, row.id), row.version);
+            }
+        }
+        Ok(known)
+    }
+
+    /// What is to be written with the effects up to a position.
+    pub(super) fn had(&self, up_to: Position) -> Vec<InboxRecord> {
+        let taken = self.taken.iter().take_while(|(position, _)| *position <= up_to);
+        // The last one of a stream says it for those before.
+        let last: BTreeMap<_, _> =
+            taken.map(|(_, seen)| ((&seen.source, &seen.id), seen)).collect();
+        last.into_values().map(|seen| seen.record(&self.consumer)).collect()
+    }
+
+    /// It is written up to a position.
+    pub(super) fn written(&mut self, up_to: Position) {
+        while self.taken.front().is_some_and(|(position, _)| *position <= up_to) {
+            self.taken.pop_front();
+        }
+    }
+
+    /// What is known behind a position does not hold any more.
+    pub(super) fn forget(&mut self) {
+        self.taken.clear();
+    }
+}
+
+/// Writes what [`Inbox::had`] says.
+///
+/// # Errors
+/// That somebody else has dealt with one of them meanwhile: nothing may be written then.
+pub(super) async fn write(
+    transaction: &mut dyn Transaction,
+    had: &[InboxRecord],
+) -> Result<(), StoreError> {
+    if had.is_empty() {
+        return Ok(());
+    }
+    let seen_at = transaction.now().await?;
+    let rows = had.iter().map(|record| InboxRecord { seen_at, ..record.clone() }.row());
+    let rows: Vec<Row> = rows.collect();
+    let written = transaction.raise_rows(InboxRecord::table(), &rows, "version").await?;
+    if written < rows.len() as u64 {
+        let why = "another process has dealt with a message of this batch meanwhile";
+        return Err(ConsumeError::blocked("the inbox", why).refuse());
+    }
+    Ok(())
+}
