@@ -4,6 +4,7 @@
 //! - [`Annals`]: open a store, execute commands, load aggregates, append events, read read models,
 //!   rebuild them.
 //! - [`prelude`]: the names most programs need.
+//! - `resilience`, with the feature of that name: what stands around calls to others.
 //! - [`store`] and [`table`]: the traits of a store, for authors of stores and for raw access.
 
 // The derives write paths that begin with `::annals`.
@@ -39,6 +40,8 @@ pub use uuid::Uuid;
 
 #[cfg(feature = "outbox")]
 pub use annals_outbox as outbox;
+#[cfg(feature = "resilience")]
+pub use annals_resilience as resilience;
 #[cfg(feature = "postgres")]
 pub use annals_store_pg::{PgOptions, PgStore, Roots as PgRoots, Tls as PgTls, tokio_postgres};
 #[cfg(feature = "sqlite")]
