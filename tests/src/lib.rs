@@ -5,5 +5,6 @@ pub mod ledger;
 pub mod members;
 pub mod postgres;
 pub mod random;
+pub mod servers;
 pub mod writer;
 pub mod writing;
