@@ -35,6 +35,8 @@ pub struct Consumer {
     /// Whether its checkpoint is also moved by appends that bring their effects along. What they have
     /// dealt with is left alone.
     pub inline: bool,
+    /// For how long an event may wait for its effect outside before that is trouble, if it matters.
+    pub late_after: Option<Duration>,
     /// Where its events come from, when that is not the log.
     pub inflow: Option<Arc<dyn Inflow>>,
     /// What it makes of events.
@@ -141,6 +143,12 @@ pub trait Handler: Send + Sync + 'static {
     /// As for a batch.
     async fn parks(&self, _partition: &PartitionId, _key: &str) -> Result<bool, ConsumeError> {
         Ok(true)
+    }
+
+    /// Whether what it has done may be done once more, because whoever receives it can tell: from a position
+    /// of the log on, when somebody asks for a replay.
+    fn replays(&self) -> bool {
+        false
     }
 
     /// Whether this program can carry such a request out; otherwise another may.

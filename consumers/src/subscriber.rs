@@ -185,6 +185,7 @@ impl SubscriberDefinition {
             most_partitions: u32::from(SLICES),
             inline: false,
             inflow: None,
+            late_after: None,
             handler: Arc::new(Subscribed(Arc::new(Typed(subscriber)))),
         };
         Self::new(consumer, (start, S::PARTITIONS), |journal| {

@@ -25,11 +25,13 @@ pub struct RelayOptions {
     /// After how long without a word from the broker a message counts as in doubt and is sent again,
     /// should the publisher not notice it before. Default 30 s.
     pub publish_within: Duration,
+    /// After how long an event that is not sent turns the relay's health red. Default 60 s.
+    pub late_after: Duration,
 }
 
 impl Default for RelayOptions {
     fn default() -> Self {
-        Self { publish_within: Duration::from_secs(30) }
+        Self { publish_within: Duration::from_secs(30), late_after: Duration::from_secs(60) }
     }
 }
 
@@ -50,6 +52,7 @@ pub fn relay<R: Route>(
     let schemas = SchemaRegistry::default();
     // A schema that does not hold together is told when the types are registered, before anything runs.
     let _ = schemas.register::<R::Public>();
+    let late_after = Some(options.late_after);
     let relay = Relay { source: route.source(), route, publisher, options, schemas };
     let consumer = Consumer {
         name: R::NAME.into(),
@@ -61,6 +64,7 @@ pub fn relay<R: Route>(
         most_partitions: u32::from(SLICES),
         inline: false,
         inflow: None,
+        late_after,
         handler: Arc::new(Relaying(Arc::new(relay))),
     };
     SubscriberDefinition::new(consumer, (start, R::PARTITIONS), |journal| {
@@ -84,6 +88,11 @@ impl<R: Route> Handler for Relaying<R> {
             None => ConsumeError::stop(format!("the route `{}` names no place", R::NAME)),
         })?;
         Ok(Target::External(self.0.clone()))
+    }
+
+    /// The ids are the same.
+    fn replays(&self) -> bool {
+        true
     }
 }
 

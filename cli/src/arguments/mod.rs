@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use annals::{StreamId, Timestamp};
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use steering::{Asking, Chosen, Consumers, Named, ParkedKeys, Requests};
+pub(crate) use steering::{Asking, Chosen, Consumers, Named, Outbox, ParkedKeys, Requests};
 
 /// Looks at a store of events, copies it, and finds out what is wrong with it.
 ///
@@ -51,6 +51,9 @@ pub(crate) enum Command {
     /// Shows the consumers that follow the log, and steers them.
     #[command(subcommand)]
     Consumers(Consumers),
+    /// Shows what leaves for brokers, and sends it once more.
+    #[command(subcommand)]
+    Outbox(Outbox),
     /// Shows the keys whose events wait because one of them failed, and what becomes of them.
     #[command(subcommand)]
     Parked(ParkedKeys),

@@ -61,6 +61,32 @@ pub(crate) enum Consumers {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Outbox {
+    /// Shows a relay, or all: how far it is, what waits to be sent and since when, and on what. Exit code 1
+    /// when something is in trouble.
+    Status {
+        /// The route; all without it.
+        name: Option<String>,
+        /// Shows it again every second, until it is interrupted.
+        #[arg(long)]
+        watch: bool,
+        #[command(flatten)]
+        log: Log,
+    },
+    /// Sends once more what a route has sent. The messages have the ids that they had, so that whoever
+    /// remembers them absorbs them.
+    Replay {
+        /// The route.
+        name: String,
+        /// The position of the log to begin at.
+        #[arg(long, value_name = "POSITION")]
+        from: u64,
+        #[command(flatten)]
+        asking: Asking,
+    },
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Named {
     /// The consumer.

@@ -10,6 +10,7 @@ mod import;
 mod list;
 mod members;
 mod migrate;
+mod outbox;
 mod parked;
 mod requests;
 mod search;
@@ -64,6 +65,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<(),
                 Command::Consumers(consumers) => {
                     consumers::consumers(store, consumers, screen).await
                 }
+                Command::Outbox(outbox) => outbox::outbox(store, outbox, screen).await,
                 Command::Parked(parked) => parked::parked(store, parked, screen).await,
                 Command::Members => members::members(&*store, screen).await,
                 Command::Requests(requests) => requests::requests(&*store, requests, screen).await,

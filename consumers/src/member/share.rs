@@ -94,8 +94,13 @@ impl Sweeper {
     pub(super) fn begin(&mut self, consumer: Consumer, (record, fence): (PartitionRecord, Fence)) {
         let id = record.id();
         let (doing, position) = (Doing::CatchingUp, fence.position);
-        let (reports, report) =
-            watch::channel(Report { doing, position, progress: Instant::now(), waiting: false });
+        let (reports, report) = watch::channel(Report {
+            doing,
+            position,
+            progress: Instant::now(),
+            waiting: false,
+            oldest: None,
+        });
         let (stop, stopped) = watch::channel(false);
         let (due, dues) = watch::channel(Vec::new());
         // One is read aside while another is written.

@@ -146,7 +146,7 @@ impl Sweeper {
         let Some(view) = self.look().await? else { return Ok(false) };
         self.drop_lost(&view);
         let waits = self.share(&view).await;
-        self.tell().await?;
+        self.tell(view.now).await?;
         self.tell_due(view.now).await?;
         self.requests(requests, &view).await?;
         if self.measure_at <= Instant::now() {

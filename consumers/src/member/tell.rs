@@ -11,20 +11,30 @@ use crate::records::{ParkedKey, list};
 
 impl Sweeper {
     /// Writes down what the partitions are doing, where that has changed.
-    pub(super) async fn tell(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn tell(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let (me, stalled_after) = (self.context.me, self.context.options.stalled_after);
         for (id, running) in &mut self.running {
             let report = running.report.borrow().clone();
             let stalled = report.waiting && report.progress.elapsed() > stalled_after;
-            let now = match (&report.doing, stalled) {
-                (Doing::CatchingUp | Doing::Live, true) => {
+            let limit = self.consumers.get(&*id.consumer).and_then(|known| known.late_after);
+            let late = limit.filter(|limit| {
+                let waits = report.oldest.map(|oldest| now.duration_since(oldest));
+                waits.is_some_and(|waits| waits.unsigned_abs() > *limit && waits.is_positive())
+            });
+            let now = match (&report.doing, stalled, late) {
+                (Doing::CatchingUp | Doing::Live, _, Some(limit)) => {
+                    let why =
+                        format!("the oldest event waits for longer than {limit:?} to be sent");
+                    ("late", Some(why))
+                }
+                (Doing::CatchingUp | Doing::Live, true, None) => {
                     let why = format!(
                         "no progress for {stalled_after:?} while events wait: its handler takes too long \
                          or hangs"
                     );
                     ("stalled", Some(why))
                 }
-                (doing, _) => (doing.as_str(), doing.reason().map(str::to_owned)),
+                (doing, ..) => (doing.as_str(), doing.reason().map(str::to_owned)),
             };
             if running.noted.as_ref() == Some(&now) {
                 continue;

@@ -1,12 +1,13 @@
 //! Asking whoever runs a consumer for something.
 
+use annals_core::Position;
 use annals_core::store::{StoreError, TransactExt, Transaction, Workspace};
 use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::member::{ANSWERED, OPEN, REBUILD_KEY, REFUSED, lock};
+use crate::member::{ANSWERED, OPEN, REBUILD_KEY, REFUSED, REPLAY, lock};
 use crate::records::{Json, Record, RequestRecord, list, load, of_consumer, put, read};
 
 /// What is wanted of whoever runs a consumer.
@@ -27,6 +28,8 @@ pub enum Ask {
     RebuildKey(String),
     /// Say what a rebuild would do, and do nothing.
     RebuildDryRun,
+    /// Send once more what a relay has sent, from this position of the log on. The ids are the same.
+    Replay(Position),
     /// Something that only consumers of its kind know, such as `rebuild`, with its details as JSON.
     Other(String, String),
 }
@@ -41,6 +44,7 @@ impl Ask {
             Self::Repartition(_) => "repartition",
             Self::RebuildKey(_) => REBUILD_KEY,
             Self::RebuildDryRun => "rebuild-dry-run",
+            Self::Replay(_) => REPLAY,
             Self::Other(verb, _) => verb,
         }
     }
@@ -48,6 +52,7 @@ impl Ask {
     fn arguments(&self) -> String {
         match self {
             Self::Pause | Self::Resume | Self::RebuildDryRun => "{}".to_owned(),
+            Self::Replay(from) => serde_json::json!({ "from": from.get() }).to_string(),
             Self::RebuildKey(key) => serde_json::json!({ "key": key }).to_string(),
             Self::Retry(keys) | Self::Discard(keys) => {
                 serde_json::json!({ "keys": keys }).to_string()

@@ -59,6 +59,8 @@ pub struct ConsumerStatus {
     pub generation: u64,
     /// What becomes of an event that fails.
     pub on_failure: String,
+    /// Where its events come from, when that is not the log: its positions are numbers of messages then.
+    pub origin: Option<String>,
     /// Who paused it and why, if it is.
     pub paused_by: Option<String>,
     /// The least of its serving partitions' checkpoints.
@@ -213,6 +215,7 @@ async fn statuses(
             version: consumer.version,
             generation: consumer.generation,
             on_failure: consumer.on_failure,
+            origin: consumer.origin,
             paused_by: consumer.paused_by.filter(|_| consumer.paused),
             position,
             parked_keys,

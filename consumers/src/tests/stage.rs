@@ -122,6 +122,7 @@ impl Stage {
             most_partitions: 64,
             inline: false,
             inflow: None,
+            late_after: None,
             handler: Arc::new(handler),
         }
     }

@@ -124,6 +124,7 @@ impl External {
                 return self.drain().await.map(|()| Left::Stopped);
             }
             self.let_in();
+            self.worker.oldest(self.window.oldest());
             let done = self.done();
             if done > self.worker.committed {
                 let at = *write_at.get_or_insert_with(|| Instant::now() + CHECKPOINT_AFTER);

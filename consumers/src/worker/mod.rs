@@ -19,6 +19,7 @@ use std::sync::Arc;
 use annals_core::store::{Advance, Fence, LogFilter, StoreError, TransactExt};
 use annals_core::table::{KeyValues, Row, TableSpec};
 use annals_core::{Position, RecordedEvent};
+use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -46,6 +47,8 @@ pub(crate) struct Report {
     pub(crate) waiting: bool,
     /// When something was written last, or began to wait.
     pub(crate) progress: Instant,
+    /// When the oldest event was recorded whose effect outside has been begun, and is not done.
+    pub(crate) oldest: Option<Timestamp>,
 }
 
 /// Why the work ended.
@@ -245,6 +248,12 @@ impl Worker {
             CaughtUp::Finished => return Ok(false),
         };
         Ok(true)
+    }
+
+    /// Since when the oldest effect outside waits.
+    fn oldest(&self, oldest: Option<Timestamp>) {
+        self.report
+            .send_if_modified(|report| std::mem::replace(&mut report.oldest, oldest) != oldest);
     }
 
     /// Nothing waits to be written.

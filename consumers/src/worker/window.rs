@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use annals_core::{Position, RecordedEvent};
+use jiff::Timestamp;
 
 use crate::deliver::AtOnce;
 
 #[derive(Default)]
 pub(super) struct Window {
-    /// By position: those that are not done.
-    open: BTreeSet<Position>,
+    /// By position: those that are not done, with when they were recorded.
+    open: BTreeMap<Position, Timestamp>,
     /// The last that was let in.
     last: Position,
     /// What waits for those before it of its key. A key that is here is under way.
@@ -28,7 +29,12 @@ impl Window {
 
     /// The first that is not done.
     pub(super) fn first(&self) -> Option<Position> {
-        self.open.first().copied()
+        self.open.first_key_value().map(|(position, _)| *position)
+    }
+
+    /// When the first was recorded that is not done.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.open.first_key_value().map(|(_, recorded_at)| *recorded_at)
     }
 
     pub(super) fn has_room(&self, events: usize, bytes: usize) -> bool {
@@ -43,7 +49,7 @@ impl Window {
 
     /// Lets an event in. Says whether its key is not under way yet.
     pub(super) fn let_in(&mut self, key: &str, event: RecordedEvent) -> bool {
-        self.open.insert(event.position);
+        self.open.insert(event.position, event.recorded_at);
         self.last = self.last.max(event.position);
         self.bytes += event.bytes();
         match self.queues.get_mut(key) {
@@ -84,7 +90,7 @@ impl Window {
 
     /// An event is done, or waits elsewhere.
     pub(super) fn settle(&mut self, event: &RecordedEvent) {
-        if self.open.remove(&event.position) {
+        if self.open.remove(&event.position).is_some() {
             self.bytes = self.bytes.saturating_sub(event.bytes());
         }
     }
@@ -97,7 +103,8 @@ impl Window {
     /// Everything behind the checkpoint will come once more.
     pub(super) fn begin_again(&mut self) {
         let up_to = self.again.as_ref().map_or(self.last, |(_, up_to)| self.last.max(*up_to));
-        let mut left = std::mem::take(&mut self.open);
+        let open = std::mem::take(&mut self.open);
+        let mut left: BTreeSet<Position> = open.into_keys().collect();
         // What has not been let in since the last time is still to be done.
         if let Some((before, _)) = self.again.take() {
             left.extend(before.into_iter().filter(|position| *position > self.last));

@@ -56,6 +56,7 @@ pub(crate) fn consumers(line: &Arc<Line>) -> Vec<Consumer> {
             most_partitions: 8,
             inline: false,
             inflow: None,
+            late_after: None,
             handler: Arc::new(Noting { line: line.clone(), index }),
         })
         .collect()

@@ -39,6 +39,7 @@ impl Shared {
             most_partitions: definition.most_partitions(),
             inline: definition.mode == Mode::Inline,
             inflow: definition.inflow.clone(),
+            late_after: None,
             handler: Arc::new(Follow(self.clone())),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use annals::outbox::{Inbound, MemoryBroker, Publisher};
+use annals::outbox::{Address, Inbound, MemoryBroker, Message, PublishError, Published, Publisher};
 use annals::{Annals, EngineOptions, ops};
 use annals_tests::bank::AccountEvent;
 
@@ -163,4 +163,77 @@ async fn what_has_no_history_says_so() {
     assert!(refused.contains("`accounts` on memory:"), "{refused}");
     assert!(broker.broker().starts_with("memory"));
     service.shutdown().await;
+}
+
+/// What was sent goes once more, with the same ids, and has no effect a second time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replay_is_absorbed() {
+    Home::each(|home| async move {
+        let broker = MemoryBroker::default();
+        let bank = home.program().await.publish(Accounts, shared(&broker)).engine_options(quick());
+        let bank = bank.start().await.unwrap();
+        let inbound = Inbound::new("taxes", broker.source(["accounts"]));
+        let service = Annals::open("memory:").await.unwrap().project_from(&inbound, Customers);
+        let service = service.engine_options(quick()).start().await.unwrap();
+        deposit(&bank, 1, 10).await;
+        knows(&service, 1, 10).await;
+        let ids = |from: usize| -> std::collections::BTreeSet<String> {
+            broker.messages("accounts").into_iter().skip(from).map(|message| message.id).collect()
+        };
+        let (first, sent) = (ids(0), broker.messages("accounts").len());
+        let work = bank.stores().work().clone();
+        let asked = ops::Ask::Replay(annals::Position::new(4));
+        ops::ask(&*work, "accounts-out", &asked, ("ann", "lost")).await.unwrap();
+        broker.watch().wait_for(|came| *came >= sent as u64 + 7).await.unwrap();
+        deposit(&bank, 1, 1).await;
+        let row = knows(&service, 1, 11).await;
+        assert_eq!((row.facts, row.cents), (11, 11), "on {}", home.name());
+        let again = ids(sent);
+        assert_eq!(again.len(), 8, "seven old ones and a new one");
+        assert_eq!(again.difference(&first).count(), 1);
+        bank.shutdown().await;
+        service.shutdown().await;
+    })
+    .await;
+}
+
+/// Red by itself, once the oldest event has waited for too long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_sent_for_long_is_trouble() {
+    let broker = MemoryBroker::default();
+    let options = annals::outbox::RelayOptions {
+        late_after: Duration::from_millis(50),
+        ..Default::default()
+    };
+    let home = Home::Memory(annals::MemoryStore::default());
+    let engine = EngineOptions { lease: Duration::from_millis(600), ..quick() };
+    let hangs = std::sync::Arc::new(Hangs(broker.clone()));
+    let bank = home.program().await.publish_with(Accounts, hangs, options).engine_options(engine);
+    let bank = bank.start().await.unwrap();
+    deposit(&bank, 1, 1).await;
+    wait(async || {
+        let trouble = consumers(&bank).await.remove(0).trouble;
+        trouble.iter().any(|trouble| trouble.contains("waits for longer than 50ms"))
+    })
+    .await;
+    assert!(!bank.health().await.ready);
+    drop(bank);
+}
+
+/// Takes a message and never answers.
+struct Hangs(MemoryBroker);
+
+#[annals::async_trait]
+impl Publisher for Hangs {
+    fn broker(&self) -> &str {
+        self.0.broker()
+    }
+
+    async fn prepare(&self, places: &[Address]) -> Result<(), PublishError> {
+        self.0.prepare(places).await
+    }
+
+    async fn publish(&self, _: &Address, _: &Message) -> Result<Published, PublishError> {
+        std::future::pending().await
+    }
 }

@@ -15,8 +15,7 @@ pub(super) async fn list(
     let now = store.now().await?;
     let mut shown = Vec::new();
     for status in ops::consumers(store).await? {
-        let lag = ops::lag(log, status.position, now).await?;
-        shown.push(Shown { status, lag });
+        shown.push(Shown::of(status, log, now).await?);
     }
     if screen.is_json() {
         return shown.iter().try_for_each(|one| screen.json(one));
@@ -31,8 +30,8 @@ pub(super) async fn list(
             status.version.to_string(),
             status.partitions.len().to_string(),
             status.position.to_string(),
-            lag.events.to_string(),
-            seconds(lag.seconds),
+            lag.map_or("-".to_owned(), |lag| lag.events.to_string()),
+            lag.map_or("-".to_owned(), |lag| seconds(lag.seconds)),
             status.parked_keys.to_string(),
             state(&status),
         ]

@@ -3,7 +3,7 @@
 mod list;
 mod status;
 
-pub(super) use status::unknown;
+pub(super) use status::{Which, status, unknown};
 
 use std::sync::Arc;
 
@@ -29,7 +29,14 @@ pub(crate) async fn consumers(
         }
         Consumers::Status { name, watch, log } => {
             let log = Place::beside(&store, log.log.as_deref()).await?;
-            return status::status(&*store, &*log, name.as_deref(), watch, screen).await;
+            return status::status(
+                &*store,
+                &*log,
+                name.as_deref().map_or(Which::All, Which::Named),
+                watch,
+                screen,
+            )
+            .await;
         }
         Consumers::Repartition { name, partitions, asking } => {
             let wanted = Ask::Repartition(partitions);

@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use annals::Timestamp;
 use annals::ops::{self, ConsumerStatus, Lag};
 use annals::store::Operate;
 use serde::Serialize;
@@ -14,23 +15,47 @@ use crate::screen::{Screen, escaped, seconds, table};
 /// How often it is shown again.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// Which consumers are shown.
+#[derive(Clone, Copy)]
+pub(in crate::commands) enum Which<'n> {
+    All,
+    /// Those of a kind.
+    Kind(&'n str),
+    Named(&'n str),
+}
+
 /// A consumer as it is shown.
 #[derive(Serialize)]
 pub(super) struct Shown {
     #[serde(flatten)]
     pub(super) status: ConsumerStatus,
-    pub(super) lag: Lag,
+    /// Of those that follow the log.
+    pub(super) lag: Option<Lag>,
 }
 
-pub(super) async fn status(
+impl Shown {
+    pub(super) async fn of(
+        status: ConsumerStatus,
+        log: &dyn Operate,
+        now: Timestamp,
+    ) -> Result<Self, Failure> {
+        let lag = match status.origin {
+            None => Some(ops::lag(log, status.position, now).await?),
+            Some(_) => None,
+        };
+        Ok(Self { status, lag })
+    }
+}
+
+pub(in crate::commands) async fn status(
     store: &dyn Operate,
     log: &dyn Operate,
-    name: Option<&str>,
+    chosen: Which<'_>,
     watch: bool,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
     if !watch {
-        return match show(store, log, name, screen).await? {
+        return match show(store, log, chosen, screen).await? {
             true => Err(Failure::Trouble),
             false => Ok(()),
         };
@@ -38,7 +63,7 @@ pub(super) async fn status(
     let mut ending = pin!(ending());
     loop {
         screen.clear()?;
-        show(store, log, name, screen).await?;
+        show(store, log, chosen, screen).await?;
         screen.flush()?;
         tokio::select! {
             () = &mut ending => return Ok(()),
@@ -51,12 +76,16 @@ pub(super) async fn status(
 async fn show(
     store: &dyn Operate,
     log: &dyn Operate,
-    name: Option<&str>,
+    chosen: Which<'_>,
     screen: &mut Screen,
 ) -> Result<bool, Failure> {
-    let statuses = match name {
-        None => ops::consumers(store).await?,
-        Some(name) => match ops::consumer(store, name).await? {
+    let statuses = match chosen {
+        Which::All => ops::consumers(store).await?,
+        Which::Kind(kind) => {
+            let all = ops::consumers(store).await?.into_iter();
+            all.filter(|status| status.kind == kind).collect()
+        }
+        Which::Named(name) => match ops::consumer(store, name).await? {
             Some(status) => vec![status],
             None => return Err(unknown(store, name).await?),
         },
@@ -65,8 +94,7 @@ async fn show(
     let mut trouble = false;
     for status in statuses {
         trouble |= !status.trouble.is_empty();
-        let lag = ops::lag(log, status.position, now).await?;
-        let shown = Shown { status, lag };
+        let shown = Shown::of(status, log, now).await?;
         match screen.is_json() {
             true => screen.json(&shown)?,
             false => show_one(&shown, log.head().await?.get(), screen)?,
@@ -83,11 +111,15 @@ fn show_one(Shown { status, lag }: &Shown, head: u64, screen: &mut Screen) -> Re
         status.generation,
         state(status)
     ))?;
-    let behind = match lag.events {
-        0 => "at the end of the log".to_owned(),
-        n => format!("{n} events behind for {}", seconds(lag.seconds)),
+    let behind = match lag {
+        None => "messages were dealt with".to_owned(),
+        Some(lag) if lag.events == 0 => "at the end of the log".to_owned(),
+        Some(lag) => format!("{} events behind for {}", lag.events, seconds(lag.seconds)),
     };
     screen.line(&format!("  position {}, {behind}", status.position))?;
+    if let Some(origin) = &status.origin {
+        screen.line(&format!("  receives {}", escaped(origin)))?;
+    }
     if let Some(by) = &status.paused_by {
         screen.line(&format!("  paused by {}", escaped(by)))?;
     }
@@ -106,7 +138,7 @@ fn show_one(Shown { status, lag }: &Shown, head: u64, screen: &mut Screen) -> Re
         [
             format!("{}/{}/{}", part.generation, part.epoch, part.part),
             part.position.to_string(),
-            head.saturating_sub(part.position.get()).to_string(),
+            lag.map_or("-".to_owned(), |_| head.saturating_sub(part.position.get()).to_string()),
             part.state.clone(),
             part.since.to_string(),
             owner,
