@@ -40,6 +40,10 @@ pub struct EngineOptions {
     /// How many events a subscriber has under way at the most, over all keys of a partition.
     /// Default 256.
     pub window: usize,
+    /// For how long the ids of received messages are remembered, so that a repetition is absorbed: as long as
+    /// the broker may send one again. Messages that tell their place in their stream are remembered by that,
+    /// which is small and kept for ever. Default 30 days.
+    pub inbox_kept: Duration,
     /// After how long without progress, while events wait, a consumer counts as stalled.
     /// Default 30 s.
     pub stalled_after: Duration,
@@ -75,6 +79,7 @@ impl Default for EngineOptions {
             parked_at_most: Duration::from_secs(3600),
             most_parked: 100,
             window: 256,
+            inbox_kept: Duration::from_secs(30 * 24 * 3600),
             stalled_after: Duration::from_secs(30),
             stop_within: Duration::from_secs(10),
             own_thread: true,

@@ -8,6 +8,7 @@ mod measure;
 mod repartition;
 mod replay;
 mod requests;
+mod retain;
 mod share;
 mod sweep;
 mod tell;

@@ -45,6 +45,8 @@ pub(crate) struct Sweeper {
     pub(super) reports: watch::Sender<BTreeMap<PartitionId, watch::Receiver<Report>>>,
     /// When the gauges are written again.
     pub(super) measure_at: Instant,
+    /// When it looks for what may be forgotten.
+    retain_at: Instant,
 }
 
 /// A partition that this member works on.
@@ -93,6 +95,7 @@ impl Sweeper {
             anew,
             reports,
             measure_at,
+            retain_at: measure_at,
         }
     }
 
@@ -155,6 +158,12 @@ impl Sweeper {
             if let Err(error) = self.measure(&view).await {
                 tracing::debug!(%error, "the gauges cannot be written");
             }
+        }
+        if self.retain_at <= Instant::now() {
+            let pause = self.retain(&view).await.inspect_err(|error| {
+                tracing::debug!(%error, "what is old cannot be forgotten");
+            });
+            self.retain_at = Instant::now() + pause.unwrap_or(Duration::from_secs(60));
         }
         Ok(waits)
     }

@@ -2,6 +2,7 @@
 
 mod damaged;
 mod health;
+mod inbox;
 mod lag;
 mod members;
 mod parked;
@@ -11,6 +12,7 @@ mod waiting;
 
 pub use damaged::{DamagedRow, damaged};
 pub use health::{Health, health};
+pub use inbox::remembered;
 pub use lag::{Lag, lag};
 pub use members::{Member, members};
 pub use parked::{Parked, is_parked, parked};

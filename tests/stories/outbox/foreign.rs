@@ -189,3 +189,33 @@ async fn cloudevents_of_both_modes_are_read() {
     }
     service.shutdown().await;
 }
+
+/// Ids are forgotten when they are old enough; then a repetition has its effect once more, as the option says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_ids_are_forgotten() {
+    Home::each(|home| async move {
+        let broker = MemoryBroker::default();
+        let place = Address::new("orders");
+        let inbound =
+            Inbound::new("shop", broker.source(["orders"])).reading(Reading::mapped(envelope()));
+        let options = EngineOptions {
+            inbox_kept: Duration::ZERO,
+            lease: Duration::from_millis(300),
+            ..quick()
+        };
+        let service = home.program().await.project_from(&inbound, Orders).engine_options(options);
+        let service = service.start().await.unwrap();
+        let send = async || broker.publish(&place, &message(&foreign("envelope.json"))).await;
+        send().await.unwrap();
+        let work = service.stores().work().clone();
+        let remembered = async || ops::remembered(&*work, "placed_orders").await.unwrap();
+        while service.read::<Order>().count().await.unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        while remembered().await > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        service.shutdown().await;
+    })
+    .await;
+}
