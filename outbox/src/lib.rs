@@ -10,6 +10,7 @@
 
 mod address;
 mod envelope;
+mod gate;
 mod inbound;
 mod memory;
 mod message;

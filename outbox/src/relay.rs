@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::address::Address;
+use crate::gate::Gate;
 use crate::message::Message;
 use crate::outgoing::Outgoing;
 use crate::publisher::{PublishError, Published, Publisher};
@@ -53,7 +54,8 @@ pub fn relay<R: Route>(
     // A schema that does not hold together is told when the types are registered, before anything runs.
     let _ = schemas.register::<R::Public>();
     let late_after = Some(options.late_after);
-    let relay = Relay { source: route.source(), route, publisher, options, schemas };
+    let gate = Gate::new(R::NAME, options.publish_within);
+    let relay = Relay { source: route.source(), route, publisher, gate, schemas };
     let consumer = Consumer {
         name: R::NAME.into(),
         kind: "relay",
@@ -82,7 +84,7 @@ impl<R: Route> Handler for Relaying<R> {
     async fn open(&self, _: &PartitionRecord) -> Result<Target, ConsumeError> {
         let relay = &self.0;
         let places = relay.route.places();
-        let prepared = relay.within(relay.publisher.prepare(&places)).await;
+        let prepared = relay.gate.run(|| relay.publisher.prepare(&places)).await;
         prepared.map_err(|error| match places.first() {
             Some(place) => error.consequence(relay.publisher.broker(), place),
             None => ConsumeError::stop(format!("the route `{}` names no place", R::NAME)),
@@ -100,7 +102,7 @@ struct Relay<R> {
     route: R,
     source: String,
     publisher: Arc<dyn Publisher>,
-    options: RelayOptions,
+    gate: Gate,
     /// The public events'.
     schemas: SchemaRegistry,
 }
@@ -147,7 +149,7 @@ impl<R: Route> Relay<R> {
         message: &Message,
         recorded_at: Timestamp,
     ) -> Result<(), ConsumeError> {
-        let sent = self.within(self.publisher.publish(to, message)).await;
+        let sent = self.gate.run(|| self.publisher.publish(to, message)).await;
         let is_up = !matches!(sent, Err(PublishError::Down { .. } | PublishError::InDoubt { .. }));
         metrics::gauge!("annals_relay_broker_up", "relay" => R::NAME).set(f64::from(is_up));
         let counter = match &sent {
@@ -161,16 +163,5 @@ impl<R: Route> Relay<R> {
         let waited = Timestamp::now().duration_since(recorded_at).as_secs_f64();
         metrics::histogram!("annals_relay_seconds", "relay" => R::NAME).record(waited.max(0.0));
         Ok(())
-    }
-
-    /// Bounds what a publisher should bound by itself.
-    async fn within<T>(
-        &self,
-        call: impl Future<Output = Result<T, PublishError>>,
-    ) -> Result<T, PublishError> {
-        let limit = self.options.publish_within;
-        tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
-            Err(PublishError::in_doubt(format!("no answer within {} s", limit.as_secs_f64())))
-        })
     }
 }
