@@ -26,12 +26,12 @@ pub struct Inbound {
 impl Inbound {
     /// CloudEvents from a source, received by a service with this name.
     pub fn new(service: &str, source: impl Source) -> Self {
-        Self {
-            service: service.into(),
-            source: Arc::new(source),
-            reading: Reading::default(),
-            partitions: 1,
-        }
+        Self::on(service, Arc::new(source))
+    }
+
+    /// The same from a source that is shared.
+    pub fn on(service: &str, source: Arc<dyn Source>) -> Self {
+        Self { service: service.into(), source, reading: Reading::default(), partitions: 1 }
     }
 
     /// Reads messages otherwise.

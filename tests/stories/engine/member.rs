@@ -27,10 +27,15 @@ impl Member {
 
     /// Starts it.
     pub(crate) fn begin(site: &Site, label: &str, settings: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_member"))
-            .args([&site.url, label])
-            .arg(format!("effects={}", site.effects.display()))
-            .args(settings)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_member"));
+        command.args([&site.url, label]);
+        command.arg(format!("effects={}", site.effects.display())).args(settings);
+        Self::of(command)
+    }
+
+    /// Starts another program that ends when its input does.
+    pub(crate) fn of(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -1,0 +1,47 @@
+//! `service bank|taxes STORE BROKER PLACE LABEL`: one of the processes of two services, until its input ends; it
+//! is there to be killed and frozen. The bank sends what is in its store to a place of the broker, the other
+//! keeps it in a store of its own. It says `started` when it has.
+
+use std::time::Duration;
+
+use annals::outbox::Inbound;
+use annals::{Annals, EngineOptions};
+use annals_tests::brokers::client;
+use annals_tests::facts::{Deposits, Facts};
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [service, store, broker, place, label] = arguments.as_slice() else {
+        return Err("needs bank|taxes STORE BROKER PLACE LABEL".into());
+    };
+    let options = EngineOptions {
+        label: label.clone(),
+        lease: Duration::from_millis(1_500),
+        retry_at_most: Duration::from_millis(500),
+        retry_in_place: Duration::from_millis(50),
+        parked_after: Duration::from_millis(300),
+        stop_within: Duration::from_secs(3),
+        ..EngineOptions::default()
+    };
+    let program = Annals::open(store).await?.engine_options(options);
+    let program = match service.as_str() {
+        "bank" => {
+            let (publisher, address) = client::publisher(broker, place).await?;
+            program.publish(Facts(address), publisher)
+        }
+        "taxes" => {
+            let inbound = Inbound::on("taxes", client::source(broker, place).await?);
+            program.project_from(&inbound, Deposits)
+        }
+        other => return Err(format!("there is no service `{other}`").into()),
+    };
+    let annals = program.start().await?;
+    println!("started");
+    let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()));
+    ended.await??;
+    annals.shutdown().await;
+    Ok(())
+}
