@@ -1,6 +1,7 @@
 //! What the stories and the processes they kill have in common.
 
 pub mod bank;
+pub mod brokers;
 pub mod ledger;
 pub mod members;
 pub mod postgres;
