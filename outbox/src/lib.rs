@@ -12,6 +12,8 @@ mod address;
 mod envelope;
 mod memory;
 mod message;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod outgoing;
 mod publisher;
 mod relay;

@@ -24,6 +24,7 @@ pub struct NatsKind {
     login: Option<Login>,
     newest: bool,
     tls: bool,
+    most_bytes: Option<usize>,
 }
 
 impl NatsKind {
@@ -43,6 +44,12 @@ impl NatsKind {
     #[must_use]
     pub fn with_tls(self) -> Self {
         Self { tls: true, ..self }
+    }
+
+    /// Takes messages of so many bytes with their headers, in place of 1 MB.
+    #[must_use]
+    pub fn with_max_payload(self, bytes: usize) -> Self {
+        Self { most_bytes: Some(bytes), ..self }
     }
 
     fn program(&self) -> PathBuf {
@@ -78,7 +85,7 @@ impl Kind for NatsKind {
     const PORT: u16 = 4222;
 
     fn plain() -> Self {
-        Self { port: free_port(), login: None, newest: false, tls: false }
+        Self { port: free_port(), login: None, newest: false, tls: false, most_bytes: None }
     }
 
     fn port(&self) -> u16 {
@@ -126,6 +133,9 @@ impl Kind for NatsKind {
         if let Some(Login { user, password }) = &self.login {
             settings +=
                 &format!("authorization {{ user: \"{user}\", password: \"{password}\" }}\n");
+        }
+        if let Some(bytes) = self.most_bytes {
+            settings += &format!("max_payload: {bytes}\n");
         }
         if self.tls {
             let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
