@@ -54,7 +54,8 @@ impl Answers {
         let _guard = Guard { answers: self, number };
         let reply = format!("{inbox}.{number}");
         let started = Instant::now();
-        let late = || Silence::Late(deadline.saturating_duration_since(started).max(Duration::ZERO));
+        let late =
+            || Silence::Late(deadline.saturating_duration_since(started).max(Duration::ZERO));
         let sent = async {
             match headers {
                 Some(headers) => {

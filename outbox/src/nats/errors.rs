@@ -147,7 +147,9 @@ pub(super) fn refusal(error: &jetstream::Error, subject: &str, bytes: usize) -> 
         }
         // Another copy of the message is on its way to the stream.
         DUPLICATE_IN_PROCESS => PublishError::in_doubt(format!("{error}")),
-        _ => PublishError::down(format!("the stream of `{subject}` does not store it now: {error}")),
+        _ => {
+            PublishError::down(format!("the stream of `{subject}` does not store it now: {error}"))
+        }
     }
 }
 
@@ -197,9 +199,8 @@ mod tests {
 
     #[test]
     fn a_wrong_password_is_told_without_it() {
-        let error = async_nats::ConnectError::new(
-            async_nats::ConnectErrorKind::AuthorizationViolation,
-        );
+        let error =
+            async_nats::ConnectError::new(async_nats::ConnectErrorKind::AuthorizationViolation);
         let login = Login::User { name: "shop".to_owned(), password: "secret".to_owned() };
         let words = connecting(&error, &login);
         assert!(words.contains("as `shop`") && !words.contains("secret"), "{words}");

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::consumer::Info as ConsumerInfo;
+use async_nats::jetstream::consumer::{DeliverPolicy, Info as ConsumerInfo};
 use async_nats::jetstream::stream::{Info, RetentionPolicy};
 use async_nats::jetstream::{ErrorCode, consumer, stream as jetstream_stream};
 use serde::Deserialize;
@@ -102,17 +102,14 @@ pub(super) async fn take(
         && highest > mine
         && highest.receiver != claim.receiver
     {
-        return Err(NotTaken::Fenced(format!(
-            "another receiver of the group `{}` has taken `{}` over",
-            claim.group, claim.filter
-        )));
+        return Err(fenced(claim));
     }
     let known = known.filter(|known| known.stream_made == info.created);
     let mut had = known.map(|known| known.had);
     for turn in &before {
         let consumer = consumer_name(claim, turn);
         if let Some(consumer) = self::info(live, claim.stream, &consumer).await? {
-            had = had.max(Some(consumer.ack_floor.stream_sequence));
+            had = had.max(Some(floor(&consumer)));
         }
     }
     let gap = had.and_then(|had| gap(claim, &info, had));
@@ -121,11 +118,31 @@ pub(super) async fn take(
     let turn = Turn { number: last.unwrap_or(0) + 1, receiver: claim.receiver.to_owned() };
     let consumer = consumer_name(claim, &turn);
     let pending = make(live, claim, &consumer, had + 1).await?.num_pending;
-    for turn in &before {
-        delete(live, claim.stream, &consumer_name(claim, turn)).await?;
+    // Somebody may have come at the same time: the highest stays.
+    let others = turns(live, claim).await?;
+    if others.iter().max() > Some(&turn) {
+        delete(live, claim.stream, &consumer).await?;
+        return Err(fenced(claim));
+    }
+    for other in others.iter().filter(|other| **other != turn) {
+        delete(live, claim.stream, &consumer_name(claim, other)).await?;
     }
     let known = Known { turn, had, stream_made: info.created };
     Ok(Taken { consumer, known, pending, gap })
+}
+
+fn fenced(claim: Claim<'_>) -> NotTaken {
+    let Claim { group, filter, .. } = claim;
+    NotTaken::Fenced(format!("another receiver of the group `{group}` has taken `{filter}` over"))
+}
+
+/// Up to where a consumer has acknowledged; one that has not begun says where it was to begin.
+fn floor(consumer: &ConsumerInfo) -> u64 {
+    let begun = match consumer.config.deliver_policy {
+        DeliverPolicy::ByStartSequence { start_sequence } => start_sequence.saturating_sub(1),
+        _ => 0,
+    };
+    begun.max(consumer.ack_floor.stream_sequence)
 }
 
 /// What the stream has thrown away behind the last message that a group had.
@@ -170,7 +187,7 @@ async fn make(
     let config = consumer::pull::Config {
         durable_name: Some(name.to_owned()),
         description: Some(format!("group {} of Annals, {}", claim.group, claim.filter)),
-        deliver_policy: consumer::DeliverPolicy::ByStartSequence { start_sequence: first },
+        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: first },
         ack_policy: consumer::AckPolicy::All,
         ack_wait: ACK_WAIT,
         max_deliver: -1,

@@ -97,7 +97,8 @@ impl Link {
         }
         state.live = None;
         // Whoever connects is gone if its runtime is.
-        if let Some(attempt) = state.attempt.as_ref().filter(|attempt| attempt.has_changed().is_ok())
+        if let Some(attempt) =
+            state.attempt.as_ref().filter(|attempt| attempt.has_changed().is_ok())
         {
             return Err(attempt.clone());
         }

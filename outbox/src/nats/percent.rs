@@ -27,9 +27,9 @@ pub(super) fn decode(text: &str) -> String {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
-        let byte = digits.filter(|_| *first == b'%');
-        match byte.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+        let digits = after.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = digits.filter(|_| *first == b'%').and_then(|two| str::from_utf8(two).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
             Some(byte) => {
                 decoded.push(byte);
                 rest = &after[2..];
@@ -49,7 +49,8 @@ mod tests {
 
     #[test]
     fn texts_come_back() {
-        for text in ["", "order-17", "Ünïcode \"quoted\" 100 %", " edges ", "%41", "€\u{1F600}"] {
+        for text in ["", "order-17", "Ünïcode \"quoted\" 100 %", " edges ", "%41", "€\u{1F600}"]
+        {
             let encoded = encode(text);
             assert!(encoded.bytes().all(|byte| byte.is_ascii_graphic()), "{encoded}");
             assert_eq!(decode(&encoded), text);

@@ -202,7 +202,8 @@ impl NatsReceiver {
         if let Some(status) = message.status {
             let word = delivery::word(status, &message);
             let about = message.subject.rsplit('.').next().and_then(|about| about.split_once('-'));
-            let about = about.and_then(|(lane, turn)| Some((lane.parse().ok()?, turn.parse().ok()?)));
+            let about =
+                about.and_then(|(lane, turn)| Some((lane.parse().ok()?, turn.parse().ok()?)));
             let Some((place, turn)): Option<(usize, u64)> = about else { return Ok(()) };
             if let Some(Lane { at: Some(at), known: Some(known), .. }) = self.lanes.get_mut(place)
                 && known.turn.number == turn

@@ -27,12 +27,8 @@ pub(super) enum Login {
 
 /// Reads a URL, or several with commas between them. No error shows any of it but a scheme.
 pub(super) fn read(url: &str) -> Result<Servers, InvalidOptions> {
-    let mut servers = Servers {
-        addresses: Vec::new(),
-        login: Login::Nobody,
-        shown: String::new(),
-        tls: false,
-    };
+    let mut servers =
+        Servers { addresses: Vec::new(), login: Login::Nobody, shown: String::new(), tls: false };
     for server in url.split(',').map(str::trim) {
         let (address, login) = one(server)?;
         if login != Login::Nobody {
@@ -56,11 +52,13 @@ pub(super) fn read(url: &str) -> Result<Servers, InvalidOptions> {
 fn one(server: &str) -> Result<(ServerAddr, Login), InvalidOptions> {
     let usage = "write nats://user:password@host:4222 or tls://token@host:4222, with `%40` for an `@` \
                  in a password";
-    let address: ServerAddr = server
-        .parse()
-        .map_err(|error| InvalidOptions::new(format!("this is no URL of NATS ({error}): {usage}")))?;
+    let address: ServerAddr = server.parse().map_err(|error| {
+        InvalidOptions::new(format!("this is no URL of NATS ({error}): {usage}"))
+    })?;
     if address.is_websocket() {
-        return Err(InvalidOptions::new(format!("NATS over WebSockets is not known here: {usage}")));
+        return Err(InvalidOptions::new(format!(
+            "NATS over WebSockets is not known here: {usage}"
+        )));
     }
     if address.host().is_empty() {
         return Err(InvalidOptions::new(format!("a URL of NATS has a host: {usage}")));
@@ -110,9 +108,13 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_refused_without_showing_a_password() {
-        for url in
-            ["", "http://u:secret@h", "ws://u:secret@h", "nats://u:secret@h:port", "nats://:secret@"]
-        {
+        for url in [
+            "",
+            "http://u:secret@h",
+            "ws://u:secret@h",
+            "nats://u:secret@h:port",
+            "nats://:secret@",
+        ] {
             let error = read(url).err().unwrap_or_else(|| panic!("{url} was taken"));
             let words = format!("{error} {error:?}");
             assert!(!words.contains("secret"), "{words}");

@@ -65,7 +65,8 @@ impl NatsReceiver {
     /// Finds out whether numbers between two messages were thrown away.
     pub(super) async fn look_into_jumps(&mut self) -> Result<(), ReceiveError> {
         let jumped = |lane: &Lane| lane.at.as_ref().is_some_and(|at| at.jump.is_some());
-        if self.looked_into_jumps.elapsed() < LOOK_INTO_JUMPS_EVERY || !self.lanes.iter().any(jumped)
+        if self.looked_into_jumps.elapsed() < LOOK_INTO_JUMPS_EVERY
+            || !self.lanes.iter().any(jumped)
         {
             return Ok(());
         }

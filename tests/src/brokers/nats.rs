@@ -25,6 +25,7 @@ pub struct NatsKind {
     newest: bool,
     tls: bool,
     most_bytes: Option<usize>,
+    rights: Option<String>,
 }
 
 impl NatsKind {
@@ -38,6 +39,12 @@ impl NatsKind {
     #[must_use]
     pub fn with_user(self, user: &str, password: &str) -> Self {
         Self { login: Some(Login { user: user.into(), password: password.into() }), ..self }
+    }
+
+    /// Gives the [user](Self::with_user) these rights only, as `publish: { deny: ["a.>"] }`.
+    #[must_use]
+    pub fn with_rights(self, rights: &str) -> Self {
+        Self { rights: Some(rights.to_owned()), ..self }
     }
 
     /// Talks TLS only, as `localhost` and `127.0.0.1`; [`Server::certificate`] is whom to trust.
@@ -85,7 +92,14 @@ impl Kind for NatsKind {
     const PORT: u16 = 4222;
 
     fn plain() -> Self {
-        Self { port: free_port(), login: None, newest: false, tls: false, most_bytes: None }
+        Self {
+            port: free_port(),
+            login: None,
+            newest: false,
+            tls: false,
+            most_bytes: None,
+            rights: None,
+        }
     }
 
     fn port(&self) -> u16 {
@@ -131,8 +145,12 @@ impl Kind for NatsKind {
             folder.join("data").display(),
         );
         if let Some(Login { user, password }) = &self.login {
-            settings +=
-                &format!("authorization {{ user: \"{user}\", password: \"{password}\" }}\n");
+            let rights =
+                self.rights.as_ref().map(|rights| format!(", permissions: {{ {rights} }}"));
+            settings += &format!(
+                "authorization {{ users: [{{ user: \"{user}\", password: \"{password}\"{} }}] }}\n",
+                rights.unwrap_or_default(),
+            );
         }
         if let Some(bytes) = self.most_bytes {
             settings += &format!("max_payload: {bytes}\n");

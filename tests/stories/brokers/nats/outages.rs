@@ -9,7 +9,8 @@ use annals_tests::servers::Proxy;
 use tokio::time::timeout;
 
 use super::{
-    PATIENCE, WHOLE, message, numbers, on_both, open, options, publisher, publisher_with, send, source_with,
+    PATIENCE, WHOLE, message, numbers, on_both, open, options, publisher, publisher_with, send,
+    source_with,
 };
 
 /// The limit in these stories, and what a busy machine may add to it.

@@ -9,7 +9,9 @@ use annals_tests::brokers::Nats;
 use bytes::Bytes;
 use tokio::time::timeout;
 
-use super::{PATIENCE, message, numbers, on_both, open, options, publisher, publisher_with, send, source};
+use super::{
+    PATIENCE, message, numbers, on_both, open, options, publisher, publisher_with, send, source,
+};
 
 fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -19,7 +21,10 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 fn full() -> [Message; 2] {
     let structured = Message {
         content_type: "application/cloudevents+json".to_owned(),
-        headers: pairs(&[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]),
+        headers: pairs(&[(
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        )]),
         ..message("a-1", "order-17", r#"{"specversion":"1.0"}"#)
     };
     let binary = Message {
@@ -74,7 +79,8 @@ async fn keys_keep_their_order_while_many_are_sent_at_once() {
                 let to = Address::new(format!("shop.lane{}", sender % 10));
                 for step in 0..20_u64 {
                     let id = (sender * 1000 + step).to_string();
-                    let sent = publisher.publish(&to, &message(id, &sender.to_string(), "{}")).await;
+                    let sent =
+                        publisher.publish(&to, &message(id, &sender.to_string(), "{}")).await;
                     assert_eq!(sent.expect("the broker is there"), Published::Stored);
                 }
             });
@@ -126,8 +132,7 @@ async fn large_bodies_arrive() {
         }
         // So many lanes that none of them has room for the largest.
         let lanes: Vec<String> = (0..39).map(|lane| format!("shop.l{lane}")).collect();
-        let lanes: Vec<&str> =
-            lanes.iter().map(String::as_str).chain(["shop.orders"]).collect();
+        let lanes: Vec<&str> = lanes.iter().map(String::as_str).chain(["shop.orders"]).collect();
         let source = source(&server, &lanes).await;
         let mut receiver = open(&source, "mail").await;
         let mut received = Vec::new();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use annals::outbox::{Part, ReceiveError, Source};
-use annals_tests::brokers::Nats;
+use annals_tests::brokers::{Kind, Nats, NatsKind};
 use tokio::time::timeout;
 
 use super::{
@@ -23,7 +23,8 @@ async fn each_group_gets_everything_and_each_part_its_lanes() {
         let source = source(&server, &["shop.l0", "shop.l1", "shop.l2"]).await;
         let (all, _) = numbers(&mut *open(&source, "one").await, 30).await;
         for lane in 0..3 {
-            let lane: Vec<u64> = all.iter().copied().filter(|number| number / 100 == lane).collect();
+            let lane: Vec<u64> =
+                all.iter().copied().filter(|number| number / 100 == lane).collect();
             assert!(lane.is_sorted() && lane.len() == 10, "{lane:?}");
         }
         let part = |index| Part { index, of: 2 };
@@ -82,11 +83,9 @@ async fn a_consumer_that_was_deleted_is_made_again() {
     on_both(async |kind| {
         let server = Nats::start_as(kind).await;
         let publisher = publisher(&server).await;
-        let source = source_with(
-            options(server.url()).quiet_for(Duration::from_secs(1)),
-            &["shop.orders"],
-        )
-        .await;
+        let source =
+            source_with(options(server.url()).quiet_for(Duration::from_secs(1)), &["shop.orders"])
+                .await;
         let mut receiver = open(&source, "mail").await;
         send(&publisher, "shop.orders", 1..=4).await;
         let (_, last) = numbers(&mut *receiver, 4).await;
@@ -101,6 +100,29 @@ async fn a_consumer_that_was_deleted_is_made_again() {
         assert_eq!(numbers(&mut *receiver, 2).await.0, [3, 4]);
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_has_messages_and_sends_none_is_made_anew() {
+    let server = Nats::start_as(<NatsKind as Kind>::plain().newest()).await;
+    let publisher = publisher(&server).await;
+    let watched = options(server.url()).quiet_for(Duration::from_secs(1));
+    let source = source_with(watched, &["shop.orders"]).await;
+    let mut receiver = open(&source, "mail").await;
+    send(&publisher, "shop.orders", 1..=3).await;
+    let (_, last) = numbers(&mut *receiver, 3).await;
+    receiver.acknowledge(last - 1).await.expect("the broker is there");
+    // It has signs of life, and sends nothing.
+    let name = consumers(&server.address()).await.remove(0);
+    let pause = r#"{"pause_until":"2100-01-01T00:00:00Z"}"#;
+    let paused = ask(&server.address(), &format!("CONSUMER.PAUSE.SHOP.{name}"), pause).await;
+    assert_eq!(paused["paused"], true, "{paused}");
+    send(&publisher, "shop.orders", 4..=6).await;
+    let said = timeout(PATIENCE, receiver.receive(10)).await.expect("it is noticed");
+    let Err(ReceiveError::Down { source: said }) = said else { panic!("{said:?}") };
+    assert!(said.to_string().contains("has 3 messages and has sent none"), "{said}");
+    assert_eq!(numbers(&mut *receiver, 4).await.0, [3, 4, 5, 6]);
+    assert_ne!(consumers(&server.address()).await, [name]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

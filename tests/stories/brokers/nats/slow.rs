@@ -9,8 +9,8 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::{
-    PATIENCE, consumer, message, numbers, on_both, open, options, publisher, publisher_with, send, source,
-    source_with,
+    PATIENCE, consumer, message, numbers, on_both, open, options, publisher, publisher_with, send,
+    source, source_with,
 };
 
 /// How many messages the server has sent to the only consumer, once no more are sent.
@@ -108,7 +108,9 @@ async fn what_was_thrown_away_is_told_once() {
         while newest < 1500 {
             match timeout(PATIENCE, receiver.receive(10)).await.expect("it goes on") {
                 Ok(received) => {
-                    newest = received.last().map_or(newest, |one| one.message.id.parse().expect("a number"));
+                    newest = received
+                        .last()
+                        .map_or(newest, |one| one.message.id.parse().expect("a number"));
                 }
                 Err(ReceiveError::Gap { why }) => {
                     println!("{why}");
@@ -127,7 +129,8 @@ async fn a_quiet_lane_has_no_gap() {
     on_both(async |kind| {
         let server = Nats::start_as(kind).await;
         let small = NatsStream::new("SHOP", ["shop.>"]).max_bytes(1_000_000);
-        let options = NatsOptions::new(server.url()).declare(small).quiet_for(Duration::from_secs(1));
+        let options =
+            NatsOptions::new(server.url()).declare(small).quiet_for(Duration::from_secs(1));
         let publisher = std::sync::Arc::new(publisher_with(options.clone()).await);
         let source = source_with(options, &["shop.quiet"]).await;
         let mut receiver = open(&source, "mail").await;
@@ -145,7 +148,8 @@ async fn a_quiet_lane_has_no_gap() {
         timeout(PATIENCE, senders.join_all()).await.expect("all are sent");
         // It is noted down that the lane has had all there is.
         let noted = async {
-            while consumer(&server.address()).await["ack_floor"]["stream_seq"].as_u64() < Some(15_000) {
+            let noted = |consumer: serde_json::Value| consumer["config"]["opt_start_seq"].as_u64();
+            while noted(consumer(&server.address()).await) < Some(15_000) {
                 let _ = timeout(Duration::from_millis(100), receiver.receive(10)).await;
             }
         };
