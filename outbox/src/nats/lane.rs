@@ -86,9 +86,9 @@ impl At {
         let bytes = (room.bytes / 2).max(1);
         let on_the_way = bytes * self.outstanding.div_ceil(half);
         let full = self.outstanding + self.ready + half > room.messages.max(1)
-            || self.ready_bytes + on_the_way + bytes > room.bytes.max(1) + 1;
+            || self.ready_bytes + on_the_way + bytes > room.bytes;
         let idle = self.outstanding == 0 && self.ready == 0;
-        if full && !idle || self.large && !idle {
+        if !idle && (full || self.large) {
             return None;
         }
         let batch = if self.large { 1 } else { half };

@@ -284,7 +284,8 @@ impl Receiver for NatsReceiver {
 
     async fn acknowledge(&mut self, number: u64) -> Result<(), ReceiveError> {
         let mut last = BTreeMap::new();
-        while let Some(handed) = self.handed_out.pop_front_if(|handed| handed.number <= number) {
+        let done = self.handed_out.partition_point(|handed| handed.number <= number);
+        for handed in self.handed_out.drain(..done) {
             last.insert(handed.lane, handed);
         }
         if let Some(over) = &self.over {

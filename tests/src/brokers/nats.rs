@@ -19,6 +19,7 @@ use crate::servers::{command, find, free_port};
 pub type Nats = Server<NatsKind>;
 
 /// The settings of a [`Nats`].
+#[derive(Clone)]
 pub struct NatsKind {
     port: u16,
     login: Option<Login>,
@@ -26,6 +27,8 @@ pub struct NatsKind {
     tls: bool,
     most_bytes: Option<usize>,
     rights: Option<String>,
+    /// Its place in a cluster, and where the servers of that listen to each other.
+    cluster: Option<(usize, Vec<u16>)>,
 }
 
 impl NatsKind {
@@ -57,6 +60,17 @@ impl NatsKind {
     #[must_use]
     pub fn with_max_payload(self, bytes: usize) -> Self {
         Self { most_bytes: Some(bytes), ..self }
+    }
+
+    /// So many servers that are one cluster, with these settings; they are to be started together. They
+    /// are called `n0`, `n1` and so on.
+    pub fn cluster(self, of: usize) -> Vec<Self> {
+        let routes: Vec<u16> = (0..of).map(|_| free_port()).collect();
+        let server = |place| {
+            let cluster = Some((place, routes.clone()));
+            Self { port: free_port(), cluster, ..self.clone() }
+        };
+        (0..of).map(server).collect()
     }
 
     fn program(&self) -> PathBuf {
@@ -99,6 +113,7 @@ impl Kind for NatsKind {
             tls: false,
             most_bytes: None,
             rights: None,
+            cluster: None,
         }
     }
 
@@ -154,6 +169,15 @@ impl Kind for NatsKind {
         }
         if let Some(bytes) = self.most_bytes {
             settings += &format!("max_payload: {bytes}\n");
+        }
+        if let Some((place, routes)) = &self.cluster {
+            let urls = routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\""));
+            settings += &format!(
+                "server_name: n{place}\n\
+                 cluster {{ name: stories, listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
+                routes[*place],
+                urls.collect::<Vec<_>>().join(", "),
+            );
         }
         if self.tls {
             let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];

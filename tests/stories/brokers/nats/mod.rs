@@ -1,6 +1,7 @@
 //! NATS JetStream, of the system's version and the newest.
 
 mod access;
+mod failover;
 mod outages;
 mod publishing;
 mod receiving;
@@ -107,8 +108,9 @@ async fn ask(address: &str, subject: &str, body: &str) -> Value {
         body.len()
     );
     lines.get_mut().write_all(question.as_bytes()).await.expect("it reads");
-    for _ in 0..2 {
-        lines.next_line().await.expect("it answers").expect("it does not hang up");
+    // The server may say other things in between.
+    while !lines.next_line().await.expect("it answers").is_some_and(|line| line.starts_with("MSG "))
+    {
     }
     let answer = lines.next_line().await.expect("it answers").expect("it does not hang up");
     serde_json::from_str(&answer).expect("it is JSON")
