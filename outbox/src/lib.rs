@@ -14,6 +14,8 @@ mod gate;
 mod inbound;
 mod memory;
 mod message;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod outgoing;
 mod publisher;
 mod reading;

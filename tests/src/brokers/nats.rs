@@ -19,11 +19,16 @@ use crate::servers::{command, find, free_port};
 pub type Nats = Server<NatsKind>;
 
 /// The settings of a [`Nats`].
+#[derive(Clone)]
 pub struct NatsKind {
     port: u16,
     login: Option<Login>,
     newest: bool,
     tls: bool,
+    most_bytes: Option<usize>,
+    rights: Option<String>,
+    /// Its place in a cluster, and where the servers of that listen to each other.
+    cluster: Option<(usize, Vec<u16>)>,
 }
 
 impl NatsKind {
@@ -39,10 +44,33 @@ impl NatsKind {
         Self { login: Some(Login { user: user.into(), password: password.into() }), ..self }
     }
 
+    /// Gives the [user](Self::with_user) these rights only, as `publish: { deny: ["a.>"] }`.
+    #[must_use]
+    pub fn with_rights(self, rights: &str) -> Self {
+        Self { rights: Some(rights.to_owned()), ..self }
+    }
+
     /// Talks TLS only, as `localhost` and `127.0.0.1`; [`Server::certificate`] is whom to trust.
     #[must_use]
     pub fn with_tls(self) -> Self {
         Self { tls: true, ..self }
+    }
+
+    /// Takes messages of so many bytes with their headers, in place of 1 MB.
+    #[must_use]
+    pub fn with_max_payload(self, bytes: usize) -> Self {
+        Self { most_bytes: Some(bytes), ..self }
+    }
+
+    /// So many servers that are one cluster, with these settings; they are to be started together. They
+    /// are called `n0`, `n1` and so on.
+    pub fn cluster(self, of: usize) -> Vec<Self> {
+        let routes: Vec<u16> = (0..of).map(|_| free_port()).collect();
+        let server = |place| {
+            let cluster = Some((place, routes.clone()));
+            Self { port: free_port(), cluster, ..self.clone() }
+        };
+        (0..of).map(server).collect()
     }
 
     fn program(&self) -> PathBuf {
@@ -78,7 +106,15 @@ impl Kind for NatsKind {
     const PORT: u16 = 4222;
 
     fn plain() -> Self {
-        Self { port: free_port(), login: None, newest: false, tls: false }
+        Self {
+            port: free_port(),
+            login: None,
+            newest: false,
+            tls: false,
+            most_bytes: None,
+            rights: None,
+            cluster: None,
+        }
     }
 
     fn port(&self) -> u16 {
@@ -124,8 +160,24 @@ impl Kind for NatsKind {
             folder.join("data").display(),
         );
         if let Some(Login { user, password }) = &self.login {
-            settings +=
-                &format!("authorization {{ user: \"{user}\", password: \"{password}\" }}\n");
+            let rights =
+                self.rights.as_ref().map(|rights| format!(", permissions: {{ {rights} }}"));
+            settings += &format!(
+                "authorization {{ users: [{{ user: \"{user}\", password: \"{password}\"{} }}] }}\n",
+                rights.unwrap_or_default(),
+            );
+        }
+        if let Some(bytes) = self.most_bytes {
+            settings += &format!("max_payload: {bytes}\n");
+        }
+        if let Some((place, routes)) = &self.cluster {
+            let urls = routes.iter().map(|port| format!("\"nats://127.0.0.1:{port}\""));
+            settings += &format!(
+                "server_name: n{place}\n\
+                 cluster {{ name: stories, listen: \"127.0.0.1:{}\", routes: [{}] }}\n",
+                routes[*place],
+                urls.collect::<Vec<_>>().join(", "),
+            );
         }
         if self.tls {
             let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];

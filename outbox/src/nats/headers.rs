@@ -1,0 +1,185 @@
+//! Messages as NATS carries them.
+//!
+//! | header | what |
+//! |---|---|
+//! | `Nats-Msg-Id` | the id, by which JetStream finds repetitions |
+//! | `annals-key` | the key, percent-encoded |
+//! | `content-type` | the media type of the body |
+//! | `ce-…` | attributes of a CloudEvent in binary mode, percent-encoded |
+//! | others | as they are |
+
+use std::collections::BTreeMap;
+
+use async_nats::header::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+
+use super::percent;
+use crate::message::Message;
+
+pub(super) const ID: &str = "Nats-Msg-Id";
+const KEY: &str = "annals-key";
+const CONTENT_TYPE: &str = "content-type";
+/// The prefix of CloudEvents' attributes.
+const PREFIX: &str = "ce-";
+/// What `content-type` says, as some readers want it.
+const DATA_CONTENT_TYPE: &str = "datacontenttype";
+
+/// The headers of a message.
+///
+/// # Errors
+/// Why no message can have them.
+pub(super) fn of(message: &Message) -> Result<HeaderMap, String> {
+    let mut headers = HeaderMap::new();
+    if !message.id.is_empty() {
+        put(&mut headers, ID, &message.id)?;
+    }
+    put(&mut headers, KEY, &percent::encode(&message.key))?;
+    if !message.content_type.is_empty() {
+        put(&mut headers, CONTENT_TYPE, &message.content_type)?;
+    }
+    for (name, value) in &message.attributes {
+        put(&mut headers, &format!("{PREFIX}{name}"), &percent::encode(value))?;
+    }
+    if !message.attributes.is_empty() && !message.attributes.contains_key(DATA_CONTENT_TYPE) {
+        let name = format!("{PREFIX}{DATA_CONTENT_TYPE}");
+        put(&mut headers, &name, &percent::encode(&message.content_type))?;
+    }
+    for (name, value) in &message.headers {
+        let lower = name.to_ascii_lowercase();
+        if lower.starts_with("nats-") || lower == KEY || lower == CONTENT_TYPE {
+            return Err(format!(
+                "its header `{name}` is one that the broker reads itself: give it another name"
+            ));
+        }
+        put(&mut headers, name, value)?;
+    }
+    Ok(headers)
+}
+
+fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
+    let written = name.parse::<HeaderName>().ok().zip(value.parse::<HeaderValue>().ok());
+    let Some((written, value)) = written else {
+        return Err(format!(
+            "its header {name:?} cannot be written: names are of printable ASCII without `:`, and \
+             values are one line"
+        ));
+    };
+    headers.insert(written, value);
+    Ok(())
+}
+
+/// How much room headers take on the way, in bytes.
+pub(super) fn bytes(headers: &HeaderMap) -> usize {
+    let lines = headers.iter().flat_map(|(name, values)| {
+        let name: &str = name.as_ref();
+        values.iter().map(move |value| name.len() + value.as_str().len() + ": \r\n".len())
+    });
+    "NATS/1.0\r\n\r\n".len() + lines.sum::<usize>()
+}
+
+/// A message that has come. Names are read in any case; of a header that is there twice, the first counts.
+pub(super) fn read(headers: Option<&HeaderMap>, body: Bytes) -> Message {
+    let mut message = Message {
+        id: String::new(),
+        key: String::new(),
+        content_type: String::new(),
+        attributes: BTreeMap::new(),
+        headers: BTreeMap::new(),
+        body,
+    };
+    for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
+        let name: &str = name.as_ref();
+        let value = values.first().map_or("", HeaderValue::as_str);
+        let lower = name.to_ascii_lowercase();
+        if lower.eq_ignore_ascii_case(ID) {
+            message.id = value.to_owned();
+        } else if lower == KEY {
+            message.key = percent::decode(value);
+        } else if lower == CONTENT_TYPE {
+            message.content_type = value.to_owned();
+        } else if let Some(attribute) =
+            lower.strip_prefix(PREFIX).or_else(|| lower.strip_prefix("ce_"))
+        {
+            message.attributes.insert(attribute.to_owned(), percent::decode(value));
+        } else {
+            message.headers.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    if let Some(content_type) = message.attributes.remove(DATA_CONTENT_TYPE)
+        && message.content_type.is_empty()
+    {
+        message.content_type = content_type;
+    }
+    if let Some(id) = message.attributes.get("id").filter(|_| message.id.is_empty()) {
+        message.id = id.clone();
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{of, read};
+    use crate::message::Message;
+
+    fn message() -> Message {
+        let pairs = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        Message {
+            id: "01900000-0000-7000-8000-000000000001-1".to_owned(),
+            key: "Bestellung Nr. 17 ü".to_owned(),
+            content_type: "application/json".to_owned(),
+            attributes: pairs(&[("id", "1"), ("type", "order.placed"), ("subject", "ö 17")]),
+            headers: pairs(&[("traceparent", "00-aa-bb-01"), ("X-Empty", "")]),
+            body: bytes::Bytes::from_static(b"{}"),
+        }
+    }
+
+    #[test]
+    fn a_message_comes_back_as_it_was() {
+        let message = message();
+        let headers = of(&message).expect("they can be written");
+        assert_eq!(headers.get("ce-subject").map(|value| value.as_str()), Some("%C3%B6%2017"));
+        assert_eq!(
+            headers.get("ce-datacontenttype").map(|value| value.as_str()),
+            Some("application/json")
+        );
+        assert_eq!(read(Some(&headers), message.body.clone()), message);
+    }
+
+    #[test]
+    fn names_of_others_are_read_in_any_case() {
+        let mut headers = async_nats::HeaderMap::new();
+        for (name, value) in
+            [("Ce-Id", "7"), ("CE_Type", "t"), ("Content-Type", "text/plain"), ("X-Own", "x")]
+        {
+            headers.append(name, value);
+        }
+        headers.append("X-Own", "second");
+        let read = read(Some(&headers), bytes::Bytes::new());
+        assert_eq!((read.id.as_str(), read.content_type.as_str()), ("7", "text/plain"));
+        assert_eq!(read.attributes.get("type").map(String::as_str), Some("t"));
+        assert_eq!(read.headers.get("X-Own").map(String::as_str), Some("x"));
+        assert_eq!(super::read(None, bytes::Bytes::new()).id, "");
+    }
+
+    #[test]
+    fn headers_that_the_broker_acts_upon_are_refused() {
+        for name in ["Nats-Rollup", "nats-expected-stream", "Content-Type", "Annals-Key"] {
+            let mut message = message();
+            message.headers.insert(name.to_owned(), "all".to_owned());
+            let why = of(&message).expect_err("the broker would act upon it");
+            assert!(why.contains(name), "{why}");
+        }
+    }
+
+    #[test]
+    fn what_would_break_the_protocol_is_refused() {
+        for (name, value) in [("a b", "x"), ("a:b", "x"), ("a", "x\r\nNats-Rollup: all")] {
+            let mut message = message();
+            message.headers.insert(name.to_owned(), value.to_owned());
+            let why = of(&message).expect_err("it is no header");
+            assert!(why.contains(name), "{why}");
+        }
+    }
+}
