@@ -14,6 +14,8 @@ mod memory;
 mod message;
 mod outgoing;
 mod publisher;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod relay;
 mod route;
 mod source;
