@@ -97,8 +97,8 @@ impl Lane {
     /// Takes the script's answer.
     pub(super) fn take(&mut self, answer: Value) -> Result<Vec<Read>, Failure> {
         let Value::Array(parts) = answer else { return Err(strange(&answer)) };
-        let parts: Result<[Value; 5], _> = parts.try_into();
-        let [behind, entries, missed, gone, lost] =
+        let parts: Result<[Value; 6], _> = parts.try_into();
+        let [behind, entries, missed, gone, lost, delivered] =
             parts.map_err(|parts| strange(&Value::Array(parts)))?;
         let (Value::Array(entries), Value::Array(lost)) = (entries, lost) else {
             return Err(Failure::Lost("the server answers what was not asked".to_owned()));
@@ -117,6 +117,10 @@ impl Lane {
         let behind = text(behind);
         let is_new = behind == ">";
         self.again_behind = (!is_new).then_some(behind);
+        let delivered = text(delivered);
+        if !delivered.is_empty() {
+            self.known = delivered;
+        }
         if let Some(last) = read.last() {
             self.handed_out.clone_from(&last.entry);
             if is_new {
@@ -195,7 +199,7 @@ mod tests {
     fn answer(behind: &str, ids: &[&str], missed: i64, gone: i64, lost: &[&str]) -> Value {
         let lost = lost.iter().map(|id| bulk(id)).collect();
         let (missed, gone) = (Value::Int(missed), Value::Int(gone));
-        Value::Array(vec![bulk(behind), entries(ids), missed, gone, Value::Array(lost)])
+        Value::Array(vec![bulk(behind), entries(ids), missed, gone, Value::Array(lost), bulk("")])
     }
 
     #[test]
@@ -247,7 +251,7 @@ mod tests {
     fn an_answer_that_is_none_is_told() {
         let mut lane = Lane::new("orders".into());
         assert!(lane.take(Value::Int(7)).is_err());
-        assert!(lane.take(Value::Array(vec![Value::Nil; 5])).is_err());
+        assert!(lane.take(Value::Array(vec![Value::Nil; 6])).is_err());
         assert!(lane.take(Value::Array(vec![bulk(">")])).is_err());
     }
 }

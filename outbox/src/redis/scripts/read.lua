@@ -4,8 +4,9 @@
 -- stream: the id behind which delivered entries are read again, or `>` for new ones; the count of entries up
 -- to which a gap was told, or nothing; the ids of delivered entries whose loss was told, with spaces between.
 -- Returns `read`, and for each stream: where to go on, the entries, how many were never delivered and are
--- gone, the count of entries up to which they are, and the ids of delivered entries that are gone. Entries
--- and a gap never come together. Or `taken over`, which stream, and by which receiver.
+-- gone, the count of entries up to which they are, the ids of delivered entries that are gone, and, where new
+-- ones were looked for, the last that was delivered before. Entries and a gap never come together. Or
+-- `taken over`, which stream, and by which receiver.
 
 local group, me = ARGV[1], ARGV[2]
 local entries_left, bytes_left = tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -33,16 +34,17 @@ local function correct(stream, count)
     end
 end
 
--- How many entries are gone that the group never had, and how many are gone at all.
+-- How many entries are gone that the group never had, how many are gone at all, and the last that it had.
 local function missed(stream)
-    local read = field(state_of(stream, group), 'entries-read')
+    local state = state_of(stream, group)
+    local read, last = field(state, 'entries-read'), field(state, 'last-delivered-id')
     local info = redis.call('XINFO', 'STREAM', stream)
     local gone = field(info, 'entries-added') - field(info, 'length')
     -- Nobody knows how many it had behind entries that were deleted one by one.
     if read and gone > read then
-        return gone - read, gone
+        return gone - read, gone, last
     end
-    return 0, gone
+    return 0, gone, last
 end
 
 -- The next entry behind `after`, whatever is left of it.
@@ -78,12 +80,12 @@ end
 -- The next new entry, unless there is a gap before it.
 local function next_new(lane)
     if not lane.checked then
-        local count, gone = missed(lane.stream)
+        local count, gone, last = missed(lane.stream)
         if count > 0 and #lane.entries > 0 then
             lane.stopped = true
             return
         end
-        lane.missed, lane.gone, lane.checked = count, gone, true
+        lane.missed, lane.gone, lane.last, lane.checked = count, gone, last, true
     end
     if lane.missed > 0 or #lane.lost > 0 then
         lane.stopped = true
@@ -111,7 +113,8 @@ for place, stream in ipairs(KEYS) do
     if told ~= '' then
         correct(stream, tonumber(told))
     end
-    lanes[place] = {stream = stream, after = after, entries = {}, lost = {}, missed = 0, gone = 0}
+    lanes[place] = {stream = stream, after = after, entries = {}, lost = {}, missed = 0, gone = 0,
+        last = ''}
 end
 
 -- In turns, so that a full lane keeps nobody waiting.
@@ -143,6 +146,6 @@ end
 
 local replies = {}
 for place, lane in ipairs(lanes) do
-    replies[place] = {lane.after, lane.entries, lane.missed, lane.gone, lane.lost}
+    replies[place] = {lane.after, lane.entries, lane.missed, lane.gone, lane.lost, lane.last}
 end
 return {'read', replies}

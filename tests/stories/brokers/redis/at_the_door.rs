@@ -1,6 +1,6 @@
 //! Passwords, rights and certificates.
 
-use annals_tests::brokers::RedisKind;
+use annals_tests::brokers::{Kind, RedisKind};
 
 use super::*;
 

@@ -20,7 +20,7 @@ fn placed() -> Outgoing {
         correlation: Some("c".into()),
         causation: Some("d".into()),
         traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
-        data: Payload::new(&serde_json::json!({ "cents": 500, "reason": "Grüße 🦀" })).unwrap(),
+        data: Payload::encode(&serde_json::json!({ "cents": 500, "reason": "Grüße 🦀" })).unwrap(),
     }
 }
 
