@@ -45,6 +45,8 @@ pub(super) struct RedisReceiver {
     silent: usize,
     /// The server was not there, and everything is asked for again.
     begins_again: bool,
+    /// Everything was asked for again, and has not come yet.
+    comes_again: bool,
 }
 
 impl RedisReceiver {
@@ -62,6 +64,7 @@ impl RedisReceiver {
             first: 0,
             silent: 0,
             begins_again: false,
+            comes_again: false,
         }
     }
 
@@ -128,6 +131,10 @@ impl RedisReceiver {
         let Some(Value::Array(lanes)) = parts.pop() else {
             return Err(self.judge(Failure::Lost("the server answers nothing".to_owned())));
         };
+        if std::mem::take(&mut self.comes_again) {
+            // What was handed out before gets new numbers, or is acknowledged.
+            self.handed_out.clear();
+        }
         self.first = (self.first + count) % self.lanes.len();
         let mut received = Vec::new();
         for (place, answer) in places.into_iter().zip(lanes) {
@@ -264,10 +271,10 @@ impl Receiver for RedisReceiver {
         if self.begins_again {
             self.say_done().await?;
             self.lanes.iter_mut().for_each(Lane::restart);
-            self.handed_out.clear();
             self.news.forget();
             self.silent = 0;
             self.begins_again = false;
+            self.comes_again = true;
         }
         loop {
             let gap = self.lanes.iter_mut().find_map(|lane| lane.tell_gap(&self.group));

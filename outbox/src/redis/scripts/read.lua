@@ -38,13 +38,20 @@ end
 local function missed(stream)
     local state = state_of(stream, group)
     local read, last = field(state, 'entries-read'), field(state, 'last-delivered-id')
+    local lag, length = field(state, 'lag'), redis.call('XLEN', stream)
+    -- All is had, or something is there that was had: so nothing is gone behind it.
+    if lag and (lag == 0 or lag < length) then
+        return 0, 0, last
+    end
+    -- Redis 7.0 counts what is gone, too; newer ones do not. To ask the stream costs its first and its last
+    -- entry, however large they are.
     local info = redis.call('XINFO', 'STREAM', stream)
-    local gone = field(info, 'entries-added') - field(info, 'length')
+    local gone = field(info, 'entries-added') - length
     -- Nobody knows how many it had behind entries that were deleted one by one.
     if read and gone > read then
         return gone - read, gone, last
     end
-    return 0, gone, last
+    return 0, 0, last
 end
 
 -- The next entry behind `after`, whatever is left of it.

@@ -123,7 +123,10 @@ async fn a_slow_consumer_holds_little() {
         message.body = vec![b'0' + (number % 10) as u8; bytes].into();
     }
     send(&publisher, "orders", &sent).await;
-    let mut receiver = receiver(&server.url(), "orders").await;
+    // A debug build takes its time with 28 MB.
+    let options = RedisOptions::new(server.url()).timeout(PATIENCE);
+    let source = RedisSource::connect(options, ["orders"]).await.unwrap();
+    let mut receiver = source.open(GROUP, WHOLE).await.unwrap();
     let mut came = Vec::new();
     while came.len() < sent.len() {
         let received = only_messages(within(receiver.receive(500)).await.unwrap());
