@@ -19,6 +19,8 @@ pub mod nats;
 mod outgoing;
 mod publisher;
 mod reading;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod relay;
 mod route;
 mod source;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use annals::outbox::nats::{NatsOptions, NatsPublisher, NatsSource, NatsStream};
+use annals::outbox::redis::{RedisOptions, RedisPublisher, RedisSource};
 use annals::outbox::{Address, Publisher, Source};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -11,9 +13,12 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 /// # Errors
 /// A URL that names no broker, or options that cannot be.
 pub async fn publisher(url: &str, place: &str) -> Outcome<(Arc<dyn Publisher>, Address)> {
-    match scheme(url) {
-        other => Err(format!("`{other}` is no broker").into()),
-    }
+    let address = Address::new(place);
+    Ok(match scheme(url) {
+        "nats" => (Arc::new(NatsPublisher::connect(nats(url, place)).await?), address),
+        "redis" => (Arc::new(RedisPublisher::connect(redis(url)).await?), address),
+        other => return Err(format!("`{other}` is no broker").into()),
+    })
 }
 
 /// What comes to a place, in one lane.
@@ -21,9 +26,19 @@ pub async fn publisher(url: &str, place: &str) -> Outcome<(Arc<dyn Publisher>, A
 /// # Errors
 /// As [`publisher`].
 pub async fn source(url: &str, place: &str) -> Outcome<Arc<dyn Source>> {
-    match scheme(url) {
-        other => Err(format!("`{other}` is no broker").into()),
-    }
+    Ok(match scheme(url) {
+        "nats" => Arc::new(NatsSource::connect(nats(url, place), place, [place]).await?),
+        "redis" => Arc::new(RedisSource::connect(redis(url), [place]).await?),
+        other => return Err(format!("`{other}` is no broker").into()),
+    })
+}
+
+fn nats(url: &str, place: &str) -> NatsOptions {
+    NatsOptions::new(url).declare(NatsStream::new(place, [place]))
+}
+
+fn redis(url: &str) -> RedisOptions {
+    RedisOptions::new(url).declare(true)
 }
 
 fn scheme(url: &str) -> &str {

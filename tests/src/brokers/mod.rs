@@ -10,6 +10,7 @@
 //! Servers are processes of their own and go away with the test, even when it is killed.
 
 mod cache;
+pub mod client;
 mod kafka;
 mod kind;
 mod nats;

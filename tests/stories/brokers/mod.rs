@@ -1,3 +1,5 @@
-//! Brokers that break while they are sent to and received from.
+//! Brokers that break while they are sent to and received from: one folder a broker.
 
+mod chaos;
 mod nats;
+mod redis;
