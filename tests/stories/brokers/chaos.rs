@@ -13,7 +13,7 @@ use annals_tests::facts::Deposit;
 use annals_tests::random::Random;
 use tokio::process::Command;
 
-use crate::engine::member::Member;
+use crate::engine::Member;
 use crate::homes::append;
 use crate::postgres::place::Place;
 
