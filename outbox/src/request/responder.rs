@@ -39,6 +39,7 @@ pub fn responder<A: Answer>(
         on_failure: A::ON_FAILURE,
         most_partitions: u32::from(SLICES),
         inline: false,
+        late_after: None,
         inflow: None,
         handler: Arc::new(Responding(Arc::new(Responder { answerer, publisher, answers }))),
     };
