@@ -57,7 +57,8 @@ async fn a_reply_after_the_deadline_is_counted_and_had() {
         reply_to(&broker, "shop", 0, "1").await;
         until(async || shop.late_replies() == 1).await;
         // Nor does it stand in the way of the next one.
-        let asking = shop.ask::<_, u64>(&wishes(), "apples", LONG);
+        let place = wishes();
+        let asking = shop.ask::<_, u64>(&place, "apples", LONG);
         let (answer, ()) = tokio::join!(asking, reply_to(&broker, "shop", 1, "2"));
         assert_eq!(answer.unwrap(), 2);
         // Both are acknowledged: whoever comes next begins behind them.
@@ -77,7 +78,8 @@ async fn a_broker_that_is_down_is_refused_at_once_until_it_works_again() {
     story(async {
         let broker = MemoryBroker::default();
         let shop = requester(&broker, "shop");
-        let asking = shop.ask::<_, u64>(&wishes(), "apples", LONG);
+        let place = wishes();
+        let asking = shop.ask::<_, u64>(&place, "apples", LONG);
         let (answer, ()) = tokio::join!(asking, reply_to(&broker, "shop", 0, "1"));
         assert_eq!(answer.unwrap(), 1);
 
@@ -97,7 +99,8 @@ async fn a_broker_that_is_down_is_refused_at_once_until_it_works_again() {
 
         broker.come_up();
         breaker.up();
-        let asking = shop.ask::<_, u64>(&wishes(), "apples", LONG);
+        let place = wishes();
+        let asking = shop.ask::<_, u64>(&place, "apples", LONG);
         let (answer, ()) = tokio::join!(asking, reply_to(&broker, "shop", 1, "2"));
         assert_eq!(answer.unwrap(), 2);
         assert_eq!(breaker.state().state, BreakerState::Closed);
@@ -187,7 +190,8 @@ async fn a_deadline_says_when_replies_could_not_come() {
     story(async {
         let broker = MemoryBroker::default();
         let shop = requester(&broker, "shop");
-        let asking = shop.ask::<_, u64>(&wishes(), "apples", Duration::from_millis(500));
+        let place = wishes();
+        let asking = shop.ask::<_, u64>(&place, "apples", Duration::from_millis(500));
         let goes_down = async {
             until(async || broker.messages("wishes").len() == 1).await;
             broker.go_down("somebody pulled the plug");
