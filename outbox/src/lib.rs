@@ -14,6 +14,8 @@ mod memory;
 mod message;
 mod outgoing;
 mod publisher;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 mod relay;
 mod route;
 mod source;
