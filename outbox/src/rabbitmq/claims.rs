@@ -28,7 +28,8 @@ impl Claims {
         let before: Vec<Arc<Claim>> = {
             let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             claims.retain(|_, claim| claim.strong_count() > 0);
-            let taken = queues.iter().map(|queue| claims.insert(queue.clone(), Arc::downgrade(&claim)));
+            let taken =
+                queues.iter().map(|queue| claims.insert(queue.clone(), Arc::downgrade(&claim)));
             taken.flatten().filter_map(|before| before.upgrade()).collect()
         };
         for before in before {

@@ -62,6 +62,11 @@ impl Confirms {
         self.open.insert(number, Open { sent, returned: None, confirmed: false });
     }
 
+    /// A message was not sent after all.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.open.remove(&number);
+    }
+
     /// Takes in everything that was said up to a moment. Returns which messages have a fate now.
     pub(super) fn hear(&mut self, words: Vec<(u64, Word)>) -> Vec<(u64, Fate)> {
         let mut fates = Vec::new();
@@ -96,7 +101,8 @@ impl Confirms {
             are_sure.append(&mut self.unsure);
         }
         // What came back is known, sure or not.
-        let known = |number: &u64| self.open.get(number).is_some_and(|open| open.returned.is_some());
+        let known =
+            |number: &u64| self.open.get(number).is_some_and(|open| open.returned.is_some());
         let (came_back, unsure) = self.unsure.drain(..).partition(known);
         self.unsure = unsure;
         are_sure.extend::<Vec<u64>>(came_back);
@@ -161,7 +167,10 @@ mod tests {
         let mut confirms = expecting([1, 2, 3]);
         let fates = sorted(confirms.hear(vec![word(3, returned(1)), word(1, None)]));
         assert_eq!(fates, [(1, no_route())], "3 may have come back too");
-        assert_eq!(sorted(confirms.hear(vec![word(2, None)])), [(2, Fate::Stored), (3, Fate::Stored)]);
+        assert_eq!(
+            sorted(confirms.hear(vec![word(2, None)])),
+            [(2, Fate::Stored), (3, Fate::Stored)]
+        );
     }
 
     #[test]
@@ -195,7 +204,8 @@ mod tests {
             let lost: Vec<u64> = (0..4).filter(|number| bits >> number & 1 == 1).collect();
             for order in orders(&[0, 1, 2, 3]) {
                 let mut confirms = expecting(0..4);
-                let (mut waiting, mut fates) = (std::collections::VecDeque::from(lost.clone()), vec![]);
+                let (mut waiting, mut fates) =
+                    (std::collections::VecDeque::from(lost.clone()), vec![]);
                 for number in order {
                     let carried = waiting.pop_front().and_then(returned);
                     fates.extend(confirms.hear(vec![word(number, carried)]));

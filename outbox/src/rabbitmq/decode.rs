@@ -65,7 +65,9 @@ fn scalar(value: &AMQPValue) -> Option<String> {
         AMQPValue::Double(value) => Some(value.to_string()),
         AMQPValue::Timestamp(value) => Some(value.to_string()),
         AMQPValue::ShortString(value) => Some(value.as_str().to_owned()),
-        AMQPValue::LongString(value) => Some(String::from_utf8_lossy(value.as_bytes()).into_owned()),
+        AMQPValue::LongString(value) => {
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        }
         AMQPValue::ByteArray(value) => Some(String::from_utf8_lossy(value.as_slice()).into_owned()),
         AMQPValue::DecimalValue(_)
         | AMQPValue::FieldArray(_)

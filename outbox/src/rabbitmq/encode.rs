@@ -93,7 +93,10 @@ mod tests {
             ("the content type", Message { content_type: "t".repeat(256), ..message() }),
             (
                 "the name of a header",
-                Message { headers: BTreeMap::from([("h".repeat(256), String::new())]), ..message() },
+                Message {
+                    headers: BTreeMap::from([("h".repeat(256), String::new())]),
+                    ..message()
+                },
             ),
         ] {
             match properties(&message) {

@@ -111,6 +111,14 @@ pub(super) mod explain {
         Failure::Missing(format!("{said} ({what} on {broker}): {way_out}"))
     }
 
+    /// A queue is not free.
+    pub(in super::super) fn somebody_else(broker: &str, queue: &str) -> Failure {
+        Failure::Down(format!(
+            "the queue `{queue}` on {broker} is received by somebody else: whoever it is has to hang up, or \
+             be silent for two heartbeats"
+        ))
+    }
+
     /// Whether a server says that somebody else has a queue to himself.
     pub(in super::super) fn is_in_use(failure: &Failure) -> bool {
         matches!(failure, Failure::Missing(why) if why.contains("in exclusive use"))

@@ -57,10 +57,6 @@ impl<T> InFlight<T> {
         Self { futures: HashMap::new(), bells: Arc::default() }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.futures.is_empty()
-    }
-
     /// Adds a future under a number of its own. Futures begin in the order in which they were added.
     pub(super) fn add(&mut self, number: u64, future: impl Future<Output = T> + Send + 'static) {
         self.futures.insert(number, Box::pin(future));
@@ -128,7 +124,7 @@ mod tests {
             }
         });
         let mut seen = Vec::new();
-        while !in_flight.is_empty() {
+        while !in_flight.futures.is_empty() {
             seen.extend(ready(&mut in_flight).await.into_iter().map(|(number, _)| number));
             // The later ones came first: whatever is seen, all behind it are seen too.
             let first = *seen.iter().min().expect("something was ready");

@@ -11,7 +11,7 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 use tokio::time::Instant;
 
-use super::errors::{Failure, word};
+use super::errors::{Failure, explain, word};
 use super::link::Link;
 use super::options::TakeOver;
 use super::topology::{check_queue, short};
@@ -105,11 +105,6 @@ impl Lane {
         if !self.waits {
             return Ok(());
         }
-        Err(Failure::Down(format!(
-            "the queue `{}` on {} is received by somebody else: whoever it is has to hang up, or be silent \
-             for two heartbeats",
-            self.queue,
-            link.broker(),
-        )))
+        Err(explain::somebody_else(link.broker(), &self.queue))
     }
 }

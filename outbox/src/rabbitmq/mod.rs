@@ -30,6 +30,7 @@ mod options;
 mod outbound;
 mod publisher;
 mod receiver;
+mod session;
 mod socket;
 mod source;
 mod target;

@@ -48,7 +48,7 @@ pub enum TakeOver {
 
 /// Options that cannot work, whatever the broker says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the options for RabbitMQ cannot be used: {why}")]
+#[error("{why}")]
 pub struct InvalidOptions {
     /// What is wrong, and what would be right.
     pub why: String,

@@ -201,7 +201,8 @@ impl Outbound {
             match said {
                 Ok(confirmation) => words.push((number, word(confirmation))),
                 // It was closed before the message was given to it.
-                Err(error) if matches!(error.kind(), ErrorKind::InvalidChannelState(..)) => {
+                Err(error) if matches!(error.kind(), ErrorKind::InvalidChannelState(_, "basic.publish")) => {
+                    self.confirms.forget(number);
                     self.answer(number, Answer::NotSent);
                     self.ending = true;
                 }
@@ -234,9 +235,10 @@ impl Outbound {
     /// `Some` when a confirm is late.
     fn look_at_the_clock(&mut self) -> Option<End> {
         while let Some((deadline, number)) = self.deadlines.front().copied() {
-            let unanswered = self.waiting.get_mut(&number).and_then(|waiting| {
-                waiting.answer.take_if(|_| deadline <= Instant::now())
-            });
+            let unanswered = self
+                .waiting
+                .get_mut(&number)
+                .and_then(|waiting| waiting.answer.take_if(|_| deadline <= Instant::now()));
             if let Some(answer) = unanswered {
                 // A broker that takes nothing for lack of room does not do so on a new connection either.
                 let _ = answer.send(Answer::Failed(verdict::late(self.link.broker())));

@@ -210,7 +210,8 @@ fn routing_key(to: &Address) -> Result<&str, Failure> {
     match (&to.routing_key, to.name.as_str()) {
         (Some(key), _) => Ok(key),
         (None, "") => Err(Failure::Missing(
-            "an address without an exchange needs a routing key, which is the queue's name".to_owned(),
+            "an address without an exchange needs a routing key, which is the queue's name"
+                .to_owned(),
         )),
         (None, _) => Ok(""),
     }

@@ -8,6 +8,7 @@ use super::claims::Claims;
 use super::errors::Failure;
 use super::options::{InvalidOptions, RabbitMqOptions, TakeOver};
 use super::receiver::RabbitMqReceiver;
+use super::session::Wanted;
 use super::target::Target;
 use super::topology::{Topology, in_group};
 use crate::source::{Part, ReceiveError, Receiver, Source};
@@ -75,7 +76,8 @@ impl Source for RabbitMqSource {
         let queues: Vec<String> =
             lanes.filter_map(|(_, queue)| in_group(queue, Some(group))).collect();
         let claim = self.0.claims.take(&queues).await;
-        let mut receiver = RabbitMqReceiver::new(self.0.clone(), claim, group, queues);
+        let wanted = Wanted { shared: self.0.clone(), claim, group: group.to_owned(), queues };
+        let mut receiver = RabbitMqReceiver::new(wanted);
         receiver.begin().await.map_err(Failure::receiving)?;
         Ok(Box::new(receiver))
     }

@@ -1,8 +1,8 @@
 //! What has to be there.
 
+use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
-use lapin::ExchangeKind;
 use tokio::time::Instant;
 
 use super::errors::Failure;
@@ -184,8 +184,22 @@ async fn declare(
 ) -> Result<(), Failure> {
     let durable = QueueDeclareOptions { durable: true, ..Default::default() };
     let channel = link.channel(deadline).await?;
-    let declared = channel.queue_declare(short(name)?, durable, arguments);
-    link.ask("declaring a queue", deadline, declared).await.map(drop)
+    let name = short(name)?;
+    let declared = channel.queue_declare(name.clone(), durable, arguments);
+    link.ask("declaring a queue", deadline, declared).await?;
+    // A server that is killed now may forget the queue, and all that is confirmed within it: it writes its
+    // queues down when it answers to a binding. Who may not bind there has to hope.
+    let (known, key, none) = (ShortString::from("amq.direct"), name.clone(), FieldTable::default());
+    let bind = QueueBindOptions::default();
+    let bound = channel.queue_bind(name.clone(), known.clone(), key.clone(), bind, none.clone());
+    match link.ask("writing a queue down", deadline, bound).await {
+        Ok(()) => {
+            let unbound = channel.queue_unbind(name, known, key, none);
+            link.ask("writing a queue down", deadline, unbound).await
+        }
+        Err(Failure::Missing(_)) => Ok(()),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// An exchange is there. The one without a name always is.
@@ -205,7 +219,11 @@ pub(super) async fn check_exchange(
 }
 
 /// A queue is there: how many consumers it has.
-pub(super) async fn check_queue(link: &Link, name: &str, deadline: Instant) -> Result<u32, Failure> {
+pub(super) async fn check_queue(
+    link: &Link,
+    name: &str,
+    deadline: Instant,
+) -> Result<u32, Failure> {
     let passive = QueueDeclareOptions { passive: true, ..Default::default() };
     let channel = link.channel(deadline).await?;
     let looked = channel.queue_declare(short(name)?, passive, FieldTable::default());

@@ -1,0 +1,3 @@
+//! Brokers that break while they are sent to and received from.
+
+mod rabbitmq;
