@@ -23,6 +23,8 @@ mod publisher;
 mod reading;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 mod relay;
 mod request;
 mod route;

@@ -2,4 +2,5 @@
 
 mod chaos;
 mod nats;
+mod rabbitmq;
 mod redis;
