@@ -1,9 +1,11 @@
 //! What the stories and the processes they kill have in common.
 
 pub mod bank;
+pub mod brokers;
 pub mod ledger;
 pub mod members;
 pub mod postgres;
 pub mod random;
+pub mod servers;
 pub mod writer;
 pub mod writing;

@@ -1,6 +1,7 @@
 //! The failure stories of Annals: one file a story.
 
 mod bank;
+mod broker_servers;
 mod child;
 mod cli;
 mod cloudevents;

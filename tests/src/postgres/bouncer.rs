@@ -1,10 +1,8 @@
 //! A connection pooler in front of a server.
 
 use super::client::{config, database_of, host_of};
-use super::directory::Directory;
-use super::installed::{command, pgbouncer};
-use super::port::free_port;
-use super::program::{Program, signal};
+use super::installed::pgbouncer;
+use crate::servers::{Directory, End, Program, free_port, signal, unprivileged};
 
 /// PgBouncer in transaction mode: each transaction may run on another connection of the server, so
 /// that nothing outlives a transaction. Dropping it stops it.
@@ -21,7 +19,7 @@ impl Bouncer {
     /// # Panics
     /// When PgBouncer is not installed; the message says what to install.
     pub async fn to(url: &str, connections: usize) -> Self {
-        let directory = Directory::new();
+        let directory = Directory::unprivileged();
         let server = config(url);
         let user = server.get_user().expect("the URL names a user");
         let password = server.get_password().map(String::from_utf8_lossy);
@@ -29,7 +27,6 @@ impl Bouncer {
         let host = host_of(url);
         let (address, server_port) = host.rsplit_once(':').expect("a port");
         let (database, port) = (database_of(url), free_port());
-        let folder = directory.path().display();
         let settings = format!(
             "[databases]\n\
              {database} = host={address} port={server_port} user={user}{password}\n\
@@ -40,15 +37,13 @@ impl Bouncer {
              auth_type = any\n\
              pool_mode = transaction\n\
              max_client_conn = 500\n\
-             default_pool_size = {connections}\n\
-             pidfile = {folder}/pgbouncer.pid\n"
+             default_pool_size = {connections}\n"
         );
         let file = directory.path().join("pgbouncer.ini");
         std::fs::write(&file, settings).expect("the settings can be written");
-        let mut command = command(pgbouncer(), directory.path());
+        let mut command = unprivileged(pgbouncer(), directory.path());
         command.arg(&file);
-        let log = directory.path().join("log");
-        let program = Program::start(command, "process up", &log).await;
+        let program = Program::start(command, "process up", &directory, End::KillGroup).await;
         let url = format!("postgres://{user}@127.0.0.1:{port}/{database}");
         Self { program: Some(program), url, directory }
     }
@@ -63,9 +58,7 @@ impl Drop for Bouncer {
     fn drop(&mut self) {
         if let Some(program) = self.program.take() {
             signal(&program, r#"kill -KILL "$1""#);
-            program.wait();
-            // Nobody is left whom it could name, and the id may be somebody else's soon.
-            let _ = std::fs::remove_file(self.directory.path().join("pgbouncer.pid"));
+            program.wait(&self.directory);
         }
     }
 }

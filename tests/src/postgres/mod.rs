@@ -10,19 +10,14 @@
 
 mod bouncer;
 mod client;
-mod directory;
 mod installed;
-mod messages;
-mod network;
-mod port;
-mod program;
-mod proxy;
 mod server;
 mod shared;
 mod standby;
 
 pub use bouncer::Bouncer;
 pub use client::{connect, connect_patiently, database_of, host_of, proxied, with_database};
-pub use proxy::Proxy;
 pub use server::Server;
 pub use shared::{drop_schema, fresh_schema, shared_url};
+
+pub use crate::servers::Proxy;

@@ -4,10 +4,8 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::client::{connect, connect_patiently};
-use super::directory::Directory;
-use super::installed::{command, server_programs};
-use super::port::free_port;
-use super::program::{Program, signal};
+use super::installed::server_programs;
+use crate::servers::{Directory, End, Program, free_port, signal, unprivileged};
 
 /// A private PostgreSQL cluster with the superuser `annals`, whom it believes without a password.
 /// It syncs as it would in production. Dropping it stops it and removes its files.
@@ -32,7 +30,7 @@ impl Server {
     /// # Panics
     /// As [`start`](Self::start), and when the server refuses a setting.
     pub async fn start_with(settings: &[(&str, &str)]) -> Self {
-        let mut server = Self::stopped(free_port(), Directory::new());
+        let mut server = Self::stopped(free_port(), Directory::unprivileged());
         server.initialise(settings);
         server.start_again().await;
         server
@@ -43,7 +41,7 @@ impl Server {
     }
 
     fn initialise(&self, settings: &[(&str, &str)]) {
-        let made = command(server_programs().join("initdb"), self.directory())
+        let made = unprivileged(server_programs().join("initdb"), self.directory())
             .args(["-A", "trust", "-U", "annals", "--no-sync", "--locale=C.UTF-8", "-E", "UTF8"])
             .arg("-D")
             .arg(self.data_dir())
@@ -82,9 +80,9 @@ impl Server {
     /// Starts it; it is ready when it says so.
     pub(super) async fn start_when(&mut self, ready: &'static str) {
         assert!(self.program.is_none(), "the server runs");
-        let mut command = command(server_programs().join("postgres"), self.directory());
+        let mut command = unprivileged(server_programs().join("postgres"), self.directory());
         command.arg("-D").arg(self.data_dir());
-        self.program = Some(Program::start(command, ready, &self.log()).await);
+        self.program = Some(Program::start(command, ready, &self.directory, End::Quit).await);
     }
 
     /// `pg_ctl stop -m immediate`: a crash that the server knows of. Nothing is left running.
@@ -131,7 +129,7 @@ impl Server {
     fn stop(&mut self, script: &str) {
         let program = self.program.take().expect("the server runs");
         signal(&program, script);
-        program.wait();
+        program.wait(&self.directory);
     }
 
     /// Its URL, with the database `postgres`.
@@ -161,7 +159,7 @@ impl Server {
 
     /// What it has said.
     pub fn log(&self) -> PathBuf {
-        self.directory().join("log")
+        self.directory.log()
     }
 
     /// Runs statements in the database `postgres`.

@@ -1,9 +1,8 @@
 //! A server that follows another one and takes over from it.
 
-use super::directory::Directory;
-use super::installed::{command, server_programs};
-use super::port::free_port;
+use super::installed::server_programs;
 use super::server::Server;
+use crate::servers::{Directory, free_port, unprivileged};
 
 impl Server {
     /// A standby of this server. It answers, read-only, until it is [promoted](Self::promote); what this
@@ -12,8 +11,8 @@ impl Server {
     /// # Panics
     /// When it cannot be made.
     pub async fn standby(&self) -> Self {
-        let standby = Self::stopped(free_port(), Directory::new());
-        let copied = command(server_programs().join("pg_basebackup"), standby.directory())
+        let standby = Self::stopped(free_port(), Directory::unprivileged());
+        let copied = unprivileged(server_programs().join("pg_basebackup"), standby.directory())
             .args(["-h", "127.0.0.1", "-U", "annals", "-p", &self.port().to_string()])
             .args([
                 "--checkpoint=fast",

@@ -9,7 +9,7 @@ const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
 /// A port, a different one each time.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     // Processes of tests that run side by side begin at different places.
     let start = std::process::id().wrapping_mul(97);

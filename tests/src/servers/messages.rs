@@ -1,5 +1,5 @@
-//! Where the messages of a server begin and end in what it sends, so that a proxy can leave some of them
-//! out. There is no way to look into what is encrypted.
+//! Where the messages of a PostgreSQL server begin and end in what it sends, so that a proxy can leave some
+//! of them out. There is no way to look into what is encrypted.
 
 /// The kind of a message that tells of a `NOTIFY`.
 pub(super) const NOTIFICATION: u8 = b'A';
