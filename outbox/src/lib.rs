@@ -10,6 +10,8 @@
 
 mod address;
 mod envelope;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod memory;
 mod message;
 mod outgoing;
