@@ -2,6 +2,7 @@
 
 mod bank;
 mod broker_servers;
+mod brokers;
 mod child;
 mod cli;
 mod cloudevents;

@@ -175,12 +175,10 @@ impl KafkaOptions {
         let most = Duration::from_secs(300);
         within("answer_within", self.answer_within, Duration::from_secs(1), most)?;
         within("look_for_partitions_every", self.look_every, tenth, day)?;
-        match self.declared {
-            Some(Declared { partitions: 0, .. } | Declared { replication: 0, .. }) => {
-                let why = "`declare_topics` makes at least one partition, on at least one broker";
-                return Err(InvalidOptions::new(why));
-            }
-            _ => {}
+        let declared = self.declared;
+        if declared.is_some_and(|how| how.partitions == 0 || how.replication == 0) {
+            let why = "`declare_topics` makes at least one partition, on at least one broker";
+            return Err(InvalidOptions::new(why));
         }
         Ok(Settings {
             url,

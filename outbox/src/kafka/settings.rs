@@ -11,11 +11,11 @@ use super::options::{InvalidOptions, Settings};
 /// broker and the topic decide.
 pub(super) const LARGEST_REQUEST: usize = 100_000_000;
 
-/// How much may wait at the broker's door, in kB: what a source holds that nobody has taken.
-const PREFETCHED_KB: usize = 16_384;
+/// How much a receiver holds that nobody has taken, in kB, and one answer more.
+const PREFETCHED_KB: usize = 8_192;
 
-/// How much comes at once. The first message comes whatever its size.
-const FETCHED: usize = 8 * 1_048_576;
+/// How large an answer is, in bytes. The first message comes whatever its size.
+const FETCHED: usize = 4 * 1_048_576;
 
 impl Settings {
     /// What producers, consumers and those who make topics have in common.

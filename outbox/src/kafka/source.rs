@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::claim::Claim;
 use super::lanes::{Holds, Lane};
 use super::options::{InvalidOptions, KafkaOptions, Settings};
 use super::reading::Reading;
@@ -86,16 +87,32 @@ impl Source for KafkaSource {
             Trouble::TakenOver(why) => ReceiveError::down(why),
         })?;
         let state = State::Running(Box::new(session));
-        Ok(Box::new(KafkaReceiver { reading, state, handed_out: VecDeque::new(), number: 0 }))
+        Ok(Box::new(KafkaReceiver {
+            reading,
+            state,
+            handed_out: VecDeque::new(),
+            number: 0,
+            session: 0,
+        }))
     }
 }
 
 struct KafkaReceiver {
     reading: Reading,
     state: State,
-    /// By its number, which message it is. Not acknowledged yet.
-    handed_out: VecDeque<(u64, Lane, i64)>,
+    /// By their numbers. Not acknowledged yet.
+    handed_out: VecDeque<HandedOut>,
     number: u64,
+    /// Counts sessions. What one has handed out comes again by the next.
+    session: u64,
+}
+
+struct HandedOut {
+    number: u64,
+    session: u64,
+    lane: Lane,
+    claim: Claim,
+    offset: i64,
 }
 
 enum State {
@@ -142,10 +159,15 @@ impl KafkaReceiver {
         }
     }
 
-    /// Ends the session. What was not acknowledged comes again.
+    /// Ends the session. What was not acknowledged comes again, unless it is acknowledged before.
+    fn end(&mut self, out_of_range: bool) {
+        self.handed_out.retain(|handed_out| handed_out.session == self.session);
+        self.session += 1;
+        self.state = State::Idle { out_of_range };
+    }
+
     fn told(&mut self, trouble: Trouble) -> ReceiveError {
-        self.handed_out.clear();
-        self.state = State::Idle { out_of_range: false };
+        self.end(false);
         match trouble {
             Trouble::Told(error) => error,
             Trouble::OutOfRange => ReceiveError::down("messages are gone"),
@@ -158,10 +180,13 @@ impl KafkaReceiver {
     }
 
     fn hand_out(&mut self, records: Vec<Record>) -> Vec<Received> {
+        let holds = self.reading.holds.lock();
         let number = |(lane, offset, message)| {
             self.number += 1;
-            self.handed_out.push_back((self.number, lane, offset));
-            Received { number: self.number, message }
+            let claim = holds[&lane].claim;
+            let (number, session) = (self.number, self.session);
+            self.handed_out.push_back(HandedOut { number, session, lane, claim, offset });
+            Received { number, message }
         };
         records.into_iter().map(number).collect()
     }
@@ -178,22 +203,25 @@ impl Receiver for KafkaReceiver {
             }
             match session.next(limit).await {
                 Ok(records) => return Ok(self.hand_out(records)),
-                Err(Trouble::OutOfRange) => {
-                    self.handed_out.clear();
-                    self.state = State::Idle { out_of_range: true };
-                }
+                Err(Trouble::OutOfRange) => self.end(true),
                 Err(trouble) => return Err(self.told(trouble)),
             }
         }
     }
 
     async fn acknowledge(&mut self, number: u64) -> Result<(), ReceiveError> {
-        let done = self.handed_out.partition_point(|(handed_out, ..)| *handed_out <= number);
+        let done = self.handed_out.partition_point(|handed_out| handed_out.number <= number);
+        // What an earlier session has handed out was handed out again: that counts now.
+        let session = done.checked_sub(1).map(|last| self.handed_out[last].session);
         {
             let mut holds = self.reading.holds.lock();
-            for (_, lane, offset) in self.handed_out.drain(..done) {
-                if let Some(hold) = holds.get_mut(&lane) {
-                    hold.next = hold.next.max(offset + 1);
+            for HandedOut { session: its, lane, claim, offset, .. } in self.handed_out.drain(..done)
+            {
+                match holds.get_mut(&lane) {
+                    Some(hold) if Some(its) == session && hold.claim == claim => {
+                        hold.next = hold.next.max(offset + 1);
+                    }
+                    _ => {}
                 }
             }
         }

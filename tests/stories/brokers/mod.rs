@@ -1,0 +1,3 @@
+//! The adapters of brokers against real servers: one file or folder a broker.
+
+mod kafka;
