@@ -22,11 +22,11 @@ mod message;
 pub mod nats;
 mod outgoing;
 mod publisher;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 mod reading;
 #[cfg(feature = "redis")]
 pub mod redis;
-#[cfg(feature = "rabbitmq")]
-pub mod rabbitmq;
 mod relay;
 mod request;
 mod route;

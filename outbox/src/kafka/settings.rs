@@ -111,11 +111,15 @@ pub(super) fn not_made(error: rdkafka::error::KafkaError) -> InvalidOptions {
     use rdkafka::error::KafkaError::{ClientConfig, ClientCreation};
     InvalidOptions::new(match error {
         ClientConfig(_, why, name, _) if why.contains("OpenSSL not available") => {
-            format!("TLS needs the feature `ssl` of the crate `rdkafka`, which needs OpenSSL ({name}: {why})")
+            format!(
+                "TLS needs the feature `ssl` of the crate `rdkafka`, which needs OpenSSL ({name}: {why})"
+            )
         }
         ClientConfig(_, why, name, _) => format!("{name}: {why}"),
         ClientCreation(why) if why.contains("SCRAM") || why.contains("sasl.mechanism") => {
-            format!("SCRAM needs the feature `ssl` of the crate `rdkafka`, which needs OpenSSL ({why})")
+            format!(
+                "SCRAM needs the feature `ssl` of the crate `rdkafka`, which needs OpenSSL ({why})"
+            )
         }
         other => other.to_string(),
     })

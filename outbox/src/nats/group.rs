@@ -5,26 +5,15 @@
 //! acknowledgements of whoever had the lane go to a consumer that is not there any more. However this is
 //! broken off, a consumer is left that knows how far the group has got.
 
-use std::time::Duration;
-
-use async_nats::jetstream::consumer::{DeliverPolicy, Info as ConsumerInfo};
+use async_nats::jetstream::stream as jetstream_stream;
 use async_nats::jetstream::stream::{Info, RetentionPolicy};
-use async_nats::jetstream::{ErrorCode, consumer, stream as jetstream_stream};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
 
 use super::errors::{self, Trouble};
 use super::live::Live;
 use super::options::NatsOptions;
-use super::stream;
-
-/// After how long the server would send a message again by itself. A receiver that takes longer has lost its
-/// lane, or acknowledges in the end.
-const ACK_WAIT: Duration = Duration::from_secs(24 * 3600);
-
-/// How many messages of a lane may be with the receiver and not acknowledged.
-pub(super) const MAX_UNACKNOWLEDGED: usize = 65_536;
+use super::{consumer, stream};
 
 /// A lane of a group.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +40,13 @@ pub(super) struct Known {
     pub(super) had: u64,
     /// When the stream was made, for numbers begin anew with each.
     stream_made: async_nats::datetime::DateTime,
+}
+
+impl Known {
+    /// Whether both are of one stream, and not of two with one name.
+    pub(super) fn same_stream(&self, other: &Self) -> bool {
+        self.stream_made == other.stream_made
+    }
 }
 
 /// A lane that was taken.
@@ -107,9 +103,9 @@ pub(super) async fn take(
     let known = known.filter(|known| known.stream_made == info.created);
     let mut had = known.map(|known| known.had);
     for turn in &before {
-        let consumer = consumer_name(claim, turn);
-        if let Some(consumer) = self::info(live, claim.stream, &consumer).await? {
-            had = had.max(Some(floor(&consumer)));
+        let name = consumer_name(claim, turn);
+        if let Some(consumer) = consumer::info(live, claim.stream, &name).await? {
+            had = had.max(Some(consumer.floor()));
         }
     }
     let gap = had.and_then(|had| gap(claim, &info, had));
@@ -117,15 +113,15 @@ pub(super) async fn take(
     let last = before.iter().chain(known.map(|known| &known.turn)).map(|turn| turn.number).max();
     let turn = Turn { number: last.unwrap_or(0) + 1, receiver: claim.receiver.to_owned() };
     let consumer = consumer_name(claim, &turn);
-    let pending = make(live, claim, &consumer, had + 1).await?.num_pending;
+    let pending = consumer::make(live, claim, &consumer, had + 1).await?.num_pending;
     // Somebody may have come at the same time: the highest stays.
     let others = turns(live, claim).await?;
     if others.iter().max() > Some(&turn) {
-        delete(live, claim.stream, &consumer).await?;
+        consumer::delete(live, claim.stream, &consumer).await?;
         return Err(fenced(claim));
     }
     for other in others.iter().filter(|other| **other != turn) {
-        delete(live, claim.stream, &consumer_name(claim, other)).await?;
+        consumer::delete(live, claim.stream, &consumer_name(claim, other)).await?;
     }
     let known = Known { turn, had, stream_made: info.created };
     Ok(Taken { consumer, known, pending, gap })
@@ -134,15 +130,6 @@ pub(super) async fn take(
 fn fenced(claim: Claim<'_>) -> NotTaken {
     let Claim { group, filter, .. } = claim;
     NotTaken::Fenced(format!("another receiver of the group `{group}` has taken `{filter}` over"))
-}
-
-/// Up to where a consumer has acknowledged; one that has not begun says where it was to begin.
-fn floor(consumer: &ConsumerInfo) -> u64 {
-    let begun = match consumer.config.deliver_policy {
-        DeliverPolicy::ByStartSequence { start_sequence } => start_sequence.saturating_sub(1),
-        _ => 0,
-    };
-    begun.max(consumer.ack_floor.stream_sequence)
 }
 
 /// What the stream has thrown away behind the last message that a group had.
@@ -165,52 +152,6 @@ pub(super) fn gap(claim: Claim<'_>, info: &Info, had: u64) -> Option<String> {
         first - 1,
         claim.group,
     ))
-}
-
-/// What there is to know of a consumer; `None` if it is not there.
-pub(super) async fn info(
-    live: &Live,
-    stream: &str,
-    consumer: &str,
-) -> Result<Option<ConsumerInfo>, Trouble> {
-    let what = format!("tell about the consumer `{consumer}`");
-    let subject = format!("CONSUMER.INFO.{stream}.{consumer}");
-    live.api_unless(ErrorCode::CONSUMER_NOT_FOUND, &what, &subject, &json!({})).await
-}
-
-async fn make(
-    live: &Live,
-    claim: Claim<'_>,
-    name: &str,
-    first: u64,
-) -> Result<ConsumerInfo, Trouble> {
-    let config = consumer::pull::Config {
-        durable_name: Some(name.to_owned()),
-        description: Some(format!("group {} of Annals, {}", claim.group, claim.filter)),
-        deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: first },
-        ack_policy: consumer::AckPolicy::All,
-        ack_wait: ACK_WAIT,
-        max_deliver: -1,
-        max_ack_pending: i64::try_from(MAX_UNACKNOWLEDGED).unwrap_or(i64::MAX),
-        filter_subject: claim.filter.to_owned(),
-        ..consumer::pull::Config::default()
-    };
-    let what = format!("make the consumer `{name}`");
-    let subject = format!("CONSUMER.CREATE.{}.{name}.{}", claim.stream, claim.filter);
-    let body = json!({ "stream_name": claim.stream, "config": config });
-    let made = live.api(&what, &subject, &body).await?;
-    made.map_err(|error| errors::api_error(&what, &error))
-}
-
-async fn delete(live: &Live, stream: &str, consumer: &str) -> Result<(), Trouble> {
-    let what = format!("delete the consumer `{consumer}`");
-    let subject = format!("CONSUMER.DELETE.{stream}.{consumer}");
-    let missing = ErrorCode::CONSUMER_NOT_FOUND;
-    let gone = live.api_unless::<IgnoredAny>(missing, &what, &subject, &json!({})).await?;
-    if gone.is_none() {
-        tracing::debug!(consumer, "somebody else has deleted it");
-    }
-    Ok(())
 }
 
 /// Who has and had the lane, as far as consumers are left of them.

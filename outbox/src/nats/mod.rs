@@ -32,6 +32,7 @@
 //! ```
 
 mod answers;
+mod consumer;
 mod delivery;
 mod errors;
 mod group;

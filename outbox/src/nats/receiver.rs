@@ -116,6 +116,10 @@ impl NatsReceiver {
         match taken {
             Ok(taken) => {
                 let lane = &mut self.lanes[place];
+                if lane.known.as_ref().is_some_and(|known| !known.same_stream(&taken.known)) {
+                    // Numbers of the stream before mean nothing in this one.
+                    self.handed_out.retain(|handed| handed.lane != place);
+                }
                 lane.at = Some(At::new(&taken, Instant::now()));
                 lane.known = Some(taken.known);
                 self.gaps.extend(taken.gap);

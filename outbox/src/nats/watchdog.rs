@@ -6,7 +6,7 @@ use tokio::time::{Duration, Instant};
 
 use super::lane::Lane;
 use super::receiver::NatsReceiver;
-use super::{group, stream};
+use super::{consumer, group, stream};
 use crate::source::ReceiveError;
 
 /// How often a stream is asked what it has thrown away, at the most.
@@ -27,12 +27,18 @@ impl NatsReceiver {
             if at.due(quiet_for).is_none_or(|due| due > Instant::now()) {
                 continue;
             }
-            let consumer = at.consumer.clone();
+            let name = at.consumer.clone();
             // The end of the stream first: whatever is before it was asked for.
-            let end = stream::info(&live, &self.stream).await?.map(|info| info.state.last_sequence);
-            let info = group::info(&live, &self.stream, &consumer).await?;
-            let (Some(end), Some(info)) = (end, info) else {
-                return Err(ReceiveError::down(format!("the consumer `{consumer}` was deleted")));
+            let Some(end) = stream::info(&live, &self.stream).await? else {
+                return Err(ReceiveError::down(format!(
+                    "the stream `{}` was deleted",
+                    self.stream
+                )));
+            };
+            let end = end.state.last_sequence;
+            let info = consumer::info(&live, &self.stream, &name).await?;
+            let Some(info) = info else {
+                return Err(ReceiveError::down(format!("the consumer `{name}` was deleted")));
             };
             self.drain()?;
             let lane = &mut self.lanes[place];
@@ -40,9 +46,9 @@ impl NatsReceiver {
             if at.due(quiet_for).is_none_or(|due| due > Instant::now()) {
                 continue;
             }
-            if info.num_pending > 0 && info.num_ack_pending < group::MAX_UNACKNOWLEDGED {
+            if info.num_pending > 0 && info.num_ack_pending < consumer::MAX_UNACKNOWLEDGED {
                 return Err(ReceiveError::down(format!(
-                    "the consumer `{consumer}` has {} messages and has sent none for {quiet_for:?}: it \
+                    "the consumer `{name}` has {} messages and has sent none for {quiet_for:?}: it \
                      is made anew",
                     info.num_pending
                 )));

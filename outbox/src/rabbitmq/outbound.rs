@@ -201,7 +201,12 @@ impl Outbound {
             match said {
                 Ok(confirmation) => words.push((number, word(confirmation))),
                 // It was closed before the message was given to it.
-                Err(error) if matches!(error.kind(), ErrorKind::InvalidChannelState(_, "basic.publish")) => {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::InvalidChannelState(_, "basic.publish")
+                    ) =>
+                {
                     self.confirms.forget(number);
                     self.answer(number, Answer::NotSent);
                     self.ending = true;

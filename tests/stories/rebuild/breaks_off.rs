@@ -187,7 +187,12 @@ async fn a_stop_has_a_limit_and_says_what_did_not_stop() {
             home.program().await.handle(Stuck).engine_options(limit).start().await.unwrap();
         deposit_elsewhere(&home).await;
         BEGUN.notified().await;
-        assert_eq!(annals.shutdown().await, [std::sync::Arc::<str>::from("stuck")], "{}", home.name());
+        assert_eq!(
+            annals.shutdown().await,
+            [std::sync::Arc::<str>::from("stuck")],
+            "{}",
+            home.name()
+        );
         let status = annals.status().await.unwrap().remove(0);
         assert_eq!(status.state, RunState::Stopped);
         assert!(status.last_error.unwrap().contains("did not stop"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use annals::outbox::{Part, ReceiveError, Source};
+use annals::outbox::{Address, Part, Publisher, ReceiveError, Source};
 use annals_tests::brokers::{Kind, Nats, NatsKind};
 use tokio::time::timeout;
 
@@ -98,6 +98,33 @@ async fn a_consumer_that_was_deleted_is_made_again() {
         println!("{said}");
         // It goes on where this receiver knows that it was.
         assert_eq!(numbers(&mut *receiver, 2).await.0, [3, 4]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_made_anew_is_received_from_its_beginning() {
+    on_both(async |kind| {
+        let server = Nats::start_as(kind).await;
+        let publisher = publisher(&server).await;
+        let watched = options(server.url()).quiet_for(Duration::from_secs(1));
+        let source = source_with(watched, &["shop.orders"]).await;
+        let mut receiver = open(&source, "mail").await;
+        send(&publisher, "shop.orders", 1..=4).await;
+        let (_, last) = numbers(&mut *receiver, 4).await;
+        receiver.acknowledge(last - 1).await.expect("the broker is there");
+        let gone = ask(&server.address(), "STREAM.DELETE.SHOP", "").await;
+        assert_eq!(gone["success"], true, "{gone}");
+        let said = timeout(PATIENCE, receiver.receive(10)).await.expect("it is noticed");
+        println!("{}", said.expect_err("the stream is gone"));
+        publisher.prepare(&[Address::new("shop.orders")]).await.expect("it is made");
+        send(&publisher, "shop.orders", 5..=7).await;
+        assert_eq!(numbers(&mut *receiver, 1).await.0, [5]);
+        // Of the stream before.
+        receiver.acknowledge(last).await.expect("the broker is there");
+        drop(receiver);
+        let mut receiver = open(&source, "mail").await;
+        assert_eq!(numbers(&mut *receiver, 3).await.0, [5, 6, 7]);
     })
     .await;
 }

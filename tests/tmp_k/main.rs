@@ -1,3 +1,0 @@
-//! Tmp.
-#[path = "../stories/brokers/mod.rs"]
-mod brokers;
