@@ -29,7 +29,13 @@ pub struct Builder {
     events: Vec<for<'j> fn(&'j Journal) -> Registering<'j>>,
     projections: Vec<Definition>,
     subscribers: Vec<SubscriberDefinition>,
+    /// What can only be made with the journal.
+    #[cfg(feature = "outbox")]
+    responders: Vec<Responding>,
 }
+
+#[cfg(feature = "outbox")]
+type Responding = Box<dyn FnOnce(&Journal) -> SubscriberDefinition + Send + Sync>;
 
 /// A program that must not start.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +69,8 @@ impl Builder {
             events: Vec::new(),
             projections: Vec::new(),
             subscribers: Vec::new(),
+            #[cfg(feature = "outbox")]
+            responders: Vec::new(),
         }
     }
 
@@ -364,6 +372,78 @@ impl Builder {
         self
     }
 
+    /// Answers requests that come as messages: see [`Answer`](annals_outbox::Answer). Whoever answers is made
+    /// with the journal of this program, for the commands that it executes.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// use annals::example::*;
+    /// use annals::outbox::{Address, Answer, Asked, Inbound, MemoryBroker, RequestOptions, Requester};
+    /// use annals::{Annals, ConsumeError, ErrorKind, Journal, async_trait};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Deposit { account: u32, cents: i64 }
+    ///
+    /// struct Deposits { journal: Journal }
+    ///
+    /// #[async_trait]
+    /// impl Answer for Deposits {
+    ///     type Request = Deposit;
+    ///     /// The version of the account.
+    ///     type Reply = u64;
+    ///     const NAME: &'static str = "deposits";
+    ///
+    ///     async fn answer(&self, request: &Asked<Deposit>) -> Result<u64, ConsumeError> {
+    ///         let Deposit { account, cents } = request.data;
+    ///         // However often it is asked, and after a restart, too: the same id has its effect once.
+    ///         let deposit = self.journal.execute(&account, |account: &Account| account.deposit(cents));
+    ///         let receipt = deposit.idempotency_key(&request.id).fingerprint(request.body()).await;
+    ///         receipt.map(|receipt| receipt.version.get()).map_err(|error| match error.kind() {
+    ///             // Whoever asks is told.
+    ///             ErrorKind::Refused | ErrorKind::Invalid => ConsumeError::poison(error.to_string()),
+    ///             _ => ConsumeError::retry(error.to_string()),
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = MemoryBroker::default();
+    /// let requests = Inbound::new("bank", broker.source(["deposits"]));
+    /// let bank = Annals::open("memory:").await?;
+    /// let bank = bank.answer(&requests, Arc::new(broker.clone()), |journal| Deposits { journal: journal.clone() });
+    /// let bank = bank.start().await?;
+    ///
+    /// // Another service, with a lane of its own for replies.
+    /// let replies = broker.source(["replies.shop"]);
+    /// let shop = Requester::new(
+    ///     Arc::new(broker.clone()), replies, Address::new("replies.shop"), RequestOptions::named("shop"),
+    /// );
+    /// let (to, deposit) = (Address::new("deposits"), Deposit { account: 7, cents: 500 });
+    /// let version: u64 = shop.ask(&to, &deposit, Duration::from_secs(5)).await?;
+    /// assert_eq!(version, 1);
+    /// assert_eq!(bank.load::<Account>(&7).await?.state.cents, 500);
+    /// # bank.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "outbox")]
+    pub fn answer<A: annals_outbox::Answer>(
+        mut self,
+        inbound: &annals_outbox::Inbound,
+        publisher: Arc<dyn annals_outbox::Publisher>,
+        answerer: impl FnOnce(&Journal) -> A + Send + Sync + 'static,
+    ) -> Self {
+        let inbound = inbound.clone();
+        self.responders.push(Box::new(move |journal| {
+            annals_outbox::responder(answerer(journal), &inbound, publisher)
+        }));
+        self
+    }
+
     /// Checks an aggregate's events at start, and not only when it is first used.
     pub fn aggregate<A: Aggregate>(self) -> Self {
         self.events::<A::Event>()
@@ -402,13 +482,15 @@ impl Builder {
         for family in journal.renamed_families().await.map_err(RegisterError::from)? {
             tracing::warn!("{family}");
         }
-        let projections = Projections::start_with(
-            journal.clone(),
-            self.projections,
-            self.subscribers,
-            self.runner,
-        )
-        .await?;
+        let subscribers = self.subscribers;
+        #[cfg(feature = "outbox")]
+        let subscribers = {
+            let responders = self.responders.into_iter().map(|responder| responder(&journal));
+            subscribers.into_iter().chain(responders).collect()
+        };
+        let projections =
+            Projections::start_with(journal.clone(), self.projections, subscribers, self.runner)
+                .await?;
         Ok(Annals::new(journal, projections))
     }
 }

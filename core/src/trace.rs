@@ -52,8 +52,9 @@ fn with_cause(span: &Span, event: &RecordedEvent, how: fn(&Span, &str)) {
     }
 }
 
-/// `00-<trace id>-<span id>-<flags>` of the current span, when it belongs to a trace.
-pub(crate) fn current_traceparent() -> Option<String> {
+/// `00-<trace id>-<span id>-<flags>` of the current span, when it belongs to a trace: for what is sent to
+/// others. Events that are appended carry it by themselves.
+pub fn current_traceparent() -> Option<String> {
     context::of(&Span::current())
 }
 

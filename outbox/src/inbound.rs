@@ -6,6 +6,7 @@ use annals_consumers::{ConsumeError, Inflow, Inlet, PartitionRecord};
 use annals_core::{EventType, RecordedEvent};
 use async_trait::async_trait;
 
+use crate::message::Message;
 use crate::reading::Reading;
 use crate::source::{Part, Receiver, Source};
 
@@ -54,20 +55,31 @@ impl Inbound {
 
     /// What the engine receives from, for a consumer of events of these types; of all when there are none.
     pub fn inflow(&self, types: Vec<EventType>) -> Arc<dyn Inflow> {
-        let Self { service, source, reading, .. } = self.clone();
-        Arc::new(Typed { service, source, reading: Arc::new(reading), types: types.into() })
+        let reading = self.reading.clone();
+        self.inflow_by(move |message, origin| reading.event(message, origin, &types))
+    }
+
+    /// What the engine receives from, where messages become events by other means.
+    pub(crate) fn inflow_by(
+        &self,
+        event: impl Fn(&Message, &str) -> RecordedEvent + Send + Sync + 'static,
+    ) -> Arc<dyn Inflow> {
+        let (service, source) = (self.service.clone(), self.source.clone());
+        Arc::new(Grouped { service, source, event: Arc::new(event) })
     }
 }
 
-struct Typed {
+/// The event that a message stands for, which came from a place with this name.
+type Becomes = dyn Fn(&Message, &str) -> RecordedEvent + Send + Sync;
+
+struct Grouped {
     service: Arc<str>,
     source: Arc<dyn Source>,
-    reading: Arc<Reading>,
-    types: Arc<[EventType]>,
+    event: Arc<Becomes>,
 }
 
 #[async_trait]
-impl Inflow for Typed {
+impl Inflow for Grouped {
     fn origin(&self) -> String {
         format!("`{}` on {}", self.source.origin(), self.source.broker())
     }
@@ -86,20 +98,14 @@ impl Inflow for Typed {
         let opened = self.source.open(&group, part).await;
         let receiver = opened
             .map_err(|error| error.consequence(self.source.broker(), self.source.origin()))?;
-        Ok(Box::new(Reader {
-            receiver,
-            source: self.source.clone(),
-            reading: self.reading.clone(),
-            types: self.types.clone(),
-        }))
+        Ok(Box::new(Reader { receiver, source: self.source.clone(), event: self.event.clone() }))
     }
 }
 
 struct Reader {
     receiver: Box<dyn Receiver>,
     source: Arc<dyn Source>,
-    reading: Arc<Reading>,
-    types: Arc<[EventType]>,
+    event: Arc<Becomes>,
 }
 
 #[async_trait]
@@ -109,7 +115,7 @@ impl Inlet for Reader {
         let received = self.receiver.receive(limit).await;
         let received = received.map_err(|error| error.consequence(broker, origin))?;
         let events = received.into_iter().map(|received| {
-            let event = self.reading.event(&received.message, origin, &self.types);
+            let event = (self.event)(&received.message, origin);
             (received.number, event)
         });
         Ok(events.collect())

@@ -6,12 +6,16 @@
 //! after its event is stored; the relay's checkpoint moves after the broker has said that it has the
 //! message. A broker that is down only delays; a message that the broker refuses parks its own key.
 //!
+//! A [`Requester`] asks other services over a broker and awaits the reply; an [`Answer`] is who replies.
+//!
 //! What a broker is to this crate stands in [`Publisher`]; [`MemoryBroker`] is one within the process.
 
 mod address;
 mod envelope;
 mod gate;
 mod inbound;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod memory;
 mod message;
 #[cfg(feature = "nats")]
@@ -21,7 +25,10 @@ mod publisher;
 mod reading;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 mod relay;
+mod request;
 mod route;
 mod source;
 
@@ -34,5 +41,6 @@ pub use outgoing::Outgoing;
 pub use publisher::{PublishError, Published, Publisher};
 pub use reading::{Mapping, Reading, Unknown};
 pub use relay::{RelayOptions, relay};
+pub use request::{Answer, AskError, Asked, RequestOptions, Requester, Sent, responder};
 pub use route::Route;
 pub use source::{Part, ReceiveError, Received, Receiver, Source};

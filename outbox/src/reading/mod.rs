@@ -3,7 +3,7 @@
 mod binary;
 mod mapping;
 mod structured;
-mod unreadable;
+pub(crate) mod unreadable;
 
 pub use mapping::Mapping;
 

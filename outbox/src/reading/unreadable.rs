@@ -28,7 +28,8 @@ struct Unreadable<'m> {
     bytes: Option<String>,
 }
 
-pub(super) fn event(message: &Message, origin: &str, reason: &str) -> RecordedEvent {
+/// The event that says so, whatever is asked of the message.
+pub(crate) fn event(message: &Message, origin: &str, reason: &str) -> RecordedEvent {
     let Message { id, key, content_type, attributes, headers, body } = message;
     let whole = Unreadable {
         reason,

@@ -40,7 +40,7 @@ async fn a_lost_checkpoint_is_looked_for_a_few_times() {
         let calls = faults.calls(Operation::Transact);
         assert!(calls <= 20, "{calls} transactions until it said so");
         let begun = std::time::Instant::now();
-        assert_eq!(annals.shutdown().await, []);
+        assert!(annals.shutdown().await.is_empty());
         assert!(begun.elapsed() < Duration::from_secs(9), "it does not sleep through a stop");
     };
     tokio::time::timeout(Duration::from_secs(60), story).await.expect("it does not hang");

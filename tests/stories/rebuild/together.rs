@@ -42,7 +42,7 @@ async fn four_programs_start_with_a_raised_version() {
                 let rows = read.after(position).list().await.unwrap();
                 let sums: Vec<i64> = rows.iter().map(|row| row.n).collect();
                 assert_eq!(sums, [100, 110, 100], "{}", home.name());
-                assert_eq!(program.shutdown().await, []);
+                assert!(program.shutdown().await.is_empty());
             }
         })
         .await;

@@ -1,0 +1,3 @@
+//! Tmp.
+#[path = "../stories/brokers/mod.rs"]
+mod brokers;
