@@ -205,3 +205,31 @@ async fn a_new_group_begins_where_it_is_told() {
     };
     assert!(why.contains(&format!("XGROUP CREATE {stream} nobody")), "{why}");
 }
+
+/// Who waits costs the server next to nothing, also behind an entry that somebody else has taken for the group.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_is_no_busy_loop() {
+    let server = Redis::start().await;
+    let url = server.url();
+    let mut receiver = receiver(&url, "orders").await;
+    nothing(&mut *receiver).await;
+    ask(&url, &["XADD", "orders", "*", "body", "taken"]).await;
+    ask(&url, &["XREADGROUP", "GROUP", GROUP, "another", "STREAMS", "orders", ">"]).await;
+    ask(&url, &["CONFIG", "RESETSTAT"]).await;
+    nothing(&mut *receiver).await;
+    let Value::BulkString(told) = ask(&url, &["INFO", "commandstats"]).await else {
+        panic!("it tells a text");
+    };
+    let told = String::from_utf8(told).expect("it is in ASCII");
+    for command in ["evalsha", "xread"] {
+        let line =
+            told.lines().find_map(|line| line.strip_prefix(&format!("cmdstat_{command}:calls=")));
+        let calls =
+            line.map_or(0, |line| line.split(',').next().unwrap_or_default().parse().unwrap());
+        assert!(calls < 6_u32, "{calls} of {command} in a moment in which nothing came");
+    }
+    ask(&url, &["XADD", "orders", "*", "body", "ours"]).await;
+    assert_eq!(&*take(&mut *receiver, 1).await[0].body, b"ours");
+    // Whoever opens next has what the other one did not acknowledge.
+    assert_eq!(take(&mut *super::receiver(&url, "orders").await, 2).await.len(), 2);
+}
