@@ -1,6 +1,7 @@
 //! The failure stories of Annals: one file a story.
 
 mod bank;
+mod broker_conformance;
 mod child;
 mod cli;
 mod cloudevents;
