@@ -188,7 +188,14 @@ struct Lane {
 impl MemoryReceiver {
     fn waiting(&mut self, limit: usize) -> Result<Vec<Received>, ReceiveError> {
         let state = self.broker.state();
-        state.check_up()?;
+        if let Err(down) = state.check_up() {
+            // As after a lost connection: what was not acknowledged comes again.
+            for lane in &mut self.lanes {
+                lane.next = state.had(&lane.group, &lane.topic);
+            }
+            self.handed_out.clear();
+            return Err(down);
+        }
         let mut received = Vec::new();
         for (place, lane) in self.lanes.iter_mut().enumerate() {
             let messages = state.topics.get(&lane.topic).map_or(&[][..], Vec::as_slice);
@@ -219,10 +226,11 @@ impl Receiver for MemoryReceiver {
     }
 
     async fn acknowledge(&mut self, number: u64) -> Result<(), ReceiveError> {
+        let mut state = self.broker.state();
+        // Before anything is taken as done, so that the next acknowledgement counts for all of it.
+        state.check_up()?;
         let rest = self.handed_out.split_off(&(number + 1));
         let done = std::mem::replace(&mut self.handed_out, rest);
-        let mut state = self.broker.state();
-        state.check_up()?;
         for (place, had) in done.into_values() {
             let lane = &self.lanes[place];
             let group = state.groups.entry((lane.group.clone(), lane.topic.clone())).or_default();
@@ -235,6 +243,11 @@ impl Receiver for MemoryReceiver {
 }
 
 impl State {
+    fn had(&self, group: &str, topic: &str) -> usize {
+        let known = self.groups.get(&(group.to_owned(), topic.to_owned()));
+        known.map_or(0, |known| known.had)
+    }
+
     fn check_up(&self) -> Result<(), ReceiveError> {
         match &self.down {
             Some(why) => Err(ReceiveError::down(why.clone())),

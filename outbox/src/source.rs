@@ -22,7 +22,7 @@ pub trait Source: Send + Sync + 'static {
 
     /// Begins to receive a part of a group. Whoever received it before counts as gone: what it has not
     /// acknowledged comes again, in order and before what follows it. Should it come back, its
-    /// acknowledgements move nothing.
+    /// acknowledgements move nothing, and what it receives is taken from nobody.
     ///
     /// # Errors
     /// [`ReceiveError`]

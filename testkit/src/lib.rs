@@ -6,12 +6,19 @@
 //! - `assert_idempotent` (feature `projections`): each event delivered one to n times, the same rows.
 //! - [`whole_log`]: what a store holds, read back.
 //! - [`conformance!`]: the suite that every store passes, one test a promise.
+//! - `broker_conformance!` (feature `brokers`): the suite that every broker passes, its publishers and its
+//!   sources.
 //!
-//! It knows the traits of `annals-core` and no store but the one it is given.
+//! It knows the traits of `annals-core` and `annals-outbox`, and no store and no broker but the one it is
+//! given, and those in memory.
 
+#[cfg(feature = "brokers")]
+#[doc(hidden)]
+pub mod brokers;
 mod clock;
 #[doc(hidden)]
 pub mod conformance;
+mod dropped;
 mod faults;
 mod fixture;
 #[cfg(feature = "projections")]
@@ -20,6 +27,8 @@ mod ids;
 mod log;
 mod scenario;
 
+#[cfg(feature = "brokers")]
+pub use brokers::{Abilities, BrokerSubject, MemoryBrokerSubject, Place, Wanted};
 pub use clock::ManualClock;
 pub use faults::{Faults, FaultyStore, Held, Operation};
 pub use fixture::{Fixture, MemoryFixture};

@@ -3,6 +3,7 @@
 mod bank;
 mod broker_servers;
 mod brokers;
+mod broker_conformance;
 mod child;
 mod cli;
 mod cloudevents;

@@ -1,9 +1,8 @@
 //! I1, I4: a call may be dropped at each of its awaits. All of it is there or nothing, nobody waits
 //! for what it left behind, and the next call works.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use annals_core::store::{
@@ -15,6 +14,7 @@ use annals_core::{EventId, ExpectedVersion, Position, RegisteredSchema, StreamVe
 use super::Subject;
 use super::samples::{append, assert_in_order, events, hook, ids, ids_of, log, put, read, stream};
 use super::tables::samples::{accounts, create, row};
+use crate::dropped::dropped_after;
 
 /// How long ordinary work may take after a call was dropped.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,21 +22,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many awaits are tried one by one; beyond them, each further step is half as long again, so
 /// that an import of thousands of awaits is dropped some dozens of times.
 const ONE_BY_ONE: usize = 24;
-
-/// Polls a future until it has waited `waits` times, then drops it. `None` if it had not ended.
-async fn dropped_after<T>(waits: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    let mut left = waits;
-    poll_fn(|context| match future.as_mut().poll(context) {
-        Poll::Ready(value) => Poll::Ready(Some(value)),
-        Poll::Pending if left == 0 => Poll::Ready(None),
-        Poll::Pending => {
-            left -= 1;
-            Poll::Pending
-        }
-    })
-    .await
-}
 
 /// Makes calls and drops each one await later than the one before, until one comes to its end.
 /// After each of them `check` is told which it was, and ordinary work has to go on. They are counted
