@@ -28,6 +28,9 @@ use crate::source::{Part, ReceiveError};
 /// moment to know how much of it is stored.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
 
+/// The pause until a topic that was made is looked for again.
+const HEARD_AGAIN: Duration = Duration::from_millis(100);
+
 /// What is received, by whom, and how far it has got.
 #[derive(Clone)]
 pub(super) struct Reading {
@@ -85,7 +88,16 @@ impl Reading {
         match (look(), self.options.declared) {
             (Err(Unknown::NotThere), Some(how)) => {
                 Handle::current().block_on(topics::declare(&self.options, topic, how))?;
-                look()
+                // The server that is asked may hear of it a moment later.
+                let deadline = Instant::now() + self.options.answer_within;
+                loop {
+                    match look() {
+                        Err(Unknown::NotThere) if Instant::now() < deadline => {
+                            std::thread::sleep(HEARD_AGAIN);
+                        }
+                        found => return found,
+                    }
+                }
             }
             (found, _) => found,
         }

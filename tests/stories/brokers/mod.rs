@@ -3,5 +3,4 @@
 mod chaos;
 mod kafka;
 mod nats;
-mod rabbitmq;
 mod redis;
