@@ -1,9 +1,9 @@
 //! The failure stories of Annals: one file a story.
 
 mod bank;
+mod broker_conformance;
 mod broker_servers;
 mod brokers;
-mod broker_conformance;
 mod child;
 mod cli;
 mod cloudevents;

@@ -48,7 +48,8 @@ async fn a_topic_that_is_not_there_is_said_and_found_when_it_is() {
     let (url, topic) = (Kafka::shared().await, fresh_name("missing"));
     let publisher = publisher(&url).await;
     let to = Address::new(&topic);
-    let prepared = within(publisher.prepare(&[to.clone()])).await.expect_err("it is not there");
+    let prepared =
+        within(publisher.prepare(std::slice::from_ref(&to))).await.expect_err("it is not there");
     assert!(missing(&prepared).contains("kafka-topics.sh"), "{prepared}");
     for _ in 0..2 {
         let sent = within(publisher.publish(&to, &message("order-1", 1))).await;

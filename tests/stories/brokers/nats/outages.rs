@@ -96,7 +96,7 @@ async fn a_frozen_server_leaves_nobody_waiting() {
         let publisher = Arc::new(publisher_with(quick.clone()).await);
         let source = source_with(quick.quiet_for(LIMIT), &["shop.>"]).await;
         let mut receiver = open(&source, "mail").await;
-        send(&*publisher, "shop.orders", [1]).await;
+        send(&publisher, "shop.orders", [1]).await;
         let (_, last) = numbers(&mut *receiver, 1).await;
         receiver.acknowledge(last).await.expect("the broker is there");
         server.freeze();

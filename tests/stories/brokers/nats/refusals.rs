@@ -72,7 +72,9 @@ async fn a_place_that_is_not_there_is_missing() {
         let checked = NatsPublisher::connect(NatsOptions::new(server.url())).await;
         let checked = checked.expect("the options are right");
         let to = Address::new("orders.placed");
-        let why = missing(checked.prepare(&[to.clone()]).await.expect_err("there is no stream"));
+        let why = missing(
+            checked.prepare(std::slice::from_ref(&to)).await.expect_err("there is no stream"),
+        );
         assert!(why.contains("nats stream add ORDERS --subjects 'orders.placed'"), "{why}");
         let sent = checked.publish(&to, &message("1", "k", "{}")).await;
         assert_eq!(missing(sent.expect_err("there is no stream")), why);
@@ -83,7 +85,7 @@ async fn a_place_that_is_not_there_is_missing() {
         let stream = NatsStream::new("ORDERS", ["orders.>"]);
         let declared = NatsOptions::new(server.url()).declare(stream);
         let declared = NatsPublisher::connect(declared).await.expect("the options are right");
-        declared.prepare(&[to.clone()]).await.expect("it is made");
+        declared.prepare(std::slice::from_ref(&to)).await.expect("it is made");
         checked.publish(&to, &message("1", "k", "{}")).await.expect("it is there now");
 
         // One that is there is never changed.
