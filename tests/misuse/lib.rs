@@ -1,0 +1,1 @@
+//! Nothing of its own: what is misused is in `ui`.
