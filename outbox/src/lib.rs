@@ -14,8 +14,6 @@ mod address;
 mod envelope;
 mod gate;
 mod inbound;
-#[cfg(feature = "kafka")]
-pub mod kafka;
 mod memory;
 mod message;
 #[cfg(feature = "nats")]

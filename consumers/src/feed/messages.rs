@@ -90,7 +90,11 @@ impl MessageFeed {
         };
         let inlet = alone(inlet);
         if let Some(number) = self.done {
-            inlet.acknowledge(number).await?;
+            // What is not heard comes again, and is known by the inbox; whoever receives makes the connection
+            // anew that is missing here.
+            if let Err(error) = inlet.acknowledge(number).await {
+                tracing::debug!(partition = %self.partition.id(), %error, "not acknowledged");
+            }
             self.done = None;
         }
         for (number, mut event) in inlet.receive(self.limit).await? {

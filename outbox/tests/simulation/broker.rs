@@ -172,7 +172,8 @@ impl Receiver for Cut {
         // What came over an earlier connection is that one's.
         match (&mut self.inner, number.checked_sub(self.before)) {
             (Some(inner), Some(number)) => inner.acknowledge(number).await,
-            _ => Ok(()),
+            (Some(_), None) => Ok(()),
+            (None, _) => Err(ReceiveError::down("there is no connection")),
         }
     }
 }
