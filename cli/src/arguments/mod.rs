@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use annals::{StreamId, Timestamp};
 use clap::{Args, Parser, Subcommand};
 
-pub(crate) use steering::{Asking, Chosen, Consumers, Named, Outbox, ParkedKeys, Requests};
 pub(crate) use schema::{ExportSchemas, Schemas};
+pub(crate) use steering::{Asking, Chosen, Consumers, Named, Outbox, ParkedKeys, Requests};
 
 /// Looks at a store of events, copies it, and finds out what is wrong with it.
 ///
