@@ -28,7 +28,6 @@ impl Route for Movements {
     type Event = AccountEvent;
     type Public = Fact;
     const NAME: &'static str = "movements";
-    const PARTITIONS: u32 = 1;
 
     fn source(&self) -> String {
         "/bank".to_owned()
