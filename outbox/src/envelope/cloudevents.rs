@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use annals_core::CloudEvent;
-use serde_json::Value;
+use annals_core::{CloudEvent, Payload};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{JSON, json, message};
 use crate::message::Message;
@@ -11,6 +12,35 @@ use crate::outgoing::Outgoing;
 
 /// The media type of the structured mode.
 const CLOUDEVENTS_JSON: &str = "application/cloudevents+json";
+
+const SPEC_VERSION: &str = "1.0";
+
+/// The event with its [extensions] as one object, written as it is: it is made for every message that
+/// leaves, and maps of texts cost more than all else about it.
+#[derive(Serialize)]
+struct Structured<'a> {
+    specversion: &'a str,
+    id: &'a str,
+    source: &'a str,
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    subject: &'a str,
+    time: Timestamp,
+    datacontenttype: &'a str,
+    dataschema: String,
+    schemaversion: String,
+    streamversion: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partindex: Option<String>,
+    route: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlationid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causationid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
+    data: &'a Payload,
+}
 
 /// The extensions: names of lower-case letters and digits, as the specification wants them.
 fn extensions(event: &Outgoing) -> impl Iterator<Item = (&'static str, String)> {
@@ -31,26 +61,31 @@ fn schema(event: &Outgoing) -> String {
 }
 
 pub(super) fn structured(event: &Outgoing) -> Message {
-    let text = |(name, value): (&str, String)| (name.to_owned(), Value::String(value));
-    let body = CloudEvent {
-        specversion: annals_core::SpecVersion::V1,
-        id: event.id.clone(),
-        source: event.source.clone(),
-        event_type: event.event_type.clone(),
-        subject: Some(event.stream.clone()),
-        time: Some(event.time),
-        datacontenttype: Some(JSON.to_owned()),
-        dataschema: Some(schema(event)),
-        data: Some(event.data.clone()),
-        data_base64: None,
-        extensions: extensions(event).map(text).collect(),
+    let number = |number: &dyn std::fmt::Display| number.to_string();
+    let body = Structured {
+        specversion: SPEC_VERSION,
+        id: &event.id,
+        source: &event.source,
+        event_type: &event.event_type,
+        subject: &event.stream,
+        time: event.time,
+        datacontenttype: JSON,
+        dataschema: schema(event),
+        schemaversion: number(&event.version),
+        streamversion: number(&event.stream_version),
+        partindex: (event.index > 0).then(|| number(&event.index)),
+        route: event.route,
+        correlationid: event.correlation.as_deref(),
+        causationid: event.causation.as_deref(),
+        traceparent: event.traceparent.as_deref(),
+        data: &event.data,
     };
     message(event, CLOUDEVENTS_JSON, json(&body))
 }
 
 pub(super) fn binary(event: &Outgoing) -> Message {
     let attributes = [
-        ("specversion", "1.0".to_owned()),
+        ("specversion", SPEC_VERSION.to_owned()),
         ("id", event.id.clone()),
         ("source", event.source.clone()),
         ("type", event.event_type.clone()),
