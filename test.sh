@@ -29,6 +29,21 @@ need_c_compiler() {
     exit 1
 }
 
+has_make() {
+    command -v make >/dev/null && command -v c++ >/dev/null
+}
+
+need_make() {
+    has_make && return
+    try_apt_get g++ make
+    has_make && return
+    echo "test.sh: make or a C++ compiler is missing (the client of Kafka is built with them)." >&2
+    echo "  Debian, Ubuntu: sudo apt-get install g++ make" >&2
+    echo "  Fedora:         sudo dnf install gcc-c++ make" >&2
+    echo "  macOS:          xcode-select --install" >&2
+    exit 1
+}
+
 # A server that is running is not enough: tests crash servers of their own.
 has_postgresql() {
     command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null ||
@@ -143,6 +158,7 @@ need_cargo() {
 
 need_cargo
 need_c_compiler
+need_make
 need_postgresql
 need_brokers
 need_newest_nats

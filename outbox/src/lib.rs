@@ -14,6 +14,8 @@ mod address;
 mod envelope;
 mod gate;
 mod inbound;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod memory;
 mod message;
 #[cfg(feature = "nats")]
