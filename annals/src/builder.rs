@@ -301,7 +301,7 @@ impl Builder {
     /// /// What another service keeps of it.
     /// #[derive(ReadModel, Clone)]
     /// #[read_model(table = "riches")]
-    /// struct Rich { #[key] account: u64, cents: i64 }
+    /// struct Rich { #[key] account: u32, cents: i64 }
     ///
     /// struct Riches;
     ///
@@ -309,7 +309,7 @@ impl Builder {
     ///     type Event = AccountFact;
     ///     type Row = Rich;
     ///
-    ///     fn fold(&self, account: &u64, row: &mut Option<Rich>, event: &Recorded<AccountFact>) {
+    ///     fn fold(&self, account: &u32, row: &mut Option<Rich>, event: &Recorded<AccountFact>) {
     ///         let AccountFact::MoneyCame { cents } = event.data;
     ///         row.get_or_insert(Rich { account: *account, cents: 0 }).cents += cents;
     ///     }

@@ -18,6 +18,7 @@ mod indexes;
 mod job;
 mod log;
 mod migrate;
+mod open;
 mod options;
 #[cfg(test)]
 mod plans;
@@ -105,11 +106,7 @@ impl SqliteStore {
     pub async fn open_with(options: SqliteOptions) -> Result<Self, StoreError> {
         let options = Arc::new(options);
         let opening = options.clone();
-        let opened = tokio::task::spawn_blocking(move || {
-            let mut connection = connection::open_writer(&opening)?;
-            migrate::migrate(&mut connection, &opening)?;
-            Ok::<_, StoreError>(connection)
-        });
+        let opened = tokio::task::spawn_blocking(move || open::open(&opening));
         let connection = opened.await.map_err(|_| StoreError::Closed)??;
         let wakeups = WakeupSender::default();
         let readers = Readers::new(options.clone(), OpenedFile::at(options.path.clone()));

@@ -34,6 +34,7 @@ mod sqlite_bad_files;
 mod sqlite_conformance;
 mod sqlite_file_gone;
 mod sqlite_history;
+mod sqlite_opened_at_once;
 mod sqlite_stuck_work;
 mod sqlite_wal;
 mod store_against_model;
