@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+mod schema;
 mod steering;
 
 use std::path::PathBuf;
@@ -7,14 +8,15 @@ use std::path::PathBuf;
 use annals::{StreamId, Timestamp};
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use schema::{ExportSchemas, Schemas};
 pub(crate) use steering::{Asking, Chosen, Consumers, Named, Outbox, ParkedKeys, Requests};
 
 /// Looks at a store of events, copies it, and finds out what is wrong with it.
 ///
 /// Exit codes: 0 done; 1 what was asked for is not there, a consumer is in trouble, or the doctor found
 /// something bad; 2 a mistake on the command line; 3 the store cannot be reached or opened, or is
-/// damaged; 4 an import or a request is refused; 5 anything else failed; 6 a request was not answered in
-/// time.
+/// damaged; 4 an import or a request is refused, or routes contradict each other; 5 anything else failed;
+/// 6 a request was not answered in time.
 #[derive(Debug, Parser)]
 #[command(name = "annals", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Arguments {
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     Export(Export),
     /// Reads what `export` has written into a store. Run again, it goes on where it was interrupted.
     Import(Import),
+    /// Shows the schemas of events, and writes them for other services.
+    #[command(subcommand)]
+    Schema(Schemas),
     /// Shows the consumers that follow the log, and steers them.
     #[command(subcommand)]
     Consumers(Consumers),

@@ -13,6 +13,7 @@ mod migrate;
 mod outbox;
 mod parked;
 mod requests;
+mod schema;
 mod search;
 mod show;
 mod tail;
@@ -62,6 +63,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<(),
                 }
                 Command::Export(export) => export::export(&*store, &export, screen).await,
                 Command::Import(import) => import::import(&*store, &import, screen).await,
+                Command::Schema(schemas) => schema::schema(store, schemas, screen).await,
                 Command::Consumers(consumers) => {
                     consumers::consumers(store, consumers, screen).await
                 }

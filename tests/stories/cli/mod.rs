@@ -13,5 +13,6 @@ mod interrupted_import;
 mod parked;
 mod repartition;
 mod round_trip;
+mod schema;
 mod secrets;
 mod subscribers;
