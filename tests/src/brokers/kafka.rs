@@ -1,9 +1,12 @@
 //! Apache Kafka.
 
+use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -147,18 +150,12 @@ impl Kind for KafkaKind {
         );
         std::fs::write(folder.join("server.properties"), settings)
             .expect("the settings can be written");
-        // 22 characters are what it takes, and the last ones differ between servers.
-        let cluster = uuid::Uuid::now_v7().simple().to_string();
-        let formatted = java(folder)
-            .args(["kafka.tools.StorageTool", "format", "--cluster-id", &cluster[10..]])
-            .args(["--config", "server.properties"])
-            .output()
-            .expect("java starts");
-        assert!(
-            formatted.status.success(),
-            "kafka.tools.StorageTool: {}",
-            String::from_utf8_lossy(&formatted.stderr)
-        );
+        let data = folder.join("data");
+        let files = formatted(folder);
+        std::fs::create_dir_all(&data).expect("the folder can be written to");
+        for (name, content) in files {
+            std::fs::write(data.join(name), content).expect("the folder can be written to");
+        }
     }
 
     fn command(&self, folder: &Path) -> Command {
@@ -188,6 +185,31 @@ share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 ";
+
+/// The files of a formatted folder for data: they do not say whose it is. The first server of this process has
+/// them made in its own, which takes as long as half a start.
+fn formatted(folder: &Path) -> &'static [(OsString, Vec<u8>)] {
+    static FORMATTED: OnceLock<Vec<(OsString, Vec<u8>)>> = OnceLock::new();
+    FORMATTED.get_or_init(|| {
+        let formatted = java(folder)
+            .args(["kafka.tools.StorageTool", "format", "--config", "server.properties"])
+            // So many letters are what it takes.
+            .args(["--cluster-id", "AnnalsAnnalsAnnalsAnna"])
+            .output()
+            .expect("java starts");
+        assert!(
+            formatted.status.success(),
+            "kafka.tools.StorageTool: {}",
+            String::from_utf8_lossy(&formatted.stderr)
+        );
+        let files = std::fs::read_dir(folder.join("data")).expect("the folder is made");
+        let read = |file: io::Result<DirEntry>| {
+            let file = file.expect("the folder can be read");
+            (file.file_name(), std::fs::read(file.path()).expect("it is a file"))
+        };
+        files.map(read).collect()
+    })
+}
 
 /// Java with Kafka's classes, which starts fast rather than running fast, and is small.
 fn java(folder: &Path) -> Command {

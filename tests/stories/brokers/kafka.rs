@@ -1,5 +1,6 @@
 //! Kafka: topics, partitions and groups on real servers.
 
+mod breakable;
 mod claims;
 mod conformance;
 mod faults;
@@ -22,6 +23,7 @@ use annals::outbox::{
     Source,
 };
 use annals_tests::brokers::{Kafka, fresh_name};
+use breakable::Breakable;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;

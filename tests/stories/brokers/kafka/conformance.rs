@@ -15,7 +15,7 @@ const MOST_BYTES: usize = 1_048_588;
 
 struct KafkaSubject {
     url: String,
-    own: Option<Mutex<Kafka>>,
+    own: Option<Mutex<Breakable>>,
 }
 
 impl KafkaSubject {
@@ -23,13 +23,13 @@ impl KafkaSubject {
         match wanted {
             Wanted::Shared => Self { url: Kafka::shared().await, own: None },
             Wanted::Own => {
-                let server = Kafka::start().await;
+                let server = Breakable::take().await;
                 Self { url: server.url(), own: Some(Mutex::new(server)) }
             }
         }
     }
 
-    fn own(&self) -> &Mutex<Kafka> {
+    fn own(&self) -> &Mutex<Breakable> {
         self.own.as_ref().expect("only a server of one's own is stopped")
     }
 }

@@ -7,9 +7,7 @@ use annals_tests::servers::Proxy;
 
 use super::*;
 
-/// The longest that a call with [`hasty`] may take, on a machine that is busy.
-const LIMIT: Duration = Duration::from_secs(20);
-
+/// Limits that are over long before [`PATIENCE`] is, also on a machine that is busy.
 fn hasty(url: &str) -> KafkaOptions {
     let options = KafkaOptions::new(url);
     options.answer_within(Duration::from_secs(4)).publish_within(Duration::from_secs(6))
@@ -56,7 +54,7 @@ fn no_word(error: &PublishError) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_down_delays_and_the_same_values_go_on() {
-    let mut server = Kafka::start().await;
+    let mut server = Breakable::take().await;
     let (url, topic) = (server.url(), fresh_name("down"));
     make(&url, &topic, 1, &[]).await;
     let first_publisher = publisher(&url).await;
@@ -73,24 +71,24 @@ async fn a_server_that_is_down_delays_and_the_same_values_go_on() {
     let to = Address::new(&topic);
     for publisher in [&first_publisher, &second_publisher] {
         let begun = Instant::now();
-        let error = publisher.publish(&to, &message("order-1", 4)).await.expect_err("it is down");
+        let sent = within(publisher.publish(&to, &message("order-1", 4))).await;
+        let error = sent.expect_err("it is down");
         no_word(&error);
-        assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
         println!("{:?}: {error}", begun.elapsed());
     }
     // Now they know.
-    let error = first_publisher.publish(&to, &message("order-1", 4)).await.expect_err("it is down");
+    let sent = within(first_publisher.publish(&to, &message("order-1", 4))).await;
+    let error = sent.expect_err("it is down");
     assert!(down(&error).contains("refused"), "{error}");
-    let error = second_publisher.prepare(&[to]).await.expect_err("it is down");
+    let error = within(second_publisher.prepare(&[to])).await.expect_err("it is down");
     assert!(down(&error).contains(&server.address()), "{error}");
     for _ in 0..2 {
         let begun = Instant::now();
-        let error = receiver.receive(1).await.expect_err("it is down");
+        let error = within(receiver.receive(1)).await.expect_err("it is down");
         assert!(matches!(error, ReceiveError::Down { .. }), "{error:?}");
-        assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
         println!("{:?}: {error}", begun.elapsed());
     }
-    let error = source.open("other", WHOLE).await.err().expect("it is down");
+    let error = within(source.open("other", WHOLE)).await.err().expect("it is down");
     assert!(matches!(error, ReceiveError::Down { .. }), "{error:?}");
 
     server.restart().await;
@@ -105,7 +103,7 @@ async fn a_server_that_is_down_delays_and_the_same_values_go_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_server_is_noticed_within_the_limit() {
-    let server = Kafka::start().await;
+    let server = Breakable::take().await;
     let (url, topic) = (server.url(), fresh_name("frozen"));
     make(&url, &topic, 1, &[]).await;
     let publisher = publisher(&url).await;
@@ -119,9 +117,9 @@ async fn a_frozen_server_is_noticed_within_the_limit() {
 
     let to = Address::new(&topic);
     let begun = Instant::now();
-    let error = publisher.publish(&to, &message("order-1", 3)).await.expect_err("no answer");
+    let error = within(publisher.publish(&to, &message("order-1", 3))).await;
+    let error = error.expect_err("no answer");
     assert!(matches!(error, PublishError::InDoubt { .. }), "{error:?}");
-    assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
     println!("{:?}: {error}", begun.elapsed());
     let begun = Instant::now();
     let error = within(receiver.receive(1)).await.expect_err("no answer");
