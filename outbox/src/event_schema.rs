@@ -41,7 +41,7 @@ impl EventSchema {
 
     fn versions(event: &EventDescriptor) -> Vec<Self> {
         let older = event.upcasters.iter().map(|step| (step.from, (step.schema)()));
-        let older = older.filter(|(_, schema)| *schema != Value::Bool(true));
+        let older = older.filter(|(_, schema)| !allows_everything(schema));
         let newest = std::iter::once((event.version, (event.schema)()));
         let all = older.chain(newest);
         all.map(|(version, schema)| Self::new(event.event_type, version, schema)).collect()
@@ -85,5 +85,15 @@ impl EventSchema {
     /// Its URN, in which every name can stand.
     fn urn(&self) -> String {
         annals_core::CloudEvent::schema_urn(&escaped(&self.event_type), self.version)
+    }
+}
+
+/// Whether a schema says nothing of the values beneath it, only of itself.
+fn allows_everything(schema: &Value) -> bool {
+    match schema {
+        Value::Object(schema) => {
+            schema.keys().all(|key| matches!(key.as_str(), "$schema" | "title" | "description"))
+        }
+        other => *other == Value::Bool(true),
     }
 }

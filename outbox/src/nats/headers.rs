@@ -6,7 +6,8 @@
 //! | `annals-key` | the key, percent-encoded |
 //! | `content-type` | the media type of the body |
 //! | `ce-…` | attributes of a CloudEvent in binary mode, percent-encoded |
-//! | others | as they are |
+//! | others | as they are; a value with line breaks, or with blanks at its ends, percent-encoded |
+//! | `annals-encoded` | the names of those that are, with commas between them |
 
 use std::collections::BTreeMap;
 
@@ -19,6 +20,7 @@ use crate::message::Message;
 pub(super) const ID: &str = "Nats-Msg-Id";
 const KEY: &str = "annals-key";
 const CONTENT_TYPE: &str = "content-type";
+const ENCODED: &str = "annals-encoded";
 /// The prefix of CloudEvents' attributes.
 const PREFIX: &str = "ce-";
 /// What `content-type` says, as some readers want it.
@@ -44,16 +46,30 @@ pub(super) fn of(message: &Message) -> Result<HeaderMap, String> {
         let name = format!("{PREFIX}{DATA_CONTENT_TYPE}");
         put(&mut headers, &name, &percent::encode(&message.content_type))?;
     }
+    let mut encoded = Vec::new();
     for (name, value) in &message.headers {
         let lower = name.to_ascii_lowercase();
-        if lower.starts_with("nats-") || lower == KEY || lower == CONTENT_TYPE {
+        if lower.starts_with("nats-") || [KEY, CONTENT_TYPE, ENCODED].contains(&lower.as_str()) {
             return Err(format!(
                 "its header `{name}` is one that the broker reads itself: give it another name"
             ));
         }
-        put(&mut headers, name, value)?;
+        if survives(value) {
+            put(&mut headers, name, value)?;
+        } else {
+            put(&mut headers, name, &percent::encode(value))?;
+            encoded.push(name.as_str());
+        }
+    }
+    if !encoded.is_empty() {
+        put(&mut headers, ENCODED, &encoded.join(","))?;
     }
     Ok(headers)
+}
+
+/// Whether a value is one line that keeps its ends.
+fn survives(value: &str) -> bool {
+    value.trim() == value && !value.contains(['\r', '\n'])
 }
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
@@ -61,7 +77,7 @@ fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
     let Some((written, value)) = written else {
         return Err(format!(
             "its header {name:?} cannot be written: names are of printable ASCII without `:`, and \
-             values are one line"
+             values of the broker's own headers are one line"
         ));
     };
     headers.insert(written, value);
@@ -87,6 +103,8 @@ pub(super) fn read(headers: Option<&HeaderMap>, body: Bytes) -> Message {
         headers: BTreeMap::new(),
         body,
     };
+    let encoded = headers.and_then(|headers| headers.get(ENCODED)).map_or("", HeaderValue::as_str);
+    let encoded: Vec<&str> = encoded.split(',').collect();
     for (name, values) in headers.into_iter().flat_map(HeaderMap::iter) {
         let name: &str = name.as_ref();
         let value = values.first().map_or("", HeaderValue::as_str);
@@ -101,7 +119,9 @@ pub(super) fn read(headers: Option<&HeaderMap>, body: Bytes) -> Message {
             lower.strip_prefix(PREFIX).or_else(|| lower.strip_prefix("ce_"))
         {
             message.attributes.insert(attribute.to_owned(), percent::decode(value));
-        } else {
+        } else if encoded.contains(&name) {
+            message.headers.insert(name.to_owned(), percent::decode(value));
+        } else if lower != ENCODED {
             message.headers.insert(name.to_owned(), value.to_owned());
         }
     }
@@ -130,7 +150,12 @@ mod tests {
             key: "Bestellung Nr. 17 ü".to_owned(),
             content_type: "application/json".to_owned(),
             attributes: pairs(&[("id", "1"), ("type", "order.placed"), ("subject", "ö 17")]),
-            headers: pairs(&[("traceparent", "00-aa-bb-01"), ("X-Empty", "")]),
+            headers: pairs(&[
+                ("traceparent", "00-aa-bb-01"),
+                ("X-Empty", ""),
+                ("X-Blank", " "),
+                ("X-Lines", "x\r\nNats-Rollup: all"),
+            ]),
             body: bytes::Bytes::from_static(b"{}"),
         }
     }
@@ -165,7 +190,8 @@ mod tests {
 
     #[test]
     fn headers_that_the_broker_acts_upon_are_refused() {
-        for name in ["Nats-Rollup", "nats-expected-stream", "Content-Type", "Annals-Key"] {
+        let own = ["Nats-Rollup", "nats-expected-stream", "Content-Type", "Annals-Key"];
+        for name in own.into_iter().chain(["Annals-Encoded"]) {
             let mut message = message();
             message.headers.insert(name.to_owned(), "all".to_owned());
             let why = of(&message).expect_err("the broker would act upon it");
@@ -175,11 +201,11 @@ mod tests {
 
     #[test]
     fn what_would_break_the_protocol_is_refused() {
-        for (name, value) in [("a b", "x"), ("a:b", "x"), ("a", "x\r\nNats-Rollup: all")] {
+        for name in ["a b", "a:b", "a\r\nb"] {
             let mut message = message();
-            message.headers.insert(name.to_owned(), value.to_owned());
+            message.headers.insert(name.to_owned(), "x".to_owned());
             let why = of(&message).expect_err("it is no header");
-            assert!(why.contains(name), "{why}");
+            assert!(why.contains(&format!("{name:?}")), "{why}");
         }
     }
 }

@@ -140,6 +140,16 @@ impl RedisPublisher {
     }
 }
 
+/// What the server says of a message, with the id that it does not know as such.
+fn naming(message: &Message, error: PublishError) -> PublishError {
+    match error {
+        PublishError::Refused { why } => {
+            PublishError::Refused { why: format!("the message `{}`: {why}", message.id) }
+        }
+        other => other,
+    }
+}
+
 #[async_trait]
 impl Publisher for RedisPublisher {
     fn broker(&self) -> &str {
@@ -169,7 +179,8 @@ impl Publisher for RedisPublisher {
         let connection = connection.map_err(|failure| publishing(failure, name))?;
         self.check_size(message, connection.most_bytes())?;
         let answer = self.append(&connection, name, message, deadline).await;
-        let answer = answer.map_err(|failure| self.judge(failure, &connection, name))?;
+        let answer =
+            answer.map_err(|failure| naming(message, self.judge(failure, &connection, name)))?;
         let published = match answer {
             Value::Int(0) => Published::Repeated,
             // The entry's id, where there is no script.

@@ -1,6 +1,7 @@
 //! NATS JetStream, of the system's version and the newest.
 
 mod access;
+mod conformance;
 mod failover;
 mod outages;
 mod publishing;
