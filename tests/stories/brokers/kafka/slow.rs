@@ -20,11 +20,13 @@ async fn a_slow_handler_keeps_its_part() {
     // The handler, which asks for nothing meanwhile.
     tokio::time::sleep(2 * LIMIT).await;
 
-    let (consumer, name) = (plain(&url).create::<BaseConsumer>().expect("a client"), group.clone());
-    let look = move || consumer.fetch_group_list(Some(&name), PATIENCE);
-    let groups = tokio::task::spawn_blocking(look).await.expect("no panic");
-    let groups = groups.expect("the server is there");
-    let members: usize = groups.groups().iter().map(|group| group.members().len()).sum();
+    let (config, name) = (plain(&url), group.clone());
+    let look = move || {
+        let consumer: BaseConsumer = config.create().expect("a client");
+        let list = consumer.fetch_group_list(Some(&name), PATIENCE).expect("the server is there");
+        list.groups().iter().map(|group| group.members().len()).sum::<usize>()
+    };
+    let members = tokio::task::spawn_blocking(look).await.expect("no panic");
     assert_eq!(members, 0, "nobody has joined the group");
 
     receiver.acknowledge(last).await.expect("the server is there");
