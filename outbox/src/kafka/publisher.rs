@@ -1,6 +1,6 @@
 //! Sending.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +34,8 @@ pub struct KafkaPublisher {
     room: Arc<Semaphore>,
     /// Topics that were not there when they were last looked for.
     missing: Mutex<BTreeSet<String>>,
+    /// How much topics take, in their broker's words, and when it said so.
+    most: tokio::sync::Mutex<BTreeMap<String, (Instant, Option<String>)>>,
 }
 
 /// A producer, made when it is first needed and again when it has ended.
@@ -56,6 +58,7 @@ impl KafkaPublisher {
             alone: slot(true),
             room: Arc::new(Semaphore::new(ROOM_KB as usize)),
             missing: Mutex::default(),
+            most: tokio::sync::Mutex::default(),
             options,
         };
         publisher.many.get(&publisher.options)?;
@@ -141,6 +144,19 @@ impl KafkaPublisher {
         }
     }
 
+    /// How many bytes a topic takes of one message. Many that are refused at once ask once.
+    async fn most_of(&self, topic: &str) -> Option<String> {
+        let mut most = self.most.lock().await;
+        if let Some((at, known)) = most.get(topic)
+            && at.elapsed() < MOST_KEPT
+        {
+            return known.clone();
+        }
+        let found = topics::largest_message(&self.options, topic).await;
+        most.insert(topic.to_owned(), (Instant::now(), found.clone()));
+        found
+    }
+
     /// Whether it need not be tried without a look: the topic was not there, or we were not let in.
     fn is_in_doubt(&self, topic: &str) -> Result<bool, PublishError> {
         let producer = self.many.get(&self.options).map_err(PublishError::down)?;
@@ -168,6 +184,9 @@ impl KafkaPublisher {
 
 /// By how much our own limit is later than the client's, whose words say more.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// For how long words name a limit that was asked for before.
+const MOST_KEPT: Duration = Duration::from_secs(10);
 
 #[async_trait]
 impl Publisher for KafkaPublisher {
@@ -215,13 +234,17 @@ impl Publisher for KafkaPublisher {
             }
             Err(Verdict::NotSent(why)) => Err(PublishError::down(why)),
             Err(Verdict::NoWord(why)) => Err(PublishError::in_doubt(why)),
-            Err(Verdict::Refused(why)) => Err(PublishError::Refused {
-                why: format!(
-                    "it has {size} bytes, and {} refuses it: {why} (`max.message.bytes` of the topic, \
-                     `message.max.bytes` of the broker)",
-                    self.place,
-                ),
-            }),
+            Err(Verdict::Refused(why)) => {
+                let most = self.most_of(topic).await;
+                let most = most.map_or_else(String::new, |most| format!(" and is {most} here"));
+                let place = &self.place;
+                let why = format!(
+                    "it has {size} bytes, and {place} refuses it: {why}. How much the topic `{topic}` takes \
+                     is its `max.message.bytes`, which `message.max.bytes` of the broker stands in \
+                     for{most}"
+                );
+                Err(PublishError::Refused { why })
+            }
         }
     }
 }

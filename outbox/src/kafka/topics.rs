@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::Client;
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -94,6 +94,21 @@ pub(super) async fn declare(
         }
         None => Err(Unknown::Down("no answer about a topic that was to be made".to_owned())),
     }
+}
+
+/// How many bytes the topic takes of one message, as the broker says, or `None` if it does not within
+/// moments: who may write to a topic need not be allowed to read its settings.
+pub(super) async fn largest_message(options: &Settings, topic: &str) -> Option<String> {
+    /// Words are not worth more.
+    const LIMIT: Duration = Duration::from_secs(3);
+    let admin = AdminClient::from_config_and_context(&options.client().ok()?, Heard::default());
+    let admin = admin.ok()?;
+    let limits = AdminOptions::new().request_timeout(Some(options.answer_within.min(LIMIT)));
+    let answer = admin.describe_configs([&ResourceSpecifier::Topic(topic)], &limits).await;
+    // It waits for its threads.
+    std::thread::spawn(move || drop(admin));
+    let settings = answer.ok()?.pop()?.ok()?;
+    settings.get("max.message.bytes")?.value.clone()
 }
 
 /// Whether a topic can have that name.
