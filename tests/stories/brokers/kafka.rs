@@ -150,7 +150,9 @@ async fn committed(url: &str, topic: &str, partition: i32) -> (Option<i64>, Stri
         let consumer: BaseConsumer = config.create().expect("a client");
         let mut list = TopicPartitionList::new();
         list.add_partition(&topic, partition);
-        let answer = consumer.committed_offsets(list, PATIENCE).expect("the server is there");
+        // librdkafka may sleep through the moment when it learns whom to ask.
+        let ask = || consumer.committed_offsets(list.clone(), PATIENCE / 12);
+        let answer = (0..12).find_map(|_| ask().ok()).expect("the server is there");
         let found = answer.find_partition(&topic, partition).expect("it was asked for");
         let offset = match found.offset() {
             Offset::Offset(offset) => Some(offset),
