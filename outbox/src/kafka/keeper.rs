@@ -109,9 +109,13 @@ impl Keeper {
         }
     }
 
-    /// The last commit, and then the client goes, which may take it a moment.
+    /// The last commit, tried for as long as any, and then the client goes, which may take it a moment.
     fn end(mut self, consumer: Arc<Consumer>) {
         self.commit(false);
+        while self.commit_at.take().is_some() {
+            std::thread::sleep(COMMIT_AFTER);
+            self.commit(false);
+        }
         let going = self.reading.going.clone();
         drop(self);
         // Whoever opens anew needs to wait for the commit alone.

@@ -219,8 +219,19 @@ impl Reading {
             return Ok(BTreeMap::new());
         }
         let asked = lanes.iter().map(|lane| (&*self.topics[lane.topic], lane.partition));
-        let limit = self.options.answer_within;
-        let answer = consumer.committed_offsets(topics::list(asked), limit)?;
+        let (asked, mut limit) = (topics::list(asked), self.options.answer_within / 16);
+        // librdkafka may sleep through the moment when it learns whom to ask, for all of the time it is given.
+        let answer = loop {
+            match consumer.committed_offsets(asked.clone(), limit) {
+                Err(error)
+                    if error.rdkafka_error_code() == Some(Code::OperationTimedOut)
+                        && limit < self.options.answer_within / 2 =>
+                {
+                    limit *= 2;
+                }
+                answer => break answer?,
+            }
+        };
         let mut kept = BTreeMap::new();
         for lane in lanes {
             let found = answer.find_partition(&self.topics[lane.topic], lane.partition);
