@@ -104,7 +104,7 @@ impl Settings {
         match unknown {
             Unknown::NotThere => PublishError::Missing { why: self.no_topic(topic) },
             Unknown::Forbidden => PublishError::Missing { why: self.forbidden(topic, "Write") },
-            Unknown::Down(why) => PublishError::down(why),
+            Unknown::Down(why) => PublishError::down(self.guessed(why)),
         }
     }
 
@@ -113,8 +113,19 @@ impl Settings {
         match unknown {
             Unknown::NotThere => ReceiveError::Missing { why: self.no_topic(topic) },
             Unknown::Forbidden => ReceiveError::Missing { why: self.forbidden(topic, "Read") },
-            Unknown::Down(why) => ReceiveError::down(why),
+            Unknown::Down(why) => ReceiveError::down(self.guessed(why)),
         }
+    }
+
+    /// What may be the cause where librdkafka names none.
+    fn guessed(&self, why: String) -> String {
+        if self.url.login.is_some() || !why.ends_with("brokers are down") {
+            return why;
+        }
+        format!(
+            "{why}: servers that want a login (SASL) or TLS hang up without a word on who shows none, and \
+             the URL has no user"
+        )
     }
 
     /// Why a group's places cannot be read or written.
