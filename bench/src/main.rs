@@ -1,9 +1,11 @@
 //! Figures: each workload by Annals and by a hand-written program, in turns.
 
+mod broker;
 mod child;
 mod domain;
 mod limit;
 mod measure;
+mod messages;
 mod options;
 mod place;
 mod plot;
@@ -42,8 +44,9 @@ fn main() -> ExitCode {
 fn measure_all(options: &Options) -> Result<(), Failure> {
     let mut report = Report::new(options.json);
     let mut rows = Vec::new();
+    let broker = options.broker.as_ref().map(|choice| choice.open()).transpose()?;
     for comparison in options.comparisons()? {
-        for row in rounds::compare(&comparison, options)? {
+        for row in rounds::compare(&comparison, options, broker.as_ref())? {
             report.add(row.clone())?;
             rows.push(row);
         }

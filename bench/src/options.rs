@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 use crate::Failure;
+use crate::broker::BrokerChoice;
 use crate::store::StoreChoice;
 use crate::task::{Subject, Synchronous, Work};
 
@@ -20,6 +21,11 @@ pub(crate) struct Options {
     /// which schemas are made and dropped. There is no hand-written program for memory.
     #[arg(long, default_value = "sqlite", value_name = "memory|sqlite|URL")]
     pub(crate) store: StoreChoice,
+
+    /// What publish, consume and delivery send messages over: a private server by its name, or one that is
+    /// there by its URL.
+    #[arg(long, value_name = "nats|redis|URL")]
+    pub(crate) broker: Option<BrokerChoice>,
 
     /// How many tasks write at the same time, in all processes together. Default: append and
     /// append10 at 1, 8 and 32 (on PostgreSQL at 128 too), command at 1 and 32 (on PostgreSQL at 8
@@ -95,9 +101,16 @@ pub(crate) enum Workload {
     Lag,
     /// A history of 200,000 events, in bulk.
     Import,
+    /// A relay sends a log of 200,000 events to a --broker, on PostgreSQL.
+    Publish,
+    /// Another service takes 200,000 messages of a --broker into its table, on PostgreSQL.
+    Consume,
+    /// From the append to the table of another service, over a --broker, at 50 and 2,000 appends a second,
+    /// on PostgreSQL.
+    Delivery,
     /// append and rebuild on a log of 0.1, 1, 3 and 10 million events, or of --events.
     Growth,
-    /// Every one of them but growth.
+    /// Every one of them but growth; those with messages if there is a --broker.
     All,
 }
 
@@ -125,6 +138,9 @@ impl Options {
             Workload::Latency,
             Workload::Lag,
             Workload::Import,
+            Workload::Publish,
+            Workload::Consume,
+            Workload::Delivery,
         ];
         let comparisons: Vec<Comparison> = match self.workload {
             // clap has seen to it that there is a workload where there is no child.
@@ -136,7 +152,7 @@ impl Options {
         match comparisons.is_empty() {
             true => Err(
                 "--workers cannot be divided among --processes: choose a multiple of them; and \
-                     lag needs a --store postgres://…"
+                     lag needs a --store postgres://…, and publish, consume and delivery a --broker, too"
                     .into(),
             ),
             false => Ok(comparisons),
@@ -158,6 +174,16 @@ impl Options {
             Workload::Rebuild => (vec![Work::Rebuild { partitions: self.partitions }], &[1]),
             Workload::CatchUp => (vec![Work::CatchUp], &[1]),
             Workload::Lag if !postgres => (Vec::new(), &[1]),
+            Workload::Publish | Workload::Consume | Workload::Delivery
+                if !postgres || self.broker.is_none() =>
+            {
+                (Vec::new(), &[1])
+            }
+            Workload::Publish => (vec![Work::Publish], &[1]),
+            Workload::Consume => (vec![Work::Consume], &[1]),
+            Workload::Delivery => {
+                (vec![Work::Delivery { pace: 50 }, Work::Delivery { pace: 2_000 }], &[1])
+            }
             Workload::Lag => (vec![Work::Lag], &[1]),
             Workload::Import => (vec![Work::Import], &[1]),
             Workload::Latency | Workload::Growth | Workload::All => (vec![Work::Latency], &[1]),
@@ -176,7 +202,7 @@ impl Options {
         let processes = match work {
             Work::Append { .. } | Work::Rebuild { .. } => self.processes,
             // One that appends, one that projects.
-            Work::Lag => 2,
+            Work::Lag | Work::Delivery { .. } => 2,
             Work::Latency if self.store.is_postgres() => 2,
             _ => 1,
         };

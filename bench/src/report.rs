@@ -12,6 +12,8 @@ pub(crate) struct Row {
     pub(crate) workload: &'static str,
     pub(crate) case: String,
     pub(crate) store: &'static str,
+    /// What the messages went over.
+    pub(crate) broker: Option<String>,
     pub(crate) subject: Subject,
     pub(crate) workers: u64,
     pub(crate) processes: u64,
@@ -37,6 +39,7 @@ impl Report {
             "workload",
             "case",
             "store",
+            "broker",
             "subject",
             "workers",
             "processes",
@@ -46,7 +49,7 @@ impl Report {
             "peak MB",
             "ratio",
         ]);
-        for column in table.column_iter_mut().skip(4) {
+        for column in table.column_iter_mut().skip(5) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         Self { table: (!json).then_some(table) }
@@ -73,12 +76,13 @@ impl Report {
 }
 
 impl Row {
-    fn cells(&self) -> [String; 11] {
+    fn cells(&self) -> [String; 12] {
         let milliseconds = |time: Option<f64>| time.map(|time| format!("{time:.3}"));
         [
             self.workload.to_owned(),
             self.case.clone(),
             self.store.to_owned(),
+            self.broker.clone().unwrap_or_default(),
             self.subject.name().to_owned(),
             self.workers.to_string(),
             self.processes.to_string(),

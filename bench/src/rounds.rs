@@ -1,5 +1,6 @@
 //! Both sides in turns, A B A B …, so that a noisy moment of the machine hits both.
 
+use crate::broker::Broker;
 use crate::measure::Sample;
 use crate::options::{Comparison, Options};
 use crate::place::{Place, Target};
@@ -21,9 +22,14 @@ struct Side {
 }
 
 /// Measures a work by both sides. The medians make one row each.
-pub(crate) fn compare(comparison: &Comparison, options: &Options) -> Result<Vec<Row>, Failure> {
+pub(crate) fn compare(
+    comparison: &Comparison,
+    options: &Options,
+    broker: Option<&Broker>,
+) -> Result<Vec<Row>, Failure> {
     // No hand-written program does that.
-    let alone = comparison.work == Work::Lag || helped(comparison);
+    let unrivalled = matches!(comparison.work, Work::Lag | Work::Delivery { .. });
+    let alone = unrivalled || helped(comparison);
     let subjects: &[Subject] = match options.store {
         _ if alone => &[Subject::Annals],
         StoreChoice::Memory => &[Subject::Annals],
@@ -32,7 +38,7 @@ pub(crate) fn compare(comparison: &Comparison, options: &Options) -> Result<Vec<
     let chosen = |subject: &&Subject| options.only.is_none_or(|only| only == **subject);
     let mut sides = Vec::new();
     for &subject in subjects.iter().filter(chosen) {
-        sides.push(Side::new(subject, comparison, options)?);
+        sides.push(Side::new(subject, comparison, options, broker)?);
     }
     for round in 1..=options.rounds {
         let Comparison { work, workers, events, processes } = comparison;
@@ -83,7 +89,12 @@ fn workers_of(subject: Subject, comparison: &Comparison, store: &StoreChoice) ->
 }
 
 impl Side {
-    fn new(subject: Subject, comparison: &Comparison, options: &Options) -> Result<Self, Failure> {
+    fn new(
+        subject: Subject,
+        comparison: &Comparison,
+        options: &Options,
+        broker: Option<&Broker>,
+    ) -> Result<Self, Failure> {
         let place = Place::new(&options.store, subject, options.directory.as_deref())?;
         let shares = match comparison.work {
             Work::Append { .. } => comparison.processes,
@@ -95,6 +106,7 @@ impl Side {
             work: comparison.work,
             target: place.target(),
             synchronous: options.synchronous,
+            broker: broker.map(|broker| broker.url.clone()),
             workers: (workers_of(subject, comparison, &options.store) / shares).max(1),
             events: comparison.events / shares,
             process: 0,
@@ -108,7 +120,7 @@ impl Side {
             self.place.empty()?;
             // A store in memory lives and dies with the process that measures.
             if self.task.target != Target::Memory {
-                child::run(&[Task { phase: Phase::Prepare, ..self.task.clone() }])?;
+                child::run(&[Task { phase: Phase::Prepare, round, ..self.task.clone() }])?;
                 self.place.settle()?;
             }
         }
@@ -116,7 +128,9 @@ impl Side {
         let tasks: Vec<Task> = (0..self.processes).map(process).collect();
         let measured = child::run(&tasks)?;
         self.samples.push(match self.task.work {
-            Work::Latency | Work::Lag if measured.len() > 1 => Sample::apart(&measured)?,
+            Work::Latency | Work::Lag | Work::Delivery { .. } if measured.len() > 1 => {
+                Sample::apart(&measured)?
+            }
             _ => Sample::together(&measured),
         });
         Ok(())
@@ -128,6 +142,11 @@ impl Side {
             workload: comparison.work.name(),
             case: comparison.work.case(comparison.events),
             store: options.store.name(),
+            broker: options
+                .broker
+                .as_ref()
+                .filter(|_| comparison.work.sends())
+                .map(|b| b.name().to_owned()),
             subject: self.task.subject,
             workers: workers_of(self.task.subject, comparison, &options.store),
             processes: comparison.processes,

@@ -8,6 +8,9 @@ use tokio_postgres::{Client, Config, NoTls};
 use crate::Failure;
 use crate::task::Subject;
 
+/// What is behind the name, where another service has tables of its own.
+pub(crate) const OTHER: &str = "_other";
+
 /// Everything one side makes is in here, and goes with it.
 pub(crate) struct Schema {
     pub(crate) url: String,
@@ -27,7 +30,9 @@ impl Schema {
     pub(crate) fn empty(&self) -> Result<(), Failure> {
         let name = &self.name;
         self.run(async |client| {
-            let again = format!("DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name};");
+            let again = format!(
+                "DROP SCHEMA IF EXISTS {name}, {name}{OTHER} CASCADE; CREATE SCHEMA {name};"
+            );
             client.batch_execute(&again).await?;
             self.made.set(true);
             Ok(())
@@ -57,7 +62,7 @@ impl Drop for Schema {
         if !self.made.get() {
             return;
         }
-        let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name);
+        let drop = format!("DROP SCHEMA IF EXISTS {0}, {0}{OTHER} CASCADE", self.name);
         let dropped = self.run(async |client| Ok(client.batch_execute(&drop).await?));
         if let Err(error) = dropped {
             eprintln!("the schema {} is left behind: {error}", self.name);

@@ -76,6 +76,14 @@ pub(crate) enum Work {
     Latency,
     /// How far a read model is behind the appends of other processes.
     Lag,
+    /// A log to a broker.
+    Publish,
+    /// From a broker into another service's table.
+    Consume,
+    /// From the append to the other service's table, so many events a second.
+    Delivery {
+        pace: u64,
+    },
     Import,
 }
 
@@ -93,6 +101,8 @@ pub(crate) struct Task {
     pub(crate) work: Work,
     pub(crate) target: Target,
     pub(crate) synchronous: Synchronous,
+    /// The URL of the broker, where there is one.
+    pub(crate) broker: Option<String>,
     /// In this process.
     pub(crate) workers: u64,
     /// In this process.
@@ -113,6 +123,9 @@ impl Work {
             Self::CatchUp => "catch-up",
             Self::Latency => "latency",
             Self::Lag => "lag",
+            Self::Publish => "publish",
+            Self::Consume => "consume",
+            Self::Delivery { .. } => "delivery",
             Self::Import => "import",
         }
     }
@@ -129,10 +142,13 @@ impl Work {
             Self::Append { prefill: 0, .. }
             | Self::Rebuild { .. }
             | Self::CatchUp
+            | Self::Publish
+            | Self::Consume
             | Self::Import => format!("{events} events"),
             Self::Append { prefill, .. } => format!("{events} events after {prefill}"),
             Self::Latency => "50/s".to_owned(),
             Self::Lag => format!("{}/s", LAG_WORKERS * LAG_PACE),
+            Self::Delivery { pace } => format!("{pace}/s"),
         }
     }
 
@@ -142,7 +158,8 @@ impl Work {
             Self::Append { per_commit, .. } => 10_000 * per_commit.min(5) * workers.min(4),
             Self::Load { length } => length,
             Self::Command { .. } => 5_000,
-            Self::Rebuild { .. } | Self::Import => 200_000,
+            Self::Rebuild { .. } | Self::Import | Self::Publish | Self::Consume => 200_000,
+            Self::Delivery { pace } => pace * 20,
             Self::CatchUp => 1_000_000,
             Self::Latency => 500,
             Self::Lag => 50_000,
@@ -162,9 +179,11 @@ impl Work {
             // life: of two, a planner reads both.
             Self::Load { length } => ((20_000 / length).clamp(20, 200), length),
             Self::Command { .. } => (events, HISTORY),
-            Self::Rebuild { .. } | Self::CatchUp => spread(events),
+            Self::Rebuild { .. } | Self::CatchUp | Self::Publish => spread(events),
             Self::Append { prefill, .. } => spread(prefill),
-            Self::Latency | Self::Lag | Self::Import => (0, 0),
+            Self::Latency | Self::Lag | Self::Import | Self::Consume | Self::Delivery { .. } => {
+                (0, 0)
+            }
         }
     }
 
@@ -173,9 +192,14 @@ impl Work {
         match self {
             Self::Load { .. } | Self::Rebuild { .. } => true,
             Self::Append { prefill, .. } => prefill > 0,
-            Self::Command { .. } | Self::CatchUp | Self::Latency | Self::Lag | Self::Import => {
-                false
-            }
+            Self::Command { .. }
+            | Self::CatchUp
+            | Self::Latency
+            | Self::Lag
+            | Self::Publish
+            | Self::Consume
+            | Self::Delivery { .. }
+            | Self::Import => false,
         }
     }
 }
@@ -189,6 +213,13 @@ impl Task {
     }
 }
 
+impl Work {
+    /// Whether it sends messages over a broker.
+    pub(crate) fn sends(self) -> bool {
+        matches!(self, Self::Publish | Self::Consume | Self::Delivery { .. })
+    }
+}
+
 /// The history that a work needs: so many accounts, so many events each.
 pub(crate) fn history(task: &Task) -> (u64, u64) {
     task.work.accounts(task.events)
@@ -199,7 +230,7 @@ pub(crate) fn imported(task: &Task) -> (u64, u64) {
     spread(task.events)
 }
 
-fn spread(events: u64) -> (u64, u64) {
+pub(crate) fn spread(events: u64) -> (u64, u64) {
     match ACCOUNTS.min(events) {
         0 => (0, 0),
         accounts => (accounts, events / accounts),

@@ -17,6 +17,12 @@ pub trait Deliver: Send + Sync {
     /// by one, so that those before the one at fault count, and only its key is parked.
     async fn deliver(&self, events: &[RecordedEvent]) -> Result<(), ConsumeError>;
 
+    /// Whether each delivery has a task of its own, which others do not hold up when it computes. Who does
+    /// little but wait is better off with all of them in one.
+    fn apart(&self) -> bool {
+        true
+    }
+
     /// How much of one key is delivered at once.
     fn at_once(&self) -> AtOnce {
         AtOnce::ONE

@@ -31,7 +31,6 @@ impl Gate {
         &self,
         mut call: impl FnMut() -> F,
     ) -> Result<T, PublishError> {
-        let mut states = self.policy.circuit_breaker().map(|breaker| breaker.watch());
         loop {
             let refused = match self.policy.run(&mut call).await {
                 Ok(done) => {
@@ -44,10 +43,15 @@ impl Gate {
                 }
                 Err(ResilienceError::Refused(refused)) => refused,
             };
-            let probing = states.as_mut().filter(|_| refused.step() == Step::Breaker);
-            let Some(states) = probing else { return Err(self.said(&refused)) };
-            if states.borrow_and_update().state != BreakerState::HalfOpen {
-                return Err(self.said(&refused));
+            let breaker = self.policy.circuit_breaker().filter(|_| refused.step() == Step::Breaker);
+            let Some(breaker) = breaker else { return Err(self.said(&refused)) };
+            let mut states = breaker.watch();
+            let state = states.borrow_and_update().state;
+            match state {
+                // It has come up since.
+                BreakerState::Closed => continue,
+                BreakerState::HalfOpen => {}
+                _ => return Err(self.said(&refused)),
             }
             // Another one is finding out.
             let changed = tokio::time::timeout(PROBED_WITHIN, states.changed());

@@ -124,6 +124,10 @@ impl<R: Route> Deliver for Relay<R> {
         }
         Ok(())
     }
+
+    fn apart(&self) -> bool {
+        false
+    }
 }
 
 impl<R: Route> Relay<R> {
@@ -136,7 +140,9 @@ impl<R: Route> Relay<R> {
                 let why = format!("the route `{}` says no place for it", R::NAME);
                 return Err(ConsumeError::poison(why));
             };
-            let checked = NewEvent::of(public).map_err(ConsumeError::poison)?;
+            let name = EventType::from_static(public.event_type());
+            let payload = public.encode().map_err(ConsumeError::poison)?;
+            let checked = NewEvent::identified(event.id, name, public.schema_version(), payload);
             self.schemas.check(&checked).map_err(ConsumeError::poison)?;
             let outgoing = Outgoing::of(
                 event,

@@ -5,11 +5,15 @@ mod append;
 mod balances;
 mod catch_up;
 mod command;
+mod consume;
+mod delivery;
+mod fact;
 mod history;
 mod import;
 mod lag;
 mod latency;
 mod load;
+mod publish;
 mod rebuild;
 
 use std::sync::Arc;
@@ -20,12 +24,14 @@ use annals::{Annals, JournalOptions, MemoryStore, SqliteOptions, SqliteStore, op
 use crate::Failure;
 use crate::measure::Measured;
 use crate::place::Target;
+use crate::schema::OTHER;
 use crate::task::{FIRST, Phase, Synchronous, Task, Work};
 
 pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
     let store = open(task).await?;
     if task.phase == Phase::Prepare || task.target == Target::Memory {
         history::make(&store, task).await?;
+        task.prepare_place().await?;
     }
     if task.phase == Phase::Prepare {
         return Ok(Measured::default());
@@ -44,11 +50,17 @@ pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
         }
         Work::Latency if task.process == FIRST => apart::append(store, task).await,
         Work::Latency => apart::project(store, task).await,
+        Work::Publish => publish::measure(store, task).await,
+        Work::Consume => consume::measure(store, task).await,
+        Work::Delivery { .. } if task.process == FIRST => delivery::append(store, task).await,
+        Work::Delivery { .. } => delivery::follow(store, task).await,
         Work::Import => import::measure(store, task).await,
     }
 }
 
 async fn open(task: &Task) -> Result<Arc<dyn Store>, Failure> {
+    // Who receives messages has tables of its own.
+    let other = matches!(task.work, Work::Delivery { .. }) && task.process != FIRST;
     match &task.target {
         Target::Memory => Ok(Arc::new(MemoryStore::default())),
         Target::Sqlite { directory } => {
@@ -61,7 +73,8 @@ async fn open(task: &Task) -> Result<Arc<dyn Store>, Failure> {
         }
         Target::Postgres { url, schema } => {
             let joint = if url.contains('?') { '&' } else { '?' };
-            Ok(open_store(&format!("{url}{joint}schema={schema}")).await?)
+            let other = if other { OTHER } else { "" };
+            Ok(open_store(&format!("{url}{joint}schema={schema}{other}")).await?)
         }
     }
 }

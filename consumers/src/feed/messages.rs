@@ -120,8 +120,9 @@ impl MessageFeed {
 
     /// What was kept between two positions.
     pub(super) fn portion(&self, after: Position, up_to: Position, limit: usize) -> LogPage {
-        let kept = self.kept.iter().map(|(_, event)| event);
-        let wanted = kept.filter(|event| event.position > after && event.position <= up_to);
+        let first = self.kept.partition_point(|(_, event)| event.position <= after);
+        let wanted = self.kept.range(first..).map(|(_, event)| event);
+        let wanted = wanted.take_while(|event| event.position <= up_to);
         let events: Vec<_> = wanted.take(limit).cloned().collect();
         let next = events.last().map_or(after, |last| last.position);
         page(events, next)

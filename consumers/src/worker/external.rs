@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use annals_core::store::LogPage;
 use annals_core::{Backoff, Position, RecordedEvent};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::delivery::{Delivered, Delivery, deliver};
 use super::retry::retry_due;
+use super::under_way::UnderWay;
 use super::window::Window;
 use super::work::Work;
 use super::{Left, Rows, Worker, sleep_until, stands_still};
@@ -29,7 +29,7 @@ pub(crate) struct External {
     target: Arc<dyn Deliver>,
     window: Window,
     /// What is under way, one delivery a key.
-    tasks: JoinSet<Ended>,
+    under_way: UnderWay<Ended>,
     /// Handed out by the feed, and not let into the window yet.
     pages: VecDeque<RecordedEvent>,
     /// How far the feed has looked.
@@ -97,10 +97,10 @@ impl External {
             fed: worker.committed,
             read_at: None,
             read_pauses: worker.context.pauses(),
+            under_way: UnderWay::new(target.apart()),
             worker,
             target,
             window: Window::default(),
-            tasks: JoinSet::new(),
             pages: VecDeque::new(),
             at_head: false,
         }
@@ -157,11 +157,13 @@ impl External {
                 biased;
                 () = worker.stop.wait() => {}
                 _ = worker.due.changed(), if idle && at_head => worker.due.mark_changed(),
-                ended = self.tasks.join_next(), if !self.tasks.is_empty() => {
-                    if let Some(ended) = ended {
+                ended = self.under_way.next(), if !self.under_way.is_empty() => {
+                    let mut next = ended;
+                    while let Some(ended) = next {
                         // It catches panics itself, and is aborted only with everything else.
                         let ended = ended.map_err(|_| ConsumeError::Interrupted)?;
                         self.ended(ended).await?;
+                        next = self.under_way.ended();
                     }
                 }
                 page = worker.feed.next(), if hungry => match page {
@@ -250,7 +252,7 @@ impl External {
         if self.worker.parked.holds(&key) {
             let result = Err(ConsumeError::Interrupted);
             let delivered = Delivered { done: 0, result, attempts: 0 };
-            self.tasks.spawn(async move { Ended { key, events, delivered } });
+            self.under_way.begin(async move { Ended { key, events, delivered } });
             return;
         }
         let delivery = Delivery {
@@ -260,7 +262,7 @@ impl External {
             stop: self.worker.stop.clone(),
             stands_still: self.stops(),
         };
-        self.tasks.spawn(async move {
+        self.under_way.begin(async move {
             let delivered = delivery.of(&events).await;
             Ended { key, events, delivered }
         });
@@ -320,7 +322,7 @@ impl External {
     /// Lets what is under way come to its end, and writes down what is done.
     async fn drain(&mut self) -> Result<(), ConsumeError> {
         self.window.close();
-        while let Some(ended) = self.tasks.join_next().await {
+        while let Some(ended) = self.under_way.next().await {
             if let Ok(Ended { events, delivered, .. }) = ended {
                 events.iter().take(delivered.done).for_each(|event| self.window.settle(event));
             }

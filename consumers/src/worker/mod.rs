@@ -10,6 +10,7 @@ mod recover;
 mod retry;
 mod span;
 mod transactional;
+mod under_way;
 mod window;
 mod work;
 

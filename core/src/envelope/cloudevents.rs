@@ -246,9 +246,9 @@ impl CloudEvent {
             let name = format!("{} {}", self.source, self.id);
             EventId::new(Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()))
         });
-        let event =
-            NewEvent::raw(self.event_type.as_str(), self.schema_version(), self.json_data()?);
-        let event = event.with_id(id).with_metadata(self.metadata());
+        let (event_type, version) = (self.event_type.as_str(), self.schema_version());
+        let event = NewEvent::identified(id, event_type, version, self.json_data()?);
+        let event = event.with_metadata(self.metadata());
         Ok(NewEvent { occurred_at: self.time.map(cut_time), ..event })
     }
 

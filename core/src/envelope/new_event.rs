@@ -38,8 +38,18 @@ pub struct NewEvent {
 impl NewEvent {
     /// An event given by its parts, with a new id.
     pub fn raw(event_type: impl Into<EventType>, schema_version: u32, payload: Payload) -> Self {
+        Self::identified(EventId::generate(), event_type, schema_version, payload)
+    }
+
+    /// An event given by its parts, its id among them.
+    pub fn identified(
+        id: EventId,
+        event_type: impl Into<EventType>,
+        schema_version: u32,
+        payload: Payload,
+    ) -> Self {
         Self {
-            id: EventId::generate(),
+            id,
             event_type: event_type.into(),
             schema_version,
             payload,

@@ -119,7 +119,9 @@ impl Settings {
 
     /// What may be the cause where librdkafka names none.
     fn guessed(&self, why: String) -> String {
-        if self.url.login.is_some() || !why.ends_with("brokers are down") {
+        // After it was connected, and before anything was answered.
+        let hung_up = ["brokers are down", "in state UP", "in state APIVERSION_QUERY"];
+        if self.url.login.is_some() || !hung_up.iter().any(|words| why.contains(words)) {
             return why;
         }
         format!(

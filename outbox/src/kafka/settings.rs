@@ -33,7 +33,7 @@ impl Settings {
             .set("socket.timeout.ms", &answer)
             .set("socket.connection.setup.timeout.ms", &answer)
             .set("socket.keepalive.enable", "true")
-            .set("reconnect.backoff.max.ms", "2000")
+            .set("reconnect.backoff.max.ms", "500")
             // A topic that is made by the way has a number of partitions that nobody has chosen.
             .set("allow.auto.create.topics", "false")
             .set("topic.metadata.propagation.max.ms", "2000");

@@ -32,6 +32,10 @@ const TABLES: &str = "
         cents     bigint NOT NULL,
         movements bigint NOT NULL
     );
+    CREATE TABLE inbox (
+        account uuid   PRIMARY KEY,
+        version bigint NOT NULL
+    );
     CREATE TABLE checkpoint (
         name     text   PRIMARY KEY,
         position bigint NOT NULL

@@ -4,11 +4,13 @@ mod append;
 mod append10;
 mod catch_up;
 mod command;
+mod consume;
 mod database;
 mod history;
 mod import;
 mod latency;
 mod load;
+mod publish;
 mod rebuild;
 
 use crate::Failure;
@@ -23,6 +25,7 @@ pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
         if accounts > 0 {
             history::copy(&client, accounts, each).await?;
         }
+        task.prepare_place().await?;
         return Ok(Measured::default());
     }
     match task.work {
@@ -32,7 +35,9 @@ pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
         Work::Command { .. } => command::measure(task).await,
         Work::Rebuild { .. } => rebuild::measure(task).await,
         Work::CatchUp => catch_up::measure(task).await,
-        Work::Lag => Err("nothing was written by hand for lag".into()),
+        Work::Publish => publish::measure(task).await,
+        Work::Consume => consume::measure(task).await,
+        Work::Lag | Work::Delivery { .. } => Err("nothing was written by hand for this".into()),
         Work::Latency if task.process == FIRST => latency::append(task).await,
         Work::Latency => latency::project(task).await,
         Work::Import => import::measure(task).await,

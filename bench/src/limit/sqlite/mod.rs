@@ -27,7 +27,9 @@ pub(crate) fn run(task: &Task) -> Result<Measured, Failure> {
         Work::Command { cached } => command::measure(&connection, task, cached),
         Work::Rebuild { .. } => rebuild::measure(&mut connection, task),
         Work::CatchUp => catch_up::measure(&mut connection, task),
-        Work::Lag => Err("nothing was written by hand for lag".into()),
+        Work::Lag | Work::Publish | Work::Consume | Work::Delivery { .. } => {
+            Err("nothing was written by hand for this".into())
+        }
         Work::Latency => latency::measure(&connection, task),
         Work::Import => import::measure(&mut connection, task),
     }

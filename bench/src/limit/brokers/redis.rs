@@ -1,0 +1,82 @@
+//! Streams of Redis by `redis`.
+
+use annals::async_trait;
+use bytes::Bytes;
+use redis::aio::MultiplexedConnection;
+use redis::{cmd, pipe};
+
+use super::{BATCH, ByHand, Sealed, WINDOW};
+use crate::Failure;
+
+const GROUP: &str = "by_hand";
+
+/// Its name, and entries with their fields.
+type Stream = (String, Vec<(String, Vec<(String, Vec<u8>)>)>);
+
+pub(crate) struct Client {
+    connection: MultiplexedConnection,
+    place: String,
+    received: Vec<String>,
+}
+
+impl Client {
+    pub(super) async fn connect(url: &str, place: &str) -> Result<Self, Failure> {
+        let client = redis::Client::open(url)?;
+        let connection = client.get_multiplexed_async_connection().await?;
+        Ok(Self { connection, place: place.to_owned(), received: Vec::new() })
+    }
+}
+
+#[async_trait]
+impl ByHand for Client {
+    async fn make(&self) -> Result<(), Failure> {
+        let mut connection = self.connection.clone();
+        let mut make = cmd("XGROUP");
+        make.arg("CREATE").arg(&self.place).arg(GROUP).arg("0").arg("MKSTREAM");
+        Ok(make.query_async(&mut connection).await?)
+    }
+
+    async fn remove(&self) -> Result<(), Failure> {
+        let mut connection = self.connection.clone();
+        Ok(cmd("UNLINK").arg(&self.place).query_async(&mut connection).await?)
+    }
+
+    async fn send(&mut self, messages: Vec<Sealed>) -> Result<(), Failure> {
+        for together in messages.chunks(WINDOW) {
+            let mut pipe = pipe();
+            for message in together {
+                let id = message.id.to_string();
+                let fields = [
+                    ("id", id.as_bytes()),
+                    ("content-type", b"application/cloudevents+json"),
+                    ("key", message.key.as_bytes()),
+                    ("body", &message.body),
+                ];
+                pipe.cmd("XADD").arg(&self.place).arg("*").arg(&fields[..]).ignore();
+            }
+            pipe.query_async::<()>(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+
+    async fn receive(&mut self) -> Result<Vec<Bytes>, Failure> {
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg("1").arg("COUNT").arg(BATCH).arg("BLOCK").arg(200);
+        read.arg("STREAMS").arg(&self.place).arg(">");
+        let streams: Option<Vec<Stream>> = read.query_async(&mut self.connection).await?;
+        let mut bodies = Vec::new();
+        for (id, fields) in streams.into_iter().flatten().flat_map(|(_, entries)| entries) {
+            let body = fields.into_iter().find(|(name, _)| name == "body");
+            bodies.push(body.ok_or("an entry has no body")?.1.into());
+            self.received.push(id);
+        }
+        Ok(bodies)
+    }
+
+    async fn acknowledge(&mut self) -> Result<(), Failure> {
+        let received = std::mem::take(&mut self.received);
+        let mut acknowledge = cmd("XACK");
+        acknowledge.arg(&self.place).arg(GROUP).arg(&received);
+        Ok(acknowledge.query_async(&mut self.connection).await?)
+    }
+}
