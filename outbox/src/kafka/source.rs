@@ -1,7 +1,7 @@
 //! Receiving.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -18,9 +18,10 @@ use super::session::{Record, Session, Trouble};
 use super::{settings, topics};
 use crate::source::{Part, ReceiveError, Received, Receiver, Source};
 
-/// For how long a receiver of this program that was just dropped may take to commit what it has
-/// acknowledged.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// How many sessions of a group are going, by the servers and the group: receivers of this program that were
+/// dropped, and still commit what they have acknowledged.
+static GOING: LazyLock<Mutex<HashMap<(String, String), watch::Sender<usize>>>> =
+    LazyLock::new(Mutex::default);
 
 /// Topics of Kafka. Their partitions are the lanes; a topic's partition has the same number in each.
 pub struct KafkaSource {
@@ -28,7 +29,6 @@ pub struct KafkaSource {
     place: String,
     origin: String,
     topics: Arc<[String]>,
-    going: watch::Sender<usize>,
 }
 
 impl KafkaSource {
@@ -55,7 +55,14 @@ impl KafkaSource {
         // Made to see whether it can be.
         std::thread::spawn(move || drop(consumer));
         let (place, origin) = (options.place(), topics.join(", "));
-        Ok(Self { options, place, origin, topics, going: watch::Sender::new(0) })
+        Ok(Self { options, place, origin, topics })
+    }
+
+    /// How many sessions of a group are going.
+    fn going(&self, group: &str) -> watch::Sender<usize> {
+        let mut going = GOING.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (self.options.url.servers.clone(), group.to_owned());
+        going.entry(key).or_insert_with(|| watch::Sender::new(0)).clone()
     }
 }
 
@@ -70,9 +77,11 @@ impl Source for KafkaSource {
     }
 
     async fn open(&self, group: &str, part: Part) -> Result<Box<dyn Receiver>, ReceiveError> {
-        let mut going = self.going.subscribe();
+        let going = self.going(group);
+        let mut goes = going.subscribe();
         // Whoever takes longer loses his acknowledgements to the claims that come now.
-        let _ = tokio::time::timeout(FAREWELL, going.wait_for(|going| *going == 0)).await;
+        let limit = self.options.answer_within;
+        let _ = tokio::time::timeout(limit, goes.wait_for(|going| *going == 0)).await;
         let reading = Reading {
             options: self.options.clone(),
             topics: self.topics.clone(),
@@ -80,7 +89,7 @@ impl Source for KafkaSource {
             part,
             reader: Uuid::now_v7(),
             holds: Holds::default(),
-            going: self.going.clone(),
+            going,
         };
         let begins = reading.clone();
         let begun = tokio::task::spawn_blocking(move || begins.begin()).await;

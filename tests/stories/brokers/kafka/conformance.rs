@@ -37,9 +37,7 @@ impl KafkaSubject {
 #[async_trait]
 impl BrokerSubject for KafkaSubject {
     fn abilities(&self) -> Abilities {
-        // After an outage whoever keeps the group's offsets has to be found again.
-        let acknowledged_within = Duration::from_millis(2500);
-        Abilities { most_bytes: Some(MOST_BYTES), acknowledged_within, ..Abilities::default() }
+        Abilities { most_bytes: Some(MOST_BYTES), ..Abilities::default() }
     }
 
     async fn make(&self, place: &Place) {

@@ -21,7 +21,7 @@ async fn a_wrong_password_is_said_and_not_shown() {
 
     let wrong = server.url().replace("opensesame", "openbarley");
     // Whoever tried until its limit would still be trying when the story gives up.
-    let patient = options(&wrong).answer_within(3 * PATIENCE).publish_within(3 * PATIENCE);
+    let patient = options(&wrong).answer_within(2 * PATIENCE).publish_within(2 * PATIENCE);
     let publisher = KafkaPublisher::connect(patient.clone()).await.expect("good options");
     let source = KafkaSource::connect(patient, [&*topic]).await.expect("good options");
     let to = Address::new(&topic);
