@@ -29,6 +29,21 @@ need_c_compiler() {
     exit 1
 }
 
+has_make() {
+    command -v make >/dev/null && command -v c++ >/dev/null
+}
+
+need_make() {
+    has_make && return
+    try_apt_get g++ make
+    has_make && return
+    echo "test.sh: make or a C++ compiler is missing (the client of Kafka is built with them)." >&2
+    echo "  Debian, Ubuntu: sudo apt-get install g++ make" >&2
+    echo "  Fedora:         sudo dnf install gcc-c++ make" >&2
+    echo "  macOS:          xcode-select --install" >&2
+    exit 1
+}
+
 # A server that is running is not enough: tests crash servers of their own.
 has_postgresql() {
     command -v initdb >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null ||
@@ -85,14 +100,25 @@ need_newest_nats() {
     exit 1
 }
 
+# The `java` that tests start says 17 or more. What older ones say begins with `1.`, and macOS has one that
+# only says where Java can be had.
+has_java() {
+    local java=java version
+    if [ -n "${JAVA_HOME:-}" ] && [ -x "$JAVA_HOME/bin/java" ]; then java="$JAVA_HOME/bin/java"; fi
+    version="$("$java" -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')" || true
+    [ "${version:-0}" -ge 17 ]
+}
+
 need_java() {
-    command -v java >/dev/null && return
+    has_java && return
     try_apt_get default-jre-headless
-    command -v java >/dev/null && return
-    echo "test.sh: Java (17 or newer) is missing, which Kafka runs on." >&2
-    echo "  Debian, Ubuntu: sudo apt-get install default-jre-headless" >&2
+    # Which some releases have in an older version.
+    has_java || try_apt_get openjdk-17-jre-headless
+    has_java && return
+    echo "test.sh: Java 17 or newer is missing, which Kafka runs on; it is looked for in JAVA_HOME, then in PATH." >&2
+    echo "  Debian, Ubuntu: sudo apt-get install default-jre-headless, or openjdk-17-jre-headless" >&2
     echo "  Fedora:         sudo dnf install java-latest-openjdk-headless" >&2
-    echo "  macOS:          brew install openjdk" >&2
+    echo "  macOS:          brew install openjdk, and put its bin folder into PATH" >&2
     exit 1
 }
 
@@ -143,6 +169,7 @@ need_cargo() {
 
 need_cargo
 need_c_compiler
+need_make
 need_postgresql
 need_brokers
 need_newest_nats

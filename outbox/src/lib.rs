@@ -20,6 +20,8 @@ mod escape;
 mod event_schema;
 mod gate;
 mod inbound;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod memory;
 mod message;
 #[cfg(feature = "nats")]

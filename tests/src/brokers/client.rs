@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals::outbox::kafka::{KafkaOptions, KafkaPublisher, KafkaSource};
 use annals::outbox::nats::{NatsOptions, NatsPublisher, NatsSource, NatsStream};
 use annals::outbox::redis::{RedisOptions, RedisPublisher, RedisSource};
 use annals::outbox::{Address, Publisher, Source};
@@ -16,6 +17,7 @@ pub async fn publisher(url: &str, place: &str) -> Outcome<(Arc<dyn Publisher>, A
     let address = Address::new(place);
     Ok(match scheme(url) {
         "nats" => (Arc::new(NatsPublisher::connect(nats(url, place)).await?), address),
+        "kafka" => (Arc::new(KafkaPublisher::connect(kafka(url)).await?), address),
         "redis" => (Arc::new(RedisPublisher::connect(redis(url)).await?), address),
         other => return Err(format!("`{other}` is no broker").into()),
     })
@@ -28,6 +30,7 @@ pub async fn publisher(url: &str, place: &str) -> Outcome<(Arc<dyn Publisher>, A
 pub async fn source(url: &str, place: &str) -> Outcome<Arc<dyn Source>> {
     Ok(match scheme(url) {
         "nats" => Arc::new(NatsSource::connect(nats(url, place), place, [place]).await?),
+        "kafka" => Arc::new(KafkaSource::connect(kafka(url), [place]).await?),
         "redis" => Arc::new(RedisSource::connect(redis(url), [place]).await?),
         other => return Err(format!("`{other}` is no broker").into()),
     })
@@ -35,6 +38,10 @@ pub async fn source(url: &str, place: &str) -> Outcome<Arc<dyn Source>> {
 
 fn nats(url: &str, place: &str) -> NatsOptions {
     NatsOptions::new(url).declare(NatsStream::new(place, [place]))
+}
+
+fn kafka(url: &str) -> KafkaOptions {
+    KafkaOptions::new(url).declare_topics(3, 1)
 }
 
 fn redis(url: &str) -> RedisOptions {

@@ -1,9 +1,12 @@
 //! Apache Kafka.
 
+use std::ffi::OsString;
+use std::fs::DirEntry;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -26,6 +29,7 @@ pub struct KafkaKind {
     controller_port: u16,
     /// Where clients are told to go, if not to `port`.
     advertised: Option<SocketAddr>,
+    login: Option<Login>,
 }
 
 impl KafkaKind {
@@ -33,6 +37,29 @@ impl KafkaKind {
     #[must_use]
     pub fn advertised_as(self, address: SocketAddr) -> Self {
         Self { advertised: Some(address), ..self }
+    }
+
+    /// Lets in whoever shows this login, by SASL/PLAIN.
+    #[must_use]
+    pub fn guarded_by(self, login: Login) -> Self {
+        Self { login: Some(login), ..self }
+    }
+
+    /// What clients speak.
+    fn protocol(&self) -> &'static str {
+        if self.login.is_some() { "SASL_PLAINTEXT" } else { "PLAINTEXT" }
+    }
+
+    /// The settings of what guards it.
+    fn guards(&self) -> String {
+        let Some(Login { user, password }) = &self.login else { return String::new() };
+        let module = "org.apache.kafka.common.security.plain.PlainLoginModule required";
+        format!(
+            "sasl.enabled.mechanisms=PLAIN\n\
+             sasl.mechanism.inter.broker.protocol=PLAIN\n\
+             listener.name.sasl_plaintext.plain.sasl.jaas.config={module} username=\"{user}\" \
+             password=\"{password}\" user_{user}=\"{password}\";\n"
+        )
     }
 }
 
@@ -54,7 +81,7 @@ impl Kind for KafkaKind {
     const PORT: u16 = 9092;
 
     fn plain() -> Self {
-        Self { port: free_port(), controller_port: free_port(), advertised: None }
+        Self { port: free_port(), controller_port: free_port(), advertised: None, login: None }
     }
 
     fn port(&self) -> u16 {
@@ -62,20 +89,37 @@ impl Kind for KafkaKind {
     }
 
     fn login(&self) -> Option<&Login> {
-        None
+        self.login.as_ref()
     }
 
-    fn url_of(port: u16, _: Option<&Login>) -> String {
-        format!("kafka://127.0.0.1:{port}")
+    fn url_of(port: u16, login: Option<&Login>) -> String {
+        match login {
+            Some(Login { user, password }) => format!("kafka://{user}:{password}@127.0.0.1:{port}"),
+            None => format!("kafka://127.0.0.1:{port}"),
+        }
     }
 
     /// `ApiVersions`, and then `Metadata`, where a broker stands as soon as it takes messages.
-    async fn greet(stream: &mut TcpStream, _: Option<&Login>) -> io::Result<()> {
+    async fn greet(stream: &mut TcpStream, login: Option<&Login>) -> io::Result<()> {
         const API_VERSIONS: [u8; 4] = [0, 18, 0, 0];
+        const SASL_HANDSHAKE: [u8; 4] = [0, 17, 0, 1];
+        const SASL_AUTHENTICATE: [u8; 4] = [0, 36, 0, 0];
         const METADATA: [u8; 4] = [0, 3, 0, 1];
         let versions = answer(stream, API_VERSIONS, &[]).await?;
         if !versions.starts_with(&[0, 0]) {
             return Err(refused(format!("{versions:?} to ApiVersions")));
+        }
+        if let Some(Login { user, password }) = login {
+            let mechanism = answer(stream, SASL_HANDSHAKE, b"\0\x05PLAIN").await?;
+            if !mechanism.starts_with(&[0, 0]) {
+                return Err(refused(format!("{mechanism:?} to SaslHandshake")));
+            }
+            let words = format!("\0{user}\0{password}");
+            let words = [&(words.len() as u32).to_be_bytes(), words.as_bytes()].concat();
+            let answered = answer(stream, SASL_AUTHENTICATE, &words).await?;
+            if !answered.starts_with(&[0, 0]) {
+                return Err(refused(format!("{answered:?} to SaslAuthenticate")));
+            }
         }
         // Of no topic.
         let metadata = answer(stream, METADATA, &[0; 4]).await?;
@@ -93,26 +137,25 @@ impl Kind for KafkaKind {
              node.id=1\n\
              controller.quorum.voters=1@127.0.0.1:{controller_port}\n\
              controller.listener.names=CONTROLLER\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
-             advertised.listeners=PLAINTEXT://{advertised}\n\
+             listeners={protocol}://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}\n\
+             advertised.listeners={protocol}://{advertised}\n\
+             inter.broker.listener.name={protocol}\n\
+             listener.security.protocol.map={protocol}:{protocol},CONTROLLER:PLAINTEXT\n\
+             {guards}\
              log.dirs={data}\n\
              {ALONE}",
+            protocol = self.protocol(),
+            guards = self.guards(),
             data = folder.join("data").display(),
         );
         std::fs::write(folder.join("server.properties"), settings)
             .expect("the settings can be written");
-        // 22 characters are what it takes, and the last ones differ between servers.
-        let cluster = uuid::Uuid::now_v7().simple().to_string();
-        let formatted = java(folder)
-            .args(["kafka.tools.StorageTool", "format", "--cluster-id", &cluster[10..]])
-            .args(["--config", "server.properties"])
-            .output()
-            .expect("java starts");
-        assert!(
-            formatted.status.success(),
-            "kafka.tools.StorageTool: {}",
-            String::from_utf8_lossy(&formatted.stderr)
-        );
+        let data = folder.join("data");
+        let files = formatted(folder);
+        std::fs::create_dir_all(&data).expect("the folder can be written to");
+        for (name, content) in files {
+            std::fs::write(data.join(name), content).expect("the folder can be written to");
+        }
     }
 
     fn command(&self, folder: &Path) -> Command {
@@ -142,6 +185,31 @@ share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
 ";
+
+/// The files of a formatted folder for data: they do not say whose it is. The first server of this process has
+/// them made in its own, which takes as long as half a start.
+fn formatted(folder: &Path) -> &'static [(OsString, Vec<u8>)] {
+    static FORMATTED: OnceLock<Vec<(OsString, Vec<u8>)>> = OnceLock::new();
+    FORMATTED.get_or_init(|| {
+        let formatted = java(folder)
+            .args(["kafka.tools.StorageTool", "format", "--config", "server.properties"])
+            // So many letters are what it takes.
+            .args(["--cluster-id", "AnnalsAnnalsAnnalsAnna"])
+            .output()
+            .expect("java starts");
+        assert!(
+            formatted.status.success(),
+            "kafka.tools.StorageTool: {}",
+            String::from_utf8_lossy(&formatted.stderr)
+        );
+        let files = std::fs::read_dir(folder.join("data")).expect("the folder is made");
+        let read = |file: io::Result<DirEntry>| {
+            let file = file.expect("the folder can be read");
+            (file.file_name(), std::fs::read(file.path()).expect("it is a file"))
+        };
+        files.map(read).collect()
+    })
+}
 
 /// Java with Kafka's classes, which starts fast rather than running fast, and is small.
 fn java(folder: &Path) -> Command {

@@ -1,5 +1,6 @@
 //! Brokers that break while they are sent to and received from: one folder a broker.
 
 mod chaos;
+mod kafka;
 mod nats;
 mod redis;
