@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::str::FromStr;
 
-use annals_tests::brokers::{Kind, NatsKind, RedisKind, Server};
+use annals_tests::brokers::{KafkaKind, Kind, NatsKind, RedisKind, Server};
 use tokio::runtime::Runtime;
 
 use crate::Failure;
@@ -17,7 +17,7 @@ pub(crate) enum BrokerChoice {
 }
 
 /// The brokers that there are, by what their URLs begin with.
-const SCHEMES: [&str; 2] = ["nats", "redis"];
+const SCHEMES: [&str; 3] = ["kafka", "nats", "redis"];
 
 impl BrokerChoice {
     /// Without the URL: it may hold a password.
@@ -36,6 +36,7 @@ impl BrokerChoice {
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         Ok(match *name {
+            "kafka" => Broker::private::<KafkaKind>(runtime),
             "nats" => Broker::private::<NatsKind>(runtime),
             _ => Broker::private::<RedisKind>(runtime),
         })

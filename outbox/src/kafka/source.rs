@@ -18,10 +18,12 @@ use super::session::{Record, Session, Trouble};
 use super::{settings, topics};
 use crate::source::{Part, ReceiveError, Received, Receiver, Source};
 
-/// How many sessions of a group are going, by the servers and the group: receivers of this program that were
-/// dropped, and still commit what they have acknowledged.
-static GOING: LazyLock<Mutex<HashMap<(String, String), watch::Sender<usize>>>> =
-    LazyLock::new(Mutex::default);
+/// Servers, and a group there.
+type Place = (String, String);
+
+/// How many sessions of a group are going: receivers of this program that were dropped, and still commit what
+/// they have acknowledged.
+static GOING: LazyLock<Mutex<HashMap<Place, watch::Sender<usize>>>> = LazyLock::new(Mutex::default);
 
 /// Topics of Kafka. Their partitions are the lanes; a topic's partition has the same number in each.
 pub struct KafkaSource {

@@ -1,6 +1,7 @@
 //! By the client of a broker, and nothing else: messages in the order of the log, so many under way at once,
 //! each confirmed.
 
+mod kafka;
 mod message;
 mod nats;
 mod redis;
@@ -40,6 +41,7 @@ pub(crate) trait ByHand: Send + Sync {
 pub(crate) async fn connect(url: &str, place: &str) -> Result<Box<dyn ByHand>, Failure> {
     match url.split(':').next() {
         Some("nats") => Ok(Box::new(nats::Client::connect(url, place).await?)),
+        Some("kafka") => Ok(Box::new(kafka::Client::connect(url, place)?)),
         Some("redis") => Ok(Box::new(redis::Client::connect(url, place).await?)),
         _ => Err("nothing was written by hand for this broker".into()),
     }
