@@ -20,6 +20,7 @@ mod escape;
 mod event_schema;
 mod gate;
 mod inbound;
+mod invalid_options;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 mod memory;
@@ -42,6 +43,7 @@ pub use contract::{Contract, ContractError, contracts, public_events};
 pub use envelope::Envelope;
 pub use event_schema::EventSchema;
 pub use inbound::Inbound;
+pub use invalid_options::InvalidOptions;
 pub use memory::{MemoryBroker, MemorySource};
 pub use message::Message;
 pub use outgoing::Outgoing;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::claim::{Claim, Seen};
-use super::options::Start;
+use super::options::KafkaStart;
 
 /// A partition of a topic; the topic by its place in the source's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,12 +71,12 @@ pub(super) fn place_of(kept: &Kept, hold: Option<Hold>) -> Result<Option<i64>, T
 pub(super) fn begin(
     place: Option<i64>,
     group_is_new: bool,
-    start: Start,
+    start: KafkaStart,
     There { low, high }: There,
 ) -> (i64, Option<Gap>) {
     match place {
         // A partition that came later has nothing that came before the group.
-        None if group_is_new && start == Start::Latest => (high, None),
+        None if group_is_new && start == KafkaStart::Latest => (high, None),
         None => (low, None),
         Some(offset) if offset < low => (low, Some(Gap::Gone { from: offset, to: low })),
         Some(offset) if offset > high => (low, Some(Gap::Shorter { had: offset, high })),
@@ -135,10 +135,10 @@ mod tests {
 
     #[test]
     fn a_new_group_begins_where_it_is_told() {
-        assert_eq!(begin(None, true, Start::Earliest, THERE), (10, None));
-        assert_eq!(begin(None, true, Start::Latest, THERE), (20, None));
+        assert_eq!(begin(None, true, KafkaStart::Earliest, THERE), (10, None));
+        assert_eq!(begin(None, true, KafkaStart::Latest, THERE), (20, None));
         assert_eq!(
-            begin(None, false, Start::Latest, THERE),
+            begin(None, false, KafkaStart::Latest, THERE),
             (10, None),
             "a partition that came later"
         );
@@ -146,14 +146,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told() {
-        assert_eq!(begin(Some(10), false, Start::Latest, THERE), (10, None));
-        assert_eq!(begin(Some(20), false, Start::Latest, THERE), (20, None));
-        let (place, gap) = begin(Some(7), false, Start::Latest, THERE);
+        assert_eq!(begin(Some(10), false, KafkaStart::Latest, THERE), (10, None));
+        assert_eq!(begin(Some(20), false, KafkaStart::Latest, THERE), (20, None));
+        let (place, gap) = begin(Some(7), false, KafkaStart::Latest, THERE);
         assert_eq!((place, gap), (10, Some(Gap::Gone { from: 7, to: 10 })));
         assert!(
             gap.expect("a gap").told("orders", 3).contains("7 to 9 of partition 3 of `orders`")
         );
-        let (place, gap) = begin(Some(21), false, Start::Latest, THERE);
+        let (place, gap) = begin(Some(21), false, KafkaStart::Latest, THERE);
         assert_eq!((place, gap), (10, Some(Gap::Shorter { had: 21, high: 20 })));
         assert!(gap.expect("a gap").told("orders", 3).contains("made anew"));
     }

@@ -40,6 +40,7 @@ mod source;
 mod topics;
 mod url;
 
-pub use options::{InvalidOptions, KafkaOptions, Start};
+pub use crate::InvalidOptions;
+pub use options::{KafkaOptions, KafkaStart};
 pub use publisher::KafkaPublisher;
 pub use source::KafkaSource;

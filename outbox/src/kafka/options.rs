@@ -1,5 +1,6 @@
 //! What can be set.
 
+use crate::InvalidOptions;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub struct KafkaOptions {
     publish_within: Duration,
     answer_within: Duration,
     declared: Option<Declared>,
-    start: Start,
+    start: KafkaStart,
     look_every: Duration,
 }
 
@@ -33,22 +34,8 @@ pub(super) struct Settings {
     pub(super) publish_within: Duration,
     pub(super) answer_within: Duration,
     pub(super) declared: Option<Declared>,
-    pub(super) start: Start,
+    pub(super) start: KafkaStart,
     pub(super) look_every: Duration,
-}
-
-/// An option that cannot be.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{why}")]
-pub struct InvalidOptions {
-    /// Which one, and what would do.
-    pub why: String,
-}
-
-impl InvalidOptions {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into() }
-    }
 }
 
 /// A name and a password.
@@ -87,7 +74,7 @@ pub(super) struct Declared {
 
 /// Where a group begins that has never received anything from a topic.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum KafkaStart {
     /// With the oldest message that the broker has.
     #[default]
     Earliest,
@@ -106,7 +93,7 @@ impl KafkaOptions {
             publish_within: Duration::from_secs(15),
             answer_within: Duration::from_secs(10),
             declared: None,
-            start: Start::Earliest,
+            start: KafkaStart::Earliest,
             look_every: Duration::from_secs(30),
         }
     }
@@ -142,9 +129,9 @@ impl KafkaOptions {
 
     /// Where a group begins that has never received anything. It is decided once for all partitions, by the
     /// first part that is opened; partitions that come later begin with their first message. Default
-    /// [`Start::Earliest`].
+    /// [`KafkaStart::Earliest`].
     #[must_use]
-    pub fn start(self, start: Start) -> Self {
+    pub fn start(self, start: KafkaStart) -> Self {
         Self { start, ..self }
     }
 

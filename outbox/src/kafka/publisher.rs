@@ -10,11 +10,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::errors::{Unknown, Verdict};
-use super::options::{InvalidOptions, KafkaOptions, Settings};
+use super::options::{KafkaOptions, Settings};
 use super::producer::Producer;
 use super::record::size_of;
 use super::settings::{LARGEST_REQUEST, not_made};
 use super::topics;
+use crate::InvalidOptions;
 use crate::address::Address;
 use crate::message::Message;
 use crate::publisher::{PublishError, Published, Publisher};

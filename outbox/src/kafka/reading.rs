@@ -18,7 +18,7 @@ use super::errors::Unknown;
 use super::heard::Heard;
 use super::keeper::Keeper;
 use super::lanes::{Gap, Hold, Holds, Kept, Lane, There, begin, place_of};
-use super::options::{Settings, Start};
+use super::options::{KafkaStart, Settings};
 use super::session::{Consumer, Session, Trouble, at_once};
 use super::settings::not_made;
 use super::topics;
@@ -128,7 +128,7 @@ impl Reading {
         for (lane, kept) in &kept {
             let (lane, group_is_new) = (*lane, !is_known[lane.topic]);
             let wanted = is_wanted(lane);
-            let begins_now = group_is_new && self.options.start == Start::Latest;
+            let begins_now = group_is_new && self.options.start == KafkaStart::Latest;
             if !(wanted || begins_now) {
                 continue;
             }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 
-use super::options::{InvalidOptions, Sasl, Settings};
+use super::options::{Sasl, Settings};
+use crate::InvalidOptions;
 
 /// How large a request may be that a broker takes with its own default settings
 /// (`socket.request.max.bytes`): it hangs up on a larger one without a word. Below that, the limits of the

@@ -12,10 +12,11 @@ use uuid::Uuid;
 
 use super::claim::Claim;
 use super::lanes::{Holds, Lane};
-use super::options::{InvalidOptions, KafkaOptions, Settings};
+use super::options::{KafkaOptions, Settings};
 use super::reading::Reading;
 use super::session::{Record, Session, Trouble};
 use super::{settings, topics};
+use crate::InvalidOptions;
 use crate::source::{Part, ReceiveError, Received, Receiver, Source};
 
 /// Servers, and a group there.

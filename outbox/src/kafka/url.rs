@@ -1,6 +1,7 @@
 //! `kafka://user:password@host:9092,host:9092`.
 
-use super::options::{InvalidOptions, Login, Sasl};
+use super::options::{Login, Sasl};
+use crate::InvalidOptions;
 
 /// Where brokers listen if nobody says otherwise.
 const USUAL_PORT: u16 = 9092;

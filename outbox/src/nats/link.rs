@@ -9,9 +9,10 @@ use tokio::time::{Duration, timeout};
 
 use super::errors;
 use super::live::{Events, Live};
-use super::options::{InvalidOptions, NatsOptions};
+use super::options::NatsOptions;
 use super::tls;
 use super::url::{self, Login, Servers};
+use crate::InvalidOptions;
 
 /// How often the server is asked whether it is still there; after three times without an answer it is not.
 const PING_EVERY: Duration = Duration::from_secs(5);

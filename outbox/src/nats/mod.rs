@@ -51,7 +51,8 @@ mod tls;
 mod url;
 mod watchdog;
 
-pub use options::{InvalidOptions, NatsOptions};
+pub use crate::InvalidOptions;
+pub use options::NatsOptions;
 pub use publisher::NatsPublisher;
 pub use source::NatsSource;
 pub use stream::NatsStream;

@@ -28,7 +28,7 @@ pub struct NatsOptions {
     pub(super) answer_within: Duration,
     pub(super) connect_within: Duration,
     pub(super) quiet_for: Duration,
-    pub(super) trusted: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
     pub(super) identity: Option<(PathBuf, PathBuf)>,
     pub(super) streams: Vec<NatsStream>,
 }
@@ -46,7 +46,7 @@ impl NatsOptions {
             answer_within: Duration::from_secs(5),
             connect_within: Duration::from_secs(5),
             quiet_for: Duration::from_secs(10),
-            trusted: None,
+            ca_file: None,
             identity: None,
             streams: Vec::new(),
         }
@@ -88,8 +88,8 @@ impl NatsOptions {
 
     /// Trusts the certificates of a PEM file in place of those that the operating system trusts.
     #[must_use]
-    pub fn trust(self, file: impl Into<PathBuf>) -> Self {
-        Self { trusted: Some(file.into()), ..self }
+    pub fn ca_file(self, file: impl Into<PathBuf>) -> Self {
+        Self { ca_file: Some(file.into()), ..self }
     }
 
     /// Shows a server that asks for it who we are, by PEM files.
@@ -128,22 +128,8 @@ impl fmt::Debug for NatsOptions {
             .field("answer_within", &self.answer_within)
             .field("connect_within", &self.connect_within)
             .field("quiet_for", &self.quiet_for)
-            .field("trusted", &self.trusted)
+            .field("ca_file", &self.ca_file)
             .field("streams", &self.streams)
             .finish_non_exhaustive()
-    }
-}
-
-/// Options that can never work.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct InvalidOptions {
-    /// What is wrong, and how it is written. It shows no password.
-    pub why: String,
-}
-
-impl InvalidOptions {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into() }
     }
 }

@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 
 use super::link::Link;
-use super::options::{InvalidOptions, NatsOptions};
+use super::options::NatsOptions;
 use super::receiver::NatsReceiver;
 use super::{stream, subject};
+use crate::InvalidOptions;
 use crate::source::{Part, ReceiveError, Receiver, Source};
 
 /// Subjects of one stream of JetStream, each a lane.

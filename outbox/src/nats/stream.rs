@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::errors::{self, Trouble};
 use super::live::Live;
-use super::options::InvalidOptions;
 use super::subject::{self, covers};
+use crate::InvalidOptions;
 
 /// A stream of JetStream as it is made where it is not there: kept in files, on one server, for ever, if
 /// nobody says otherwise.

@@ -8,12 +8,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use super::options::{InvalidOptions, NatsOptions};
+use super::options::NatsOptions;
+use crate::InvalidOptions;
 
-/// What checks the server, and shows who we are. A server without TLS needs nobody to be trusted.
+/// What checks the server, and shows who we are. A server without TLS needs nobody to be ca_file.
 pub(super) fn config(options: &NatsOptions, needed: bool) -> Result<ClientConfig, InvalidOptions> {
     let mut roots = RootCertStore::empty();
-    match &options.trusted {
+    match &options.ca_file {
         Some(file) => {
             for certificate in certificates(file)? {
                 roots.add(certificate).map_err(|error| unreadable(file, error))?;

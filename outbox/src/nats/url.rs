@@ -2,8 +2,8 @@
 
 use async_nats::ServerAddr;
 
-use super::options::InvalidOptions;
 use super::percent;
+use crate::InvalidOptions;
 
 /// What a URL says: `nats://user:password@host:4222,nats://other:4222`.
 #[derive(Clone)]

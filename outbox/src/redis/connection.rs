@@ -49,7 +49,7 @@ type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 impl Connection {
     /// Connects, and makes sure that the server answers and knows these scripts.
     pub(super) async fn open(settings: &Settings, scripts: &[Script]) -> Result<Self, Failure> {
-        let limit = settings.options.connect_timeout;
+        let limit = settings.options.connect_within;
         match timeout(limit, Self::enter(settings, scripts)).await {
             Ok(entered) => entered,
             Err(_) => Err(Failure::Unreachable(format!(

@@ -54,7 +54,8 @@ mod source;
 mod tls;
 mod url;
 
-pub use options::{InvalidOptions, RedisOptions, RedisRoots, RedisSafety, RedisStart};
+pub use crate::InvalidOptions;
+pub use options::{RedisOptions, RedisRoots, RedisSafety, RedisStart};
 pub use publisher::RedisPublisher;
 pub use pubsub::RedisPubSub;
 pub use source::RedisSource;

@@ -58,7 +58,7 @@ impl News {
                 for lane in lanes {
                     command.arg(&lane.known);
                 }
-                let (link, limit) = (self.link.clone(), self.settings.options.timeout);
+                let (link, limit) = (self.link.clone(), self.settings.options.answer_within);
                 self.waiting.insert(Box::pin(async move {
                     let connection = link.connection(Instant::now() + limit).await?;
                     let deadline = Instant::now() + PATIENCE + limit;

@@ -44,20 +44,6 @@ pub enum RedisStart {
     Newest,
 }
 
-/// An option that cannot be.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{why}")]
-pub struct InvalidOptions {
-    /// Which one, and what would do.
-    pub why: String,
-}
-
-impl InvalidOptions {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into() }
-    }
-}
-
 /// Settings of a [`RedisPublisher`](super::RedisPublisher), a [`RedisPubSub`](super::RedisPubSub) and a
 /// [`RedisSource`](super::RedisSource).
 ///
@@ -68,7 +54,7 @@ impl InvalidOptions {
 ///
 /// let options = RedisOptions::new("rediss://shop:secret@redis.internal:6379/0")
 ///     .ca_file("/etc/ssl/internal.pem")
-///     .timeout(Duration::from_secs(3))
+///     .answer_within(Duration::from_secs(3))
 ///     .safety(RedisSafety::Replicas(1))
 ///     .keep_at_least(1_000_000);
 /// // No password is shown.
@@ -78,9 +64,9 @@ impl InvalidOptions {
 pub struct RedisOptions {
     pub(super) url: String,
     pub(super) roots: RedisRoots,
-    pub(super) client_certificate: Option<(PathBuf, PathBuf)>,
-    pub(super) connect_timeout: Duration,
-    pub(super) timeout: Duration,
+    pub(super) identity: Option<(PathBuf, PathBuf)>,
+    pub(super) connect_within: Duration,
+    pub(super) answer_within: Duration,
     pub(super) declare: bool,
     pub(super) repeats_within: Option<Duration>,
     pub(super) safety: RedisSafety,
@@ -97,9 +83,9 @@ impl RedisOptions {
         Self {
             url: url.into(),
             roots: RedisRoots::System,
-            client_certificate: None,
-            connect_timeout: Duration::from_secs(3),
-            timeout: Duration::from_secs(5),
+            identity: None,
+            connect_within: Duration::from_secs(3),
+            answer_within: Duration::from_secs(5),
             declare: true,
             repeats_within: Some(Duration::from_secs(120)),
             safety: RedisSafety::Answered,
@@ -119,20 +105,20 @@ impl RedisOptions {
     /// Shows a certificate of our own to the server: PEM files with the certificate and its key. For
     /// `rediss://` only.
     #[must_use]
-    pub fn client_certificate(self, file: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        Self { client_certificate: Some((file.into(), key.into())), ..self }
+    pub fn identity(self, file: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        Self { identity: Some((file.into(), key.into())), ..self }
     }
 
     /// How long a connection may take to be there, TLS and password included: 3 s.
     #[must_use]
-    pub fn connect_timeout(self, limit: Duration) -> Self {
-        Self { connect_timeout: limit, ..self }
+    pub fn connect_within(self, limit: Duration) -> Self {
+        Self { connect_within: limit, ..self }
     }
 
     /// How long `publish`, and each answer of the server, may take: 5 s.
     #[must_use]
-    pub fn timeout(self, limit: Duration) -> Self {
-        Self { timeout: limit, ..self }
+    pub fn answer_within(self, limit: Duration) -> Self {
+        Self { answer_within: limit, ..self }
     }
 
     /// Whether streams and groups that are not there are made, which they are unless `false` is said here.
@@ -184,9 +170,9 @@ impl fmt::Debug for RedisOptions {
         f.debug_struct("RedisOptions")
             .field("url", &place.as_ref().map_or("(cannot be read)", Place::shown))
             .field("roots", &self.roots)
-            .field("client_certificate", &self.client_certificate)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("timeout", &self.timeout)
+            .field("identity", &self.identity)
+            .field("connect_within", &self.connect_within)
+            .field("answer_within", &self.answer_within)
             .field("declare", &self.declare)
             .field("repeats_within", &self.repeats_within)
             .field("safety", &self.safety)

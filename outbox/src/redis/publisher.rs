@@ -11,9 +11,10 @@ use super::entry::{self, MOST_HEADERS};
 use super::errors::{publishing, strange};
 use super::failure::Failure;
 use super::link::Link;
-use super::options::{InvalidOptions, RedisOptions};
+use super::options::RedisOptions;
 use super::scripts::Script;
 use super::settings::Settings;
+use crate::InvalidOptions;
 use crate::address::Address;
 use crate::message::Message;
 use crate::publisher::{PublishError, Published, Publisher};
@@ -97,7 +98,7 @@ impl RedisPublisher {
     /// Whether a place is a stream, or can be one.
     async fn prepare_one(&self, connection: &Connection, to: &Address) -> Result<(), PublishError> {
         let name = stream(to)?;
-        let deadline = Instant::now() + self.settings.options.timeout;
+        let deadline = Instant::now() + self.settings.options.answer_within;
         let kind = connection.ask(::redis::cmd("TYPE").arg(name), deadline).await;
         let kind = kind.map_err(|failure| self.judge(failure, connection, name))?;
         match &*entry::text(entry::bytes(kind)) {
@@ -157,7 +158,7 @@ impl Publisher for RedisPublisher {
     }
 
     async fn prepare(&self, places: &[Address]) -> Result<(), PublishError> {
-        let deadline = Instant::now() + self.settings.options.timeout;
+        let deadline = Instant::now() + self.settings.options.answer_within;
         let connection = self.link.connection(deadline).await;
         let connection = connection.map_err(|failure| publishing(failure, "any stream"))?;
         for place in places {
@@ -174,7 +175,7 @@ impl Publisher for RedisPublisher {
     async fn publish(&self, to: &Address, message: &Message) -> Result<Published, PublishError> {
         let name = stream(to)?;
         self.check_size(message, None)?;
-        let deadline = Instant::now() + self.settings.options.timeout;
+        let deadline = Instant::now() + self.settings.options.answer_within;
         let connection = self.link.connection(deadline).await;
         let connection = connection.map_err(|failure| publishing(failure, name))?;
         self.check_size(message, connection.most_bytes())?;

@@ -8,9 +8,10 @@ use tokio::time::Instant;
 
 use super::errors::{publishing, strange};
 use super::link::Link;
-use super::options::{InvalidOptions, RedisOptions};
+use super::options::RedisOptions;
 use super::publisher::stream;
 use super::settings::Settings;
+use crate::InvalidOptions;
 use crate::address::Address;
 use crate::message::Message;
 use crate::publisher::{PublishError, Published, Publisher};
@@ -49,7 +50,7 @@ impl Publisher for RedisPubSub {
         for place in places {
             stream(place)?;
         }
-        let deadline = Instant::now() + self.settings.options.timeout;
+        let deadline = Instant::now() + self.settings.options.answer_within;
         let connection = self.link.connection(deadline).await;
         connection.map(drop).map_err(|failure| publishing(failure, "any channel"))
     }
@@ -63,7 +64,7 @@ impl Publisher for RedisPubSub {
             );
             return Err(PublishError::Refused { why });
         }
-        let deadline = Instant::now() + self.settings.options.timeout;
+        let deadline = Instant::now() + self.settings.options.answer_within;
         let connection = self.link.connection(deadline).await;
         let connection = connection.map_err(|failure| publishing(failure, channel))?;
         let most = self.settings.options.max_message_bytes;

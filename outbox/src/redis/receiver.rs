@@ -253,7 +253,7 @@ async fn run(
     keys: usize,
     fill: impl Fn(&mut Cmd) + Sync,
 ) -> Result<Value, Failure> {
-    let deadline = Instant::now() + settings.options.timeout;
+    let deadline = Instant::now() + settings.options.answer_within;
     let connection = link.connection(deadline).await?;
     let answer = connection.run(script, keys, fill, deadline).await;
     if answer.as_ref().is_err_and(Failure::ends_connection) {

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use tokio_rustls::TlsConnector;
 
-use super::options::{InvalidOptions, RedisOptions, RedisRoots};
+use super::options::{RedisOptions, RedisRoots};
 use super::tls;
 use super::url::Place;
+use crate::InvalidOptions;
 
 /// Options that were checked.
 pub(super) struct Settings {
@@ -20,16 +21,14 @@ impl Settings {
     pub(super) fn check(options: RedisOptions) -> Result<Arc<Self>, InvalidOptions> {
         let place = Place::parse(&options.url)?;
         let tls = place.tls.then(|| tls::connector(&options)).transpose()?;
-        if tls.is_none()
-            && (options.roots != RedisRoots::System || options.client_certificate.is_some())
-        {
+        if tls.is_none() && (options.roots != RedisRoots::System || options.identity.is_some()) {
             return Err(InvalidOptions::new(
                 "certificates are for TLS, and the URL begins with `redis://`: write `rediss://`",
             ));
         }
         let limits = [
-            options.connect_timeout,
-            options.timeout,
+            options.connect_within,
+            options.answer_within,
             options.repeats_within.unwrap_or(MILLISECOND),
         ];
         if limits.iter().any(|limit| *limit < MILLISECOND || *limit > MAX_TIME) {
@@ -69,7 +68,7 @@ mod tests {
             Err(error) => error.to_string(),
         };
         assert!(told(fine().ca_file("/etc/ca.pem")).contains("write `rediss://`"));
-        assert!(told(fine().timeout(Duration::ZERO)).contains("time limit"));
+        assert!(told(fine().answer_within(Duration::ZERO)).contains("time limit"));
         assert!(told(fine().repeats_within(Some(Duration::MAX))).contains("window"));
         assert!(told(fine().keep_at_least(0)).contains("keep_at_least"));
         let missing = RedisOptions::new("rediss://localhost").ca_file("/nowhere/ca.pem");

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::lane::Lane;
-use super::options::{InvalidOptions, RedisOptions};
+use super::options::RedisOptions;
 use super::receiver::RedisReceiver;
 use super::settings::Settings;
+use crate::InvalidOptions;
 use crate::source::{Part, ReceiveError, Receiver, Source};
 
 /// Receives streams, each a lane, by consumer groups. What it promises stands at the [module](super).

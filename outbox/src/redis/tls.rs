@@ -9,7 +9,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
 
-use super::options::{InvalidOptions, RedisOptions, RedisRoots};
+use super::options::{RedisOptions, RedisRoots};
+use crate::InvalidOptions;
 
 /// What checks the server, and shows who we are.
 pub(super) fn connector(options: &RedisOptions) -> Result<TlsConnector, InvalidOptions> {
@@ -36,7 +37,7 @@ pub(super) fn connector(options: &RedisOptions) -> Result<TlsConnector, InvalidO
         .with_safe_default_protocol_versions()
         .map_err(|error| InvalidOptions::new(error.to_string()))?
         .with_root_certificates(roots);
-    let config = match &options.client_certificate {
+    let config = match &options.identity {
         None => config.with_no_client_auth(),
         Some((certificate, key_file)) => {
             let key = PrivateKeyDer::from_pem_file(key_file)

@@ -2,7 +2,7 @@
 
 use ::redis::{ConnectionAddr, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo};
 
-use super::options::InvalidOptions;
+use crate::InvalidOptions;
 
 /// What a URL says.
 #[derive(Clone)]

@@ -1,6 +1,6 @@
 //! Topics that get more partitions, and where a group begins.
 
-use annals::outbox::kafka::Start;
+use annals::outbox::kafka::KafkaStart;
 use rdkafka::admin::NewPartitions;
 
 use super::*;
@@ -16,7 +16,7 @@ async fn grow(url: &str, topic: &str, partitions: usize) {
 async fn new_partitions_are_noticed() {
     let (url, topic) = topic("growing", 1).await;
     // Those that come later are read from their beginning all the same.
-    let options = options(&url).start(Start::Latest);
+    let options = options(&url).start(KafkaStart::Latest);
     let options = options.look_for_partitions_every(Duration::from_millis(300));
     let source = KafkaSource::connect(options, [&*topic]).await.expect("good options");
     let mut even = within(source.open(GROUP, Part { index: 0, of: 2 })).await.expect("it is there");
@@ -51,7 +51,7 @@ async fn a_group_that_begins_at_the_end_begins_there_with_all_its_parts() {
         }
     };
     send_to_all(0).await;
-    let options = options(&url).start(Start::Latest);
+    let options = options(&url).start(KafkaStart::Latest);
     let source = KafkaSource::connect(options, [&*topic]).await.expect("good options");
     let mut first =
         within(source.open(GROUP, Part { index: 0, of: 2 })).await.expect("it is there");

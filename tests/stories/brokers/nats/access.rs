@@ -43,7 +43,7 @@ async fn a_certificate_is_checked() {
         let server = Nats::start_as(kind.with_tls()).await;
         let url = server.url().replace("nats://", "tls://");
         let stream = NatsStream::new("SHOP", ["shop.>"]);
-        let trusting = NatsOptions::new(&url).trust(server.certificate()).declare(stream.clone());
+        let trusting = NatsOptions::new(&url).ca_file(server.certificate()).declare(stream.clone());
         let publisher = publisher_with(trusting.clone()).await;
         send(&publisher, "shop.orders", [1]).await;
         let source = source_with(trusting, &["shop.>"]).await;
@@ -54,7 +54,7 @@ async fn a_certificate_is_checked() {
         let other = other.expect("a certificate can be made").cert.pem();
         let file = server.directory().join("other.crt");
         std::fs::write(&file, other).expect("the folder is there");
-        let why = down(NatsOptions::new(&url).trust(file)).await;
+        let why = down(NatsOptions::new(&url).ca_file(file)).await;
         assert!(why.contains("is not trusted") && why.contains("NatsOptions::trust"), "{why}");
     })
     .await;

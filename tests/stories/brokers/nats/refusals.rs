@@ -150,7 +150,7 @@ async fn options_that_can_never_work_are_refused_at_once() {
         let error = NatsPublisher::connect(NatsOptions::new(url)).await.expect_err("no URL");
         assert!(!error.to_string().contains("secret"), "{error}");
     }
-    let missing = NatsOptions::new("tls://h").trust("/nowhere/ca.pem");
+    let missing = NatsOptions::new("tls://h").ca_file("/nowhere/ca.pem");
     let error = NatsPublisher::connect(missing).await.expect_err("no file");
     assert!(error.why.contains("/nowhere/ca.pem"), "{error}");
     for lanes in [&["a.>", "a.b"][..], &[], &["a b"]] {

@@ -5,7 +5,7 @@ use annals_tests::servers::Proxy;
 use super::*;
 
 async fn through(proxy: &Proxy) -> RedisOptions {
-    RedisOptions::new(format!("redis://{}", proxy.address())).timeout(Duration::from_secs(3))
+    RedisOptions::new(format!("redis://{}", proxy.address())).answer_within(Duration::from_secs(3))
 }
 
 /// The connection breaks after the server has taken a message: it is in doubt, and stored once.

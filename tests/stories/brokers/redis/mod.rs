@@ -59,7 +59,7 @@ async fn publisher(options: RedisOptions) -> RedisPublisher {
 }
 
 async fn source(url: &str, streams: &[&str]) -> RedisSource {
-    let options = RedisOptions::new(url).timeout(Duration::from_secs(2));
+    let options = RedisOptions::new(url).answer_within(Duration::from_secs(2));
     RedisSource::connect(options, streams.iter().copied()).await.expect("good options")
 }
 

@@ -9,7 +9,7 @@ use super::*;
 
 fn short(url: &str) -> RedisOptions {
     let limit = Duration::from_secs(1);
-    RedisOptions::new(url).timeout(limit).connect_timeout(limit)
+    RedisOptions::new(url).answer_within(limit).connect_within(limit)
 }
 
 /// A server that is not there is told at once by everybody, and the same publisher goes on when it is back.

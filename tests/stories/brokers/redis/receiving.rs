@@ -124,7 +124,7 @@ async fn a_slow_consumer_holds_little() {
     }
     send(&publisher, "orders", &sent).await;
     // A debug build takes its time with 28 MB.
-    let options = RedisOptions::new(server.url()).timeout(PATIENCE);
+    let options = RedisOptions::new(server.url()).answer_within(PATIENCE);
     let source = RedisSource::connect(options, ["orders"]).await.unwrap();
     let mut receiver = source.open(GROUP, WHOLE).await.unwrap();
     let mut came = Vec::new();

@@ -28,7 +28,7 @@ async fn pair() -> (Redis, Redis) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_is_silent_leaves_messages_in_doubt() {
     let (primary, replica) = pair().await;
-    let options = RedisOptions::new(primary.url()).timeout(Duration::from_secs(2));
+    let options = RedisOptions::new(primary.url()).answer_within(Duration::from_secs(2));
     let publisher = publisher(options.safety(RedisSafety::Replicas(1))).await;
     let to = Address::new("orders");
     // They share what they wait for.
