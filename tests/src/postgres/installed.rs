@@ -5,8 +5,11 @@ use std::sync::LazyLock;
 
 use crate::servers::{find, said};
 
-/// The folder of `initdb` and `postgres`.
-pub(super) fn server_programs() -> &'static Path {
+/// The folder of `initdb`, `postgres` and the others.
+///
+/// # Panics
+/// When PostgreSQL is not installed; the message says what to install.
+pub fn server_programs() -> &'static Path {
     static FOUND: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let initdb = find("initdb", []).or_else(|| find("initdb", elsewhere()))?;
         // A link in PATH may stand alone; its target has the others beside it.

@@ -17,6 +17,7 @@ mod standby;
 
 pub use bouncer::Bouncer;
 pub use client::{connect, connect_patiently, database_of, host_of, proxied, with_database};
+pub use installed::server_programs as programs;
 pub use server::Server;
 pub use shared::{drop_schema, fresh_schema, shared_url};
 

@@ -12,9 +12,14 @@ use crate::servers::{Directory, End, Program, free_port, signal, unprivileged};
 pub struct Server {
     program: Option<Program>,
     port: u16,
+    german: bool,
     // Last, because the files go after the program.
     directory: Directory,
 }
+
+/// What a server says when it is there.
+const READY: &str = "database system is ready to accept connections";
+const READY_IN_GERMAN: &str = "Datenbanksystem ist bereit, um Verbindungen anzunehmen";
 
 impl Server {
     /// A new cluster with the default settings.
@@ -36,8 +41,37 @@ impl Server {
         server
     }
 
+    /// A new cluster whose messages are German.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start), and when there is no `localedef`, or nothing that it could make a locale of.
+    pub async fn start_in_german() -> Self {
+        let mut server = Self::stopped(free_port(), Directory::unprivileged());
+        server.initialise(&[]);
+        let made = unprivileged("localedef", server.directory())
+            .args(["-i", "de_DE", "-f", "UTF-8"])
+            .arg(server.locales().join("de_DE.UTF-8"))
+            .output();
+        let made = made.is_ok_and(|made| made.status.success());
+        assert!(
+            made,
+            "this test wants a German locale, and there is no `localedef`, or nothing for it to make one \
+             of: apt-get install locales (Debian), dnf install glibc-locale-source (Fedora)"
+        );
+        server.german = true;
+        server.start_when(READY).await;
+        server.psql("ALTER SYSTEM SET lc_messages = 'de_DE.UTF-8'").await;
+        server.psql("SELECT pg_reload_conf()").await;
+        server
+    }
+
+    /// Where locales of its own are.
+    fn locales(&self) -> PathBuf {
+        self.directory().to_owned()
+    }
+
     pub(super) fn stopped(port: u16, directory: Directory) -> Self {
-        Self { program: None, port, directory }
+        Self { program: None, port, german: false, directory }
     }
 
     fn initialise(&self, settings: &[(&str, &str)]) {
@@ -74,7 +108,7 @@ impl Server {
     /// # Panics
     /// When it runs, or does not start; the message has the end of its log.
     pub async fn start_again(&mut self) {
-        self.start_when("database system is ready to accept connections").await;
+        self.start_when(if self.german { READY_IN_GERMAN } else { READY }).await;
     }
 
     /// Starts it; it is ready when it says so.
@@ -82,6 +116,9 @@ impl Server {
         assert!(self.program.is_none(), "the server runs");
         let mut command = unprivileged(server_programs().join("postgres"), self.directory());
         command.arg("-D").arg(self.data_dir());
+        if self.german {
+            command.env("LOCPATH", self.locales());
+        }
         self.program = Some(Program::start(command, ready, &self.directory, End::Quit).await);
     }
 
