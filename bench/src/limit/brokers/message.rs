@@ -2,7 +2,6 @@
 
 use annals::Uuid;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::Failure;
 use crate::domain::Movement;
@@ -28,7 +27,7 @@ struct Sealing<'a> {
     schemaversion: &'a str,
     streamversion: String,
     route: &'a str,
-    data: &'a RawValue,
+    data: &'a Movement,
 }
 
 impl Sealed {
@@ -40,6 +39,8 @@ impl Sealed {
         time: &str,
         data: &str,
     ) -> Result<Self, Failure> {
+        // What others are told is made of what is known, even where it is the same.
+        let public: Movement = serde_json::from_str(data)?;
         let body = serde_json::to_vec(&Sealing {
             specversion: "1.0",
             id,
@@ -52,7 +53,7 @@ impl Sealed {
             schemaversion: "1",
             streamversion: version.to_string(),
             route: "movements",
-            data: serde_json::from_str(data)?,
+            data: &public,
         })?;
         Ok(Self { id, key: stream.to_owned(), body })
     }

@@ -54,18 +54,28 @@ local function missed(stream)
     return 0, 0, last
 end
 
--- The next entry behind `after`, whatever is left of it.
-local function read(lane)
-    local reply = redis.call('XREADGROUP', 'GROUP', group, CONSUMER, 'COUNT', 1,
+-- The next entries behind `after`, so many at the most, whatever is left of them.
+local function read(lane, most)
+    local reply = redis.call('XREADGROUP', 'GROUP', group, CONSUMER, 'COUNT', most,
         'STREAMS', lane.stream, lane.after)
-    return reply and reply[1][2][1]
+    return reply and reply[1][2] or {}
+end
+
+-- How many new entries are read at once: as many as fit several times over, by the largest that was seen.
+-- What follows may be larger, so they are not many.
+local largest = 0
+local function at_once()
+    if largest == 0 then
+        return 1
+    end
+    return math.max(1, math.min(16, math.floor(bytes_left / (8 * largest))))
 end
 
 -- The next of the entries that were delivered before. Those that are gone are collected, unless there are
 -- entries to be handed out before that is told.
 local function next_delivered(lane)
     while true do
-        local entry = read(lane)
+        local entry = read(lane, 1)[1]
         if not entry then
             lane.after = '>'
             return
@@ -84,33 +94,34 @@ local function next_delivered(lane)
     end
 end
 
--- The next new entry, unless there is a gap before it.
-local function next_new(lane)
+-- The next new entries, unless there is a gap before them.
+local function next_new(lane, most)
     if not lane.checked then
         local count, gone, last = missed(lane.stream)
         if count > 0 and #lane.entries > 0 then
             lane.stopped = true
-            return
+            return {}
         end
         lane.missed, lane.gone, lane.last, lane.checked = count, gone, last, true
     end
     if lane.missed > 0 or #lane.lost > 0 then
         lane.stopped = true
-        return
+        return {}
     end
-    return read(lane)
+    return read(lane, most)
 end
 
-local function next_entry(lane)
+local function next_entries(lane, most)
     if lane.after ~= '>' and not lane.stopped then
         local entry = next_delivered(lane)
         if entry then
-            return entry
+            return {entry}
         end
     end
-    if not lane.stopped then
-        return next_new(lane)
+    if lane.stopped then
+        return {}
     end
+    return next_new(lane, most)
 end
 
 local lanes = {}
@@ -130,20 +141,24 @@ local more = true
 while more do
     more = false
     for _, lane in ipairs(lanes) do
-        for _ = 1, turn do
-            if entries_left <= 0 or bytes_left <= 0 then
-                break
-            end
-            local entry = next_entry(lane)
-            if not entry then
+        local left = turn
+        while left > 0 and entries_left > 0 and bytes_left > 0 do
+            local found = next_entries(lane, math.min(left, entries_left, at_once()))
+            if #found == 0 then
                 break
             end
             more = true
-            entries_left = entries_left - 1
-            for _, part in ipairs(entry[2]) do
-                bytes_left = bytes_left - #part
+            left = left - #found
+            entries_left = entries_left - #found
+            for _, entry in ipairs(found) do
+                local bytes = 0
+                for _, part in ipairs(entry[2]) do
+                    bytes = bytes + #part
+                end
+                bytes_left = bytes_left - bytes
+                largest = math.max(largest, bytes)
+                lane.entries[#lane.entries + 1] = entry
             end
-            lane.entries[#lane.entries + 1] = entry
         end
     end
     if entries_left <= 0 or bytes_left <= 0 then
