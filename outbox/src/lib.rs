@@ -10,6 +10,8 @@
 //! What a route tells others is its [`Contract`]: a relay that starts leaves it in the store, and
 //! [`asyncapi`] makes one document of several.
 //!
+//! A consumer that is new may begin with a [`History`]: all that a service has told before.
+//!
 //! What a broker is to this crate stands in [`Publisher`]; [`MemoryBroker`] is one within the process.
 
 mod address;
@@ -19,12 +21,15 @@ mod envelope;
 mod escape;
 mod event_schema;
 mod gate;
+mod grouped;
+mod history;
 mod inbound;
 mod memory;
 mod message;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod outgoing;
+mod publication;
 mod publisher;
 mod reading;
 #[cfg(feature = "redis")]
@@ -39,6 +44,7 @@ pub use asyncapi::{Service, asyncapi};
 pub use contract::{Contract, ContractError, contracts, public_events};
 pub use envelope::Envelope;
 pub use event_schema::EventSchema;
+pub use history::{History, HistoryError, HistoryPage, PublicLog};
 pub use inbound::Inbound;
 pub use memory::{MemoryBroker, MemorySource};
 pub use message::Message;
