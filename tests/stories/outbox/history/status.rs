@@ -48,7 +48,7 @@ async fn partitions_and_history_are_refused_at_start() {
     let inbound = Inbound::new("taxes", broker.source(["accounts"])).partitions(2);
     let inbound = inbound.history(std::sync::Arc::new(public_log(&store)));
     let refused = Annals::open("memory:").await.unwrap().project_from(&inbound, Customers);
-    let refused = refused.start().await.err().expect("it must not start");
+    let refused = refused.start().await.expect_err("it must not start");
     assert_eq!(refused.kind(), ErrorKind::Invalid);
     let text = refused.to_string();
     assert!(text.contains("the history of /bank (route `accounts-out`)"), "{text}");
