@@ -32,6 +32,9 @@ pub struct Builder {
     /// What can only be made with the journal.
     #[cfg(feature = "outbox")]
     responders: Vec<Responding>,
+    /// Why it must not start, if that is known.
+    #[cfg(feature = "outbox")]
+    refused: Option<StoreError>,
 }
 
 #[cfg(feature = "outbox")]
@@ -71,6 +74,8 @@ impl Builder {
             subscribers: Vec::new(),
             #[cfg(feature = "outbox")]
             responders: Vec::new(),
+            #[cfg(feature = "outbox")]
+            refused: None,
         }
     }
 
@@ -271,7 +276,8 @@ impl Builder {
     /// Keeps a projection up to date by the messages of a broker, as if their events were the store's own.
     /// Its rows are written in one transaction with the note of what was received; a message that comes
     /// again is absorbed. Such a projection has no history here: a raised version begins with what the
-    /// broker still keeps, and a position of the log says nothing about it.
+    /// broker still keeps, or with the [history](annals_outbox::Inbound::history) of whoever tells it, and a
+    /// position of the log says nothing about it.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -338,6 +344,7 @@ impl Builder {
         inbound: &annals_outbox::Inbound,
         projection: P,
     ) -> Self {
+        self.refused = self.refused.or(inbound.check().err());
         let definition = Definition::projection(projection, Mode::Async);
         let inflow = inbound.inflow(definition.event_types());
         self.projections.push(definition.receiving(inflow, inbound.parts()));
@@ -352,6 +359,7 @@ impl Builder {
         inbound: &annals_outbox::Inbound,
         handler: H,
     ) -> Self {
+        self.refused = self.refused.or(inbound.check().err());
         let definition = Definition::handler(handler, Mode::Async);
         let inflow = inbound.inflow(definition.event_types());
         self.projections.push(definition.receiving(inflow, inbound.parts()));
@@ -366,6 +374,7 @@ impl Builder {
         inbound: &annals_outbox::Inbound,
         subscriber: S,
     ) -> Self {
+        self.refused = self.refused.or(inbound.check().err());
         let definition = SubscriberDefinition::of(subscriber);
         let inflow = inbound.inflow(definition.consumer.filter.event_types.clone());
         self.subscribers.push(definition.receiving(inflow, inbound.parts()));
@@ -473,6 +482,10 @@ impl Builder {
     /// # Errors
     /// [`StartError`]: the program must not go on.
     pub async fn start(self) -> Result<Annals, StartError> {
+        #[cfg(feature = "outbox")]
+        if let Some(refused) = self.refused {
+            return Err(ProjectionError::from(refused).into());
+        }
         let stores = match self.read_models {
             Some(read_models) => Stores::apart(self.store, read_models),
             None => Stores::of(self.store),

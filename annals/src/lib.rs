@@ -38,6 +38,8 @@ pub use jiff::civil::Date;
 pub use rust_decimal::Decimal;
 pub use uuid::Uuid;
 
+#[cfg(feature = "http")]
+pub use annals_http as http;
 #[cfg(feature = "outbox")]
 pub use annals_outbox as outbox;
 #[cfg(feature = "resilience")]

@@ -10,7 +10,7 @@ use annals_core::{Position, RecordedEvent, SLICES};
 use crate::consume::KeyBy;
 use crate::member::{consumer, disturb, lock};
 use crate::records::{
-    ConsumerRecord, ParkedItem, ParkedKey, PartitionId, PartitionRecord, Record, find,
+    ConsumerRecord, InboxRecord, ParkedItem, ParkedKey, PartitionId, PartitionRecord, Record, find,
     of_generation, put, read, remove, survey_in, that_wait,
 };
 
@@ -239,8 +239,8 @@ pub async fn hold(
     Ok(())
 }
 
-/// Removes the partitions of a generation, with their checkpoints and all that waits behind parked
-/// keys.
+/// Removes the partitions of a generation, with their checkpoints, all that waits behind parked keys, and
+/// what it remembers of messages.
 ///
 /// # Errors
 /// What the store runs into.
@@ -256,6 +256,7 @@ pub async fn uncut(
         transaction.remove_checkpoint(&part.id().checkpoint()).await?;
         remove::<PartitionRecord>(transaction, &[part.key()]).await?;
     }
+    remove_all::<InboxRecord>(transaction, name, generation).await?;
     remove_all::<ParkedItem>(transaction, name, generation).await?;
     remove_all::<ParkedKey>(transaction, name, generation).await
 }
@@ -305,17 +306,28 @@ pub async fn rename(
     for key in find::<ParkedKey>(transaction, &query).await? {
         put(transaction, &ParkedKey { consumer: new.to_owned(), ..key }).await?;
     }
-    loop {
-        let query = RowQuery { limit: AT_A_TIME, ..query.clone() };
-        let items = find::<ParkedItem>(transaction, &query).await?;
-        if items.is_empty() {
-            break;
-        }
-        let keys: Vec<_> = items.iter().map(Record::key).collect();
-        for item in items {
-            put(transaction, &ParkedItem { consumer: new.to_owned(), ..item }).await?;
-        }
-        remove::<ParkedItem>(transaction, &keys).await?;
-    }
+    let query = RowQuery { limit: AT_A_TIME, ..query };
+    move_all(transaction, &query, |item| ParkedItem { consumer: new.to_owned(), ..item }).await?;
+    // At a broker it has another name now, and is sent everything once more.
+    move_all(transaction, &query, |seen| InboxRecord { consumer: new.to_owned(), ..seen }).await?;
     uncut(transaction, (old, generation)).await
+}
+
+/// Puts others in the place of all records that a query asks for, some at a time.
+async fn move_all<R: Record>(
+    transaction: &mut dyn Transaction,
+    query: &RowQuery,
+    moved: impl Fn(R) -> R + Send,
+) -> Result<(), StoreError> {
+    loop {
+        let records = find::<R>(transaction, query).await?;
+        if records.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = records.iter().map(Record::key).collect();
+        for record in records {
+            put(transaction, &moved(record)).await?;
+        }
+        remove::<R>(transaction, &keys).await?;
+    }
 }

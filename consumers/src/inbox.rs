@@ -21,6 +21,7 @@ pub async fn remember(
 ) -> Result<bool, StoreError> {
     let message = InboxRecord {
         consumer: consumer.to_owned(),
+        generation: 0,
         source: source.to_owned(),
         id: id.to_owned(),
         version: 0,
@@ -62,9 +63,10 @@ pub(crate) fn seen(event: &RecordedEvent) -> Seen {
 
 impl Seen {
     /// The entry of it; the time follows when it is written.
-    pub(crate) fn record(&self, consumer: &str) -> InboxRecord {
+    pub(crate) fn record(&self, (consumer, generation): (&str, u64)) -> InboxRecord {
         InboxRecord {
             consumer: consumer.to_owned(),
+            generation,
             source: self.source.clone(),
             id: self.id.clone(),
             version: self.version,

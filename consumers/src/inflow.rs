@@ -1,8 +1,10 @@
 //! Messages from elsewhere, for the engine.
 
 use std::fmt;
+use std::sync::Arc;
 
 use annals_core::RecordedEvent;
+use annals_core::store::Workspace;
 use async_trait::async_trait;
 
 use crate::error::ConsumeError;
@@ -18,11 +20,14 @@ pub trait Inflow: Send + Sync + 'static {
     fn origin(&self) -> String;
 
     /// Begins to receive what belongs to a partition, one of `parts`. All events of a key belong to the same.
+    /// What has to be remembered of where they come from is kept in the workspace's
+    /// [state](annals_core::store::StateStore).
     ///
     /// # Errors
     /// [`ConsumeError`]: the partition waits, or stops.
     async fn open(
         &self,
+        work: &Arc<dyn Workspace>,
         partition: &PartitionRecord,
         parts: u32,
     ) -> Result<Box<dyn Inlet>, ConsumeError>;

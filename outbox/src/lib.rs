@@ -10,6 +10,8 @@
 //! What a route tells others is its [`Contract`]: a relay that starts leaves it in the store, and
 //! [`asyncapi`] makes one document of several.
 //!
+//! A consumer that is new may begin with a [`History`]: all that a service has told before.
+//!
 //! What a broker is to this crate stands in [`Publisher`]; [`MemoryBroker`] is one within the process.
 
 mod address;
@@ -19,6 +21,8 @@ mod envelope;
 mod escape;
 mod event_schema;
 mod gate;
+mod grouped;
+mod history;
 mod inbound;
 mod invalid_options;
 #[cfg(feature = "kafka")]
@@ -28,6 +32,7 @@ mod message;
 #[cfg(feature = "nats")]
 pub mod nats;
 mod outgoing;
+mod publication;
 mod publisher;
 mod reading;
 #[cfg(feature = "redis")]
@@ -42,6 +47,7 @@ pub use asyncapi::{Service, asyncapi};
 pub use contract::{Contract, ContractError, contracts, public_events};
 pub use envelope::Envelope;
 pub use event_schema::EventSchema;
+pub use history::{History, HistoryError, HistoryPage, PublicLog};
 pub use inbound::Inbound;
 pub use invalid_options::InvalidOptions;
 pub use memory::{MemoryBroker, MemorySource};

@@ -6,10 +6,7 @@ use std::time::Duration;
 use annals_consumers::{
     ConsumeError, Consumer, Deliver, Handler, PartitionRecord, SubscriberDefinition, Target,
 };
-use annals_core::store::LogFilter;
-use annals_core::{
-    Event, EventType, NewEvent, Recorded, RecordedEvent, RegisterError, SLICES, SchemaRegistry,
-};
+use annals_core::{RecordedEvent, RegisterError, SLICES, SchemaRegistry};
 use async_trait::async_trait;
 use jiff::Timestamp;
 
@@ -17,7 +14,7 @@ use crate::address::Address;
 use crate::contract::Contract;
 use crate::gate::Gate;
 use crate::message::Message;
-use crate::outgoing::Outgoing;
+use crate::publication::Publication;
 use crate::publisher::{PublishError, Published, Publisher};
 use crate::route::Route;
 
@@ -46,21 +43,13 @@ pub fn relay<R: Route>(
     publisher: Arc<dyn Publisher>,
     options: RelayOptions,
 ) -> SubscriberDefinition {
-    let descriptors = R::Event::descriptors();
-    let types = descriptors.iter().map(|event| EventType::from_static(event.event_type));
-    let filter = LogFilter {
-        event_types: types.collect(),
-        categories: route.categories(),
-        ..LogFilter::default()
-    };
     let start = route.start();
     let contract = Contract::of(&route, &*publisher);
-    let schemas = SchemaRegistry::default();
-    // A schema that does not hold together is told when the types are registered, before anything runs.
-    let _ = schemas.register::<R::Public>();
+    let publication = Publication::new(route);
+    let filter = publication.filter();
     let late_after = Some(options.late_after);
     let gate = Gate::new(R::NAME, options.publish_within);
-    let relay = Relay { source: route.source(), route, publisher, gate, schemas };
+    let relay = Relay { publication, publisher, gate };
     let consumer = Consumer {
         name: R::NAME.into(),
         kind: KIND,
@@ -89,7 +78,7 @@ struct Relaying<R>(Arc<Relay<R>>);
 impl<R: Route> Handler for Relaying<R> {
     async fn open(&self, _: &PartitionRecord) -> Result<Target, ConsumeError> {
         let relay = &self.0;
-        let places = relay.route.places();
+        let places = relay.publication.route.places();
         let prepared = relay.gate.run(|| relay.publisher.prepare(&places)).await;
         prepared.map_err(|error| match places.first() {
             Some(place) => error.consequence(relay.publisher.broker(), place),
@@ -105,12 +94,9 @@ impl<R: Route> Handler for Relaying<R> {
 }
 
 struct Relay<R> {
-    route: R,
-    source: String,
+    publication: Publication<R>,
     publisher: Arc<dyn Publisher>,
     gate: Gate,
-    /// The public events'.
-    schemas: SchemaRegistry,
 }
 
 #[async_trait]
@@ -118,8 +104,8 @@ impl<R: Route> Deliver for Relay<R> {
     async fn deliver(&self, events: &[RecordedEvent]) -> Result<(), ConsumeError> {
         for event in events {
             // One after the other: what is in doubt comes again before its successors.
-            for (to, message) in self.messages(event)? {
-                self.send(&to, &message, event.recorded_at).await?;
+            for (to, outgoing) in self.publication.of(event)? {
+                self.send(&to, &R::ENVELOPE.seal(&outgoing), event.recorded_at).await?;
             }
         }
         Ok(())
@@ -131,30 +117,6 @@ impl<R: Route> Deliver for Relay<R> {
 }
 
 impl<R: Route> Relay<R> {
-    /// What an event becomes. What cannot be written now never can.
-    fn messages(&self, event: &RecordedEvent) -> Result<Vec<(Address, Message)>, ConsumeError> {
-        let recorded = Recorded::decode(event.clone()).map_err(ConsumeError::poison)?;
-        let mut messages = Vec::new();
-        for (index, public) in self.route.publish(&recorded).iter().enumerate() {
-            let Some(place) = self.route.place(&recorded, public) else {
-                let why = format!("the route `{}` says no place for it", R::NAME);
-                return Err(ConsumeError::poison(why));
-            };
-            let name = EventType::from_static(public.event_type());
-            let payload = public.encode().map_err(ConsumeError::poison)?;
-            let checked = NewEvent::identified(event.id, name, public.schema_version(), payload);
-            self.schemas.check(&checked).map_err(ConsumeError::poison)?;
-            let outgoing = Outgoing::of(
-                event,
-                index,
-                (&self.source, R::NAME, R::KEY.of(event)),
-                (public.event_type(), public.schema_version(), checked.payload),
-            );
-            messages.push((place, R::ENVELOPE.seal(&outgoing)));
-        }
-        Ok(messages)
-    }
-
     async fn send(
         &self,
         to: &Address,

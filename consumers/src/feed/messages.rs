@@ -84,7 +84,7 @@ impl MessageFeed {
             Some(inlet) => inlet,
             None => {
                 let parts = self.parts().await?;
-                let inlet = self.inflow.open(&self.partition, parts).await?;
+                let inlet = self.inflow.open(&self.work, &self.partition, parts).await?;
                 self.inlet.insert(Alone::new(inlet))
             }
         };

@@ -6,9 +6,11 @@ use super::record;
 
 record! {
     /// A message that a consumer has dealt with, or the last one of a stream whose messages come in order.
-    pub struct InboxRecord in "annals_inbox", key [0, 1, 2] {
+    pub struct InboxRecord in "annals_inbox", key [0, 1, 2, 3] {
         /// The consumer.
         consumer: String,
+        /// The generation of what it keeps; 0 for what belongs to none.
+        generation: u64,
         /// Who sent it.
         source: String,
         /// The sender's id of it, or the stream.

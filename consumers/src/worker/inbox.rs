@@ -20,13 +20,15 @@ const AT_A_TIME: usize = 1_000;
 #[derive(Clone)]
 pub(super) struct Inbox {
     consumer: String,
+    /// One that begins anew has had nothing.
+    generation: u64,
     /// Taken in and not written yet, in order.
     taken: VecDeque<(Position, Seen)>,
 }
 
 impl Inbox {
-    pub(super) fn new(consumer: String) -> Self {
-        Self { consumer, taken: VecDeque::new() }
+    pub(super) fn new(consumer: String, generation: u64) -> Self {
+        Self { consumer, generation, taken: VecDeque::new() }
     }
 
     /// Leaves out what has had its effect, or is about to.
@@ -70,8 +72,8 @@ impl Inbox {
     ) -> Result<BTreeMap<(String, String), u64>, StoreError> {
         let mut known = BTreeMap::new();
         let mut keys: Vec<KeyValues> =
-            all.iter().map(|seen| seen.record(&self.consumer).key()).collect();
-        keys.sort_by(|a, b| a[1].order(&b[1]).then_with(|| a[2].order(&b[2])));
+            all.iter().map(|seen| seen.record(self.of()).key()).collect();
+        keys.sort_by(|a, b| a[2].order(&b[2]).then_with(|| a[3].order(&b[3])));
         keys.dedup();
         for keys in keys.chunks(AT_A_TIME) {
             for row in store.load_rows(InboxRecord::table(), keys).await? {
@@ -88,7 +90,11 @@ impl Inbox {
         // The last one of a stream says it for those before.
         let last: BTreeMap<_, _> =
             taken.map(|(_, seen)| ((&seen.source, &seen.id), seen)).collect();
-        last.into_values().map(|seen| seen.record(&self.consumer)).collect()
+        last.into_values().map(|seen| seen.record(self.of())).collect()
+    }
+
+    fn of(&self) -> (&str, u64) {
+        (&self.consumer, self.generation)
     }
 
     /// It is written up to a position.

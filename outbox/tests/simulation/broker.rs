@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use annals_core::Position;
 use annals_outbox::{
-    Address, MemoryBroker, MemorySource, Message, Part, PublishError, Published, Publisher,
-    ReceiveError, Received, Receiver, Source,
+    Address, History, HistoryError, HistoryPage, MemoryBroker, MemorySource, Message, Part,
+    PublicLog, PublishError, Published, Publisher, ReceiveError, Received, Receiver, Source,
 };
 use async_trait::async_trait;
 
@@ -35,6 +36,7 @@ pub(crate) struct Sky {
     pub(crate) in_doubt: AtomicU64,
     pub(crate) cuts: AtomicU64,
     pub(crate) repeated: AtomicU64,
+    pub(crate) told: AtomicU64,
 }
 
 impl Sky {
@@ -46,6 +48,7 @@ impl Sky {
             in_doubt: AtomicU64::new(0),
             cuts: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
+            told: AtomicU64::new(0),
         })
     }
 
@@ -175,5 +178,26 @@ impl Receiver for Cut {
             (Some(_), None) => Ok(()),
             (None, _) => Err(ReceiveError::down("there is no connection")),
         }
+    }
+}
+
+/// What the other service has told, as a consumer meets it.
+pub(crate) struct Told(pub(crate) Arc<Sky>, pub(crate) PublicLog);
+
+#[async_trait]
+impl History for Told {
+    fn origin(&self) -> &str {
+        self.1.origin()
+    }
+
+    async fn page(&self, after: Position, limit: usize) -> Result<HistoryPage, HistoryError> {
+        self.0.takes_a_moment().await;
+        if self.0.strikes(|weather| weather.cuts) {
+            return Err(HistoryError::down("the connection is cut"));
+        }
+        let page = self.1.page(after, limit).await;
+        self.0.told.fetch_add(1, Ordering::Relaxed);
+        self.0.takes_a_moment().await;
+        page
     }
 }

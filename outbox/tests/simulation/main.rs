@@ -1,6 +1,7 @@
 //! Two services on a paused clock, a relay between them, and a broker that is down, hangs, loses answers,
-//! repeats messages and forgets acknowledgements, as a seed says; the processes of both services die and come
-//! back. In the end every fact has had its effect once, in order per stream, and nothing is parked.
+//! repeats messages and forgets acknowledgements, as a seed says; some of those who listen begin with history. The
+//! processes of both services die and come back. In the end every fact has had its effect once, in order per
+//! stream, and nothing is parked.
 //!
 //! A seed that fails is run again by `ANNALS_SEED=7 cargo test -p annals-outbox --test simulation`;
 //! `ANNALS_SEEDS=10000` says how many there are.

@@ -9,11 +9,11 @@ use annals_consumers::{Engine, EngineOptions, SubscriberDefinition, ops};
 use annals_core::store::{Append, EventStore, Stores, TableStore, TransactExt};
 use annals_core::table::{RowQuery, Value};
 use annals_core::{Clock, ExpectedVersion, MemoryStore, NewEvent, StreamId};
-use annals_outbox::{Inbound, RelayOptions, relay};
+use annals_outbox::{Inbound, PublicLog, RelayOptions, relay};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::broker::{In, Out, Sky, Weather};
+use crate::broker::{In, Out, Sky, Told, Weather};
 use crate::random::Random;
 use crate::service::{Orders, Private, reader, trails};
 
@@ -31,6 +31,8 @@ pub(crate) struct Cover {
     repeated: u64,
     /// More messages than facts.
     surplus: u64,
+    /// Pages of history.
+    told: u64,
 }
 
 impl Cover {
@@ -42,11 +44,12 @@ impl Cover {
         self.cuts += other.cuts;
         self.repeated += other.repeated;
         self.surplus += other.surplus;
+        self.told += other.told;
     }
 
     pub(crate) fn is_whole(&self) -> bool {
         let all = [self.killed, self.outages, self.in_doubt, self.cuts, self.repeated];
-        all.into_iter().chain([self.surplus]).all(|count| count > 0)
+        all.into_iter().chain([self.surplus, self.told]).all(|count| count > 0)
     }
 }
 
@@ -98,7 +101,9 @@ impl World {
         let (shop, other) =
             (MemoryStore::with_clock(clock.clone()), MemoryStore::with_clock(clock));
         let lanes = random.between(1, 4);
-        let parts = random.between(1, 4) as u32;
+        let begins_with_history = random.chance(333);
+        let parts = if begins_with_history { 1 } else { random.between(1, 4) as u32 };
+        let log = PublicLog::new(Orders { lanes }, Arc::new(shop.clone()));
         let out = sky.clone();
         let relays = move || {
             let options = RelayOptions { publish_within: ms(3_000), ..RelayOptions::default() };
@@ -108,7 +113,11 @@ impl World {
         let readers = move || {
             let topics = (0..lanes).map(|lane| format!("orders.{lane}"));
             let source = In(inside.clone(), inside.broker.source(topics));
-            reader(&Inbound::new("other", source).partitions(parts))
+            let inbound = Inbound::new("other", source).partitions(parts);
+            reader(&match begins_with_history {
+                true => inbound.history(Arc::new(Told(inside.clone(), log.clone()))),
+                false => inbound,
+            })
         };
         let service = |store: &MemoryStore, make, processes| Service {
             stores: Stores::of(Arc::new(store.clone())),
@@ -249,6 +258,7 @@ impl World {
         self.cover.surplus = sent.saturating_sub(facts) as u64;
         self.cover.in_doubt = self.sky.in_doubt.load(Ordering::Relaxed);
         self.cover.cuts = self.sky.cuts.load(Ordering::Relaxed);
+        self.cover.told = self.sky.told.load(Ordering::Relaxed);
         self.cover.repeated = self.sky.repeated.load(Ordering::Relaxed);
         for engine in self.services.into_iter().flat_map(|service| service.processes).flatten() {
             let stopped = tokio::time::timeout(ms(4_000), engine.stop()).await;

@@ -187,14 +187,16 @@ CREATE TABLE annals.annals_parked_items (
 
 -- Messages that have had their effect, so that it is not had twice.
 CREATE TABLE annals.annals_inbox (
-    consumer text        COLLATE "C" NOT NULL,
-    source   text        COLLATE "C" NOT NULL,
+    consumer   text        COLLATE "C" NOT NULL,
+    -- 0 for what belongs to none.
+    generation bigint                  NOT NULL,
+    source     text        COLLATE "C" NOT NULL,
     -- Of a message, or the stream whose messages come in order.
-    id       text        COLLATE "C" NOT NULL,
+    id         text        COLLATE "C" NOT NULL,
     -- The last one of the stream; 0 for a single message.
-    version  bigint                  NOT NULL,
-    seen_at  timestamptz             NOT NULL,
-    PRIMARY KEY (consumer, source, id)
+    version    bigint                  NOT NULL,
+    seen_at    timestamptz             NOT NULL,
+    PRIMARY KEY (consumer, generation, source, id)
 ) WITH (fillfactor = 80);
 CREATE INDEX annals_inbox_by_time ON annals.annals_inbox (seen_at NULLS FIRST);
 

@@ -181,14 +181,16 @@ CREATE TABLE annals_parked_items (
 
 -- Messages that have had their effect, so that it is not had twice.
 CREATE TABLE annals_inbox (
-    consumer TEXT NOT NULL,
-    source   TEXT NOT NULL,
+    consumer   TEXT NOT NULL,
+    -- 0 for what belongs to none.
+    generation INTEGER NOT NULL,
+    source     TEXT NOT NULL,
     -- Of a message, or the stream whose messages come in order.
-    id       TEXT NOT NULL,
+    id         TEXT NOT NULL,
     -- The last one of the stream; 0 for a single message.
-    version  INTEGER NOT NULL,
-    seen_at  TEXT NOT NULL,
-    PRIMARY KEY (consumer, source, id)
+    version    INTEGER NOT NULL,
+    seen_at    TEXT NOT NULL,
+    PRIMARY KEY (consumer, generation, source, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX annals_inbox_by_time ON annals_inbox (seen_at);
 

@@ -82,7 +82,7 @@ const DAMAGES: [Damage; 9] = [
     },
     Damage {
         table: "annals_inbox",
-        damage: "INSERT INTO annals.annals_inbox VALUES ('noting', 'elsewhere', '1', 0, {time})",
+        damage: "INSERT INTO annals.annals_inbox VALUES ('noting', 0, 'elsewhere', '1', 0, {time})",
         mend: "DELETE FROM annals.annals_inbox",
         hurts: "",
     },

@@ -1,6 +1,7 @@
 //! Facts on their way from one service to another.
 
 mod foreign;
+mod history;
 mod promises;
 mod request;
 mod services;

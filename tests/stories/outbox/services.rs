@@ -20,7 +20,7 @@ async fn knows(service: &Annals, account: u32, facts: i64) -> Customer {
     }
 }
 
-async fn consumers(annals: &Annals) -> Vec<ops::ConsumerStatus> {
+pub(super) async fn consumers(annals: &Annals) -> Vec<ops::ConsumerStatus> {
     ops::consumers(&**annals.stores().work()).await.expect("they can be read")
 }
 
@@ -28,7 +28,7 @@ fn opened(owner: &str) -> Vec<AccountEvent> {
     vec![AccountEvent::Opened { owner: owner.to_owned() }]
 }
 
-async fn wait(until: impl AsyncFn() -> bool) {
+pub(super) async fn wait(until: impl AsyncFn() -> bool) {
     while !until().await {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
