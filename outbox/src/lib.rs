@@ -22,6 +22,8 @@ mod message;
 pub mod nats;
 mod outgoing;
 mod publisher;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 mod reading;
 #[cfg(feature = "redis")]
 pub mod redis;

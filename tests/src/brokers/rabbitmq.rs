@@ -27,9 +27,16 @@ pub struct RabbitMqKind {
     node_port: u16,
     names_port: u16,
     login: Option<Login>,
+    settings: String,
 }
 
 impl RabbitMqKind {
+    /// More lines of `rabbitmq.conf`.
+    #[must_use]
+    pub fn with_settings(self, lines: &str) -> Self {
+        Self { settings: self.settings + lines + "\n", ..self }
+    }
+
     /// Lets in this user in place of `guest`; both of letters and digits.
     #[must_use]
     pub fn with_user(self, user: &str, password: &str) -> Self {
@@ -55,7 +62,13 @@ impl Kind for RabbitMqKind {
     const PORT: u16 = 5672;
 
     fn plain() -> Self {
-        Self { port: free_port(), node_port: free_port(), names_port: free_port(), login: None }
+        Self {
+            port: free_port(),
+            node_port: free_port(),
+            names_port: free_port(),
+            login: None,
+            settings: String::new(),
+        }
     }
 
     fn port(&self) -> u16 {
@@ -104,6 +117,7 @@ impl Kind for RabbitMqKind {
         if let Some(Login { user, password }) = &self.login {
             settings += &format!("default_user = {user}\ndefault_pass = {password}\n");
         }
+        settings += &self.settings;
         std::fs::write(folder.join("rabbitmq.conf"), settings)
             .expect("the settings can be written");
         std::fs::write(folder.join("enabled_plugins"), "[].\n").expect("the folder is ours");

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use annals::ops;
 use annals::{Annals, Position};
 use annals_tests::bank::AccountEvent;
-use annals_tests::brokers::{Kafka, Kind, Nats, Redis, Server, fresh_name};
+use annals_tests::brokers::{Kafka, Kind, Nats, RabbitMq, Redis, Server, fresh_name};
 use annals_tests::facts::Deposit;
 use annals_tests::random::Random;
 use tokio::process::Command;
@@ -169,4 +169,4 @@ macro_rules! on {
     )*};
 }
 
-on!(nats: Nats, redis: Redis, kafka: Kafka);
+on!(nats: Nats, redis: Redis, rabbitmq: RabbitMq, kafka: Kafka);

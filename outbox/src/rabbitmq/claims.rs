@@ -1,0 +1,76 @@
+//! Which receiver of this process has which queue.
+//!
+//! The broker keeps receivers apart, and it hands a queue on when a connection ends. So the one that a new
+//! receiver takes over from has to hang up: in this process that is arranged here. A receiver of another
+//! process hangs up when it is dropped, ends, or is silent for too long.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::link::Link;
+
+/// Who has which queue.
+#[derive(Default)]
+pub(super) struct Claims(Mutex<HashMap<String, Weak<Claim>>>);
+
+/// A receiver's word that it has its queues.
+#[derive(Default)]
+pub(super) struct Claim {
+    is_lost: AtomicBool,
+    link: Mutex<Weak<Link>>,
+}
+
+impl Claims {
+    /// Takes queues over. Whoever had one of them loses all that it had, and hangs up before this returns.
+    pub(super) async fn take(&self, queues: &[String]) -> Arc<Claim> {
+        let claim = Arc::new(Claim::default());
+        let before: Vec<Arc<Claim>> = {
+            let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            claims.retain(|_, claim| claim.strong_count() > 0);
+            let taken =
+                queues.iter().map(|queue| claims.insert(queue.clone(), Arc::downgrade(&claim)));
+            taken.flatten().filter_map(|before| before.upgrade()).collect()
+        };
+        for before in before {
+            before.lose().await;
+        }
+        claim
+    }
+}
+
+impl Claim {
+    /// Whether somebody else has the queues now.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::SeqCst)
+    }
+
+    /// The queues are received over this connection.
+    pub(super) fn is_used_by(&self, link: &Arc<Link>) {
+        *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(link);
+    }
+
+    async fn lose(&self) {
+        self.is_lost.store(true, Ordering::SeqCst);
+        let link = self.link.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
+        if let Some(link) = link {
+            link.close().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_one_has_a_queue() {
+        let claims = Claims::default();
+        let queues = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        let first = claims.take(&queues(&["orders.0", "orders.1"])).await;
+        let other = claims.take(&queues(&["bills"])).await;
+        let second = claims.take(&queues(&["orders.1"])).await;
+        assert!(first.is_lost());
+        assert!(!other.is_lost() && !second.is_lost());
+    }
+}
