@@ -76,6 +76,26 @@ impl Lane {
         })
     }
 
+    /// Whether more can come, as far as this end knows.
+    pub(super) fn is_up(&self) -> bool {
+        self.channel.status().connected()
+    }
+
+    /// Why it has ended. What has come and was not handed out comes again.
+    pub(super) fn why_ended(&mut self, broker: &str, context: &mut Context<'_>) -> Failure {
+        loop {
+            match self.poll(broker, context) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(failure)) => return failure,
+                Poll::Pending => {
+                    let queue = &self.queue;
+                    let why = format!("{broker} has ended receiving from the queue `{queue}`");
+                    return Failure::Down(why);
+                }
+            }
+        }
+    }
+
     /// A message was handed out.
     pub(super) fn hand_out(&mut self, number: u64, delivery_tag: u64) {
         self.handed_out.push_back((number, delivery_tag));

@@ -97,11 +97,12 @@ impl Session {
             return Err(wanted.lost());
         }
         shared.topology.make(&link, Some(&wanted.group), deadline).await?;
-        let mut lanes = Vec::new();
+        let mut session = Self { lanes: Vec::new(), link };
         for queue in &wanted.queues {
-            lanes.push(wanted.lane(&link, queue, deadline).await?);
+            let lane = wanted.lane(&session.link, queue, deadline).await?;
+            session.lanes.push(lane);
         }
-        Ok(Self { lanes, link })
+        Ok(session)
     }
 
     /// Messages of all lanes that have some, each lane in order. Nothing is handed out of a session that has
@@ -112,6 +113,9 @@ impl Session {
         limit: usize,
         context: &mut Context<'_>,
     ) -> Poll<Result<Vec<(usize, Delivery)>, Failure>> {
+        if let Some(ended) = self.lanes.iter_mut().find(|lane| !lane.is_up()) {
+            return Poll::Ready(Err(ended.why_ended(self.link.broker(), context)));
+        }
         let mut came = Vec::new();
         let lanes = self.lanes.len();
         *turn = (*turn + 1) % lanes;
@@ -138,5 +142,22 @@ impl Session {
     /// Whether nothing is wrong but that somebody else was here before.
     pub(super) fn only_waits(&self) -> bool {
         self.link.is_up() && self.lanes.iter().any(Lane::waits)
+    }
+}
+
+impl Drop for Session {
+    /// Ends the connection, and only then lets go of its consumers: one that is cancelled first hands its queue
+    /// on before what it has not acknowledged is back in it, and the next receiver gets what follows before.
+    fn drop(&mut self) {
+        let (lanes, link) = (std::mem::take(&mut self.lanes), self.link.clone());
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                runtime.spawn(async move {
+                    link.close().await;
+                    drop(lanes);
+                });
+            }
+            Err(_) => link.hang_up(),
+        }
     }
 }

@@ -165,14 +165,11 @@ impl Topology {
             return declare(link, name, arguments, deadline).await;
         }
         arguments.insert("x-queue-type".into(), AMQPValue::LongString(LongString::from("quorum")));
-        // RabbitMQ 4 throws messages away that come again for the twentieth time, unless told otherwise;
-        // 3 has no such limit, and no word for it.
-        let mut without_limit = arguments.clone();
-        without_limit.insert("x-delivery-limit".into(), AMQPValue::LongInt(-1));
-        match declare(link, name, without_limit, deadline).await {
-            Err(Failure::Missing(_)) => declare(link, name, arguments, deadline).await,
-            declared => declared,
-        }
+        // RabbitMQ 4 throws messages away that come again for the twentieth time, unless told otherwise. It
+        // would understand -1 as no limit, and RabbitMQ 3 takes that for less than none: it throws away
+        // whatever comes again.
+        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(i32::MAX));
+        declare(link, name, arguments, deadline).await
     }
 }
 

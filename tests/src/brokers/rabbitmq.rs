@@ -28,6 +28,7 @@ pub struct RabbitMqKind {
     names_port: u16,
     login: Option<Login>,
     settings: String,
+    advanced: String,
 }
 
 impl RabbitMqKind {
@@ -35,6 +36,13 @@ impl RabbitMqKind {
     #[must_use]
     pub fn with_settings(self, lines: &str) -> Self {
         Self { settings: self.settings + lines + "\n", ..self }
+    }
+
+    /// Settings of the broker's application that `rabbitmq.conf` has no names for, as Erlang writes them:
+    /// `{channel_tick_interval, 1000}`.
+    #[must_use]
+    pub fn with_advanced(self, settings: &str) -> Self {
+        Self { advanced: settings.to_owned(), ..self }
     }
 
     /// Lets in this user in place of `guest`; both of letters and digits.
@@ -68,6 +76,7 @@ impl Kind for RabbitMqKind {
             names_port: free_port(),
             login: None,
             settings: String::new(),
+            advanced: String::new(),
         }
     }
 
@@ -120,6 +129,8 @@ impl Kind for RabbitMqKind {
         settings += &self.settings;
         std::fs::write(folder.join("rabbitmq.conf"), settings)
             .expect("the settings can be written");
+        let advanced = format!("[{{rabbit, [{}]}}].\n", self.advanced);
+        std::fs::write(folder.join("advanced.config"), advanced).expect("the folder is ours");
         std::fs::write(folder.join("enabled_plugins"), "[].\n").expect("the folder is ours");
     }
 
@@ -141,7 +152,7 @@ impl Kind for RabbitMqKind {
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("enabled_plugins"))
             // Nothing of what the machine's own node is told.
             .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
-            .env("RABBITMQ_ADVANCED_CONFIG_FILE", folder.join("none"))
+            .env("RABBITMQ_ADVANCED_CONFIG_FILE", folder.join("advanced.config"))
             .env(
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
                 // Two threads that do not wait by turning round.

@@ -7,7 +7,7 @@ mod receiving;
 mod refusals;
 mod takeover;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annals::outbox::rabbitmq::{
     QueueType, RabbitMqOptions, RabbitMqPublisher, RabbitMqSource, Topology,
@@ -82,16 +82,27 @@ async fn send(publisher: &RabbitMqPublisher, queue: &str, numbers: impl IntoIter
 
 /// Sends a message until the broker has it, as a relay does in an outage.
 async fn send_at_last(publisher: &RabbitMqPublisher, queue: &str, number: u64) {
-    let sending = async {
-        loop {
-            match publisher.publish(&to(queue), &message(number, "{}")).await {
-                Ok(_) => return,
-                Err(PublishError::Down { .. } | PublishError::InDoubt { .. }) => {}
-                Err(error) => panic!("an outage is told as one: {error:?}"),
-            }
+    let began = Instant::now();
+    loop {
+        match publisher.publish(&to(queue), &message(number, "{}")).await {
+            Ok(_) => return,
+            Err(PublishError::Down { .. } | PublishError::InDoubt { .. })
+                if began.elapsed() < PATIENCE => {}
+            Err(error) => panic!("it works again: {error:?}"),
         }
-    };
-    timeout(PATIENCE, sending).await.expect("it works again");
+    }
+}
+
+/// The receiver of all queues of a source, as soon as the broker is there again.
+async fn open_at_last(source: &RabbitMqSource) -> Box<dyn Receiver> {
+    let began = Instant::now();
+    loop {
+        match source.open("billing", WHOLE).await {
+            Ok(receiver) => return receiver,
+            Err(error) if is_down(&error) && began.elapsed() < PATIENCE => {}
+            Err(error) => panic!("it works again: {error:?}"),
+        }
+    }
 }
 
 /// The ids of the next messages, that many; the last one's number to acknowledge.

@@ -9,8 +9,8 @@ use annals_tests::servers::Proxy;
 use futures_util::future::join_all;
 
 use super::{
-    BOTH, WHOLE, ids, ids_until, message, open, options, publisher, send, send_at_last, source, to,
-    why_down,
+    BOTH, WHOLE, ids, ids_until, message, open, open_at_last, options, publisher, send,
+    send_at_last, source, to, why_down,
 };
 
 /// A little more than any limit of the options.
@@ -35,7 +35,7 @@ async fn what_is_confirmed_survives_a_kill() {
         }
         server.kill();
         server.restart().await;
-        let mut receiver = open(&source(&options, &[&queue]).await).await;
+        let mut receiver = open_at_last(&source(&options, &[&queue]).await).await;
         let (mut came, _) = ids(&mut *receiver, 100).await;
         came.sort_unstable();
         assert_eq!(came, Vec::from_iter(0..100), "{queue}");

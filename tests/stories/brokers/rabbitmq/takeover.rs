@@ -1,5 +1,7 @@
 //! A new receiver takes over from one that is alive, frozen, or cut off.
 
+use std::time::Duration;
+
 use annals::outbox::Source;
 use annals::outbox::rabbitmq::{QueueType, TakeOver};
 use annals_tests::brokers::{RabbitMq, fresh_name};
@@ -42,7 +44,8 @@ async fn who_is_cut_off_is_waited_for_and_moves_nothing() {
         let proxy = Proxy::to(host).await;
         let queue = fresh_name("half_open");
         let here = options(&shared, &queue, queue_type);
-        let there = options(format!("amqp://{}/%2f", proxy.address()), &queue, queue_type);
+        let there = options(format!("amqp://{}/%2f", proxy.address()), &queue, queue_type)
+            .heartbeat(Duration::from_secs(5));
         let publisher = publisher(&here).await;
         send(&publisher, &queue, 0..5).await;
         let mut old = open(&source(&there, &[&queue]).await).await;
@@ -52,7 +55,7 @@ async fn who_is_cut_off_is_waited_for_and_moves_nothing() {
         proxy.freeze();
         let mut new = open(&source(&here, &[&queue]).await).await;
         send(&publisher, &queue, [5]).await;
-        // Two heartbeats of two seconds, in which somebody looks once.
+        // Two heartbeats of five seconds, in which it looks around.
         let why = why_down(&mut *new).await;
         assert!(why.contains(&queue) && why.contains("somebody else"), "{why}");
         assert_eq!(ids_until(&mut *new, 5).await.0, [0, 1, 2, 3, 4, 5], "{queue_type:?}");
