@@ -148,6 +148,8 @@ pub struct SubscriberDefinition {
     pub consumer: Consumer,
     start: Start,
     partitions: u32,
+    /// A key of the workspace's state, and the text that is kept under it.
+    keeps: Option<(String, String)>,
     register: for<'j> fn(&'j Journal) -> Registering<'j>,
 }
 
@@ -162,7 +164,7 @@ impl SubscriberDefinition {
         (start, partitions): (Start, u32),
         register: for<'j> fn(&'j Journal) -> Registering<'j>,
     ) -> Self {
-        Self { consumer, start, partitions, register }
+        Self { consumer, start, partitions, keeps: None, register }
     }
 
     /// A subscriber to be run.
@@ -202,6 +204,14 @@ impl SubscriberDefinition {
         Self { consumer, start, partitions, ..self }
     }
 
+    /// Keeps a text under a key of the workspace's [state](annals_core::store::StateStore) when it is
+    /// declared, for those who look at the store without its program. A program does not write over what a
+    /// newer version of the same consumer has left there.
+    #[must_use]
+    pub fn keeping(self, key: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { keeps: Some((key.into(), text.into())), ..self }
+    }
+
     /// Makes its event types known to a journal.
     ///
     /// # Errors
@@ -216,10 +226,10 @@ impl SubscriberDefinition {
     /// [`StoreError`] when the stores cannot be read or written.
     pub async fn declare(&self, stores: &Stores) -> Result<(), StoreError> {
         let begins_at = self.start.position(stores).await?;
-        let (consumer, partitions) = (self.consumer.clone(), self.partitions);
+        let definition = self.clone();
         let declared = stores.work().transact_with(move |transaction| {
-            let consumer = consumer.clone();
-            Box::pin(async move { set_up(transaction, &consumer, partitions, begins_at).await })
+            let definition = definition.clone();
+            Box::pin(async move { set_up(transaction, &definition, begins_at).await })
         });
         declared.await
     }
@@ -227,11 +237,11 @@ impl SubscriberDefinition {
 
 async fn set_up(
     transaction: &mut dyn Transaction,
-    consumer: &Consumer,
-    partitions: u32,
+    definition: &SubscriberDefinition,
     begins_at: Position,
 ) -> Result<(), StoreError> {
-    let (name, version) = (&*consumer.name, consumer.version);
+    let SubscriberDefinition { consumer, partitions, keeps, .. } = definition;
+    let (name, version, partitions) = (&*consumer.name, consumer.version, *partitions);
     let declared = ConsumerRecord {
         name: name.to_owned(),
         kind: consumer.kind.to_owned(),
@@ -244,7 +254,13 @@ async fn set_up(
         origin: consumer.inflow.as_ref().map(|inflow| inflow.origin()),
         changed_at: Timestamp::UNIX_EPOCH,
     };
-    declare(transaction, declared).await?;
+    let known = declare(transaction, declared).await?;
+    if let Some((key, text)) = keeps
+        && known.version <= version
+        && transaction.state(key).await?.as_deref() != Some(text)
+    {
+        transaction.put_state(key, text).await?;
+    }
     let (parts, damaged) = stands_readable(transaction, name, 1).await?;
     if parts.is_empty() && !damaged {
         partition(transaction, (name, 1, 1), version, partitions, begins_at).await?;

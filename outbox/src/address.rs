@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A place of a broker: a subject of NATS, a topic of Kafka, a stream of Redis, an exchange of RabbitMQ
 /// with a routing key.
 ///
@@ -11,11 +13,12 @@ use std::fmt;
 /// assert_eq!(Address::new("orders").to_string(), "orders");
 /// assert_eq!(Address::new("shop").routing_key("order.placed").to_string(), "shop / order.placed");
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Address {
     /// The subject, topic, stream or exchange.
     pub name: String,
     /// RabbitMQ's routing key. Other brokers have none, and refuse an address with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing_key: Option<String>,
 }
 

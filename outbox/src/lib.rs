@@ -7,12 +7,18 @@
 //! message. A broker that is down only delays; a message that the broker refuses parks its own key.
 //!
 //! A [`Requester`] asks other services over a broker and awaits the reply; an [`Answer`] is who replies.
+//! What a route tells others is its [`Contract`]: a relay that starts leaves it in the store, and
+//! [`asyncapi`] makes one document of several.
 //!
 //! What a broker is to this crate stands in [`Publisher`]; [`MemoryBroker`] is one within the process.
 
 mod address;
+mod asyncapi;
+mod contract;
 mod envelope;
 mod gate;
+mod escape;
+mod event_schema;
 mod inbound;
 #[cfg(feature = "kafka")]
 pub mod kafka;
@@ -33,7 +39,10 @@ mod route;
 mod source;
 
 pub use address::Address;
+pub use asyncapi::{Service, asyncapi};
+pub use contract::{Contract, ContractError, contracts, public_events};
 pub use envelope::Envelope;
+pub use event_schema::EventSchema;
 pub use inbound::Inbound;
 pub use memory::{MemoryBroker, MemorySource};
 pub use message::Message;

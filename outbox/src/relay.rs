@@ -15,10 +15,14 @@ use jiff::Timestamp;
 
 use crate::address::Address;
 use crate::gate::Gate;
+use crate::contract::Contract;
 use crate::message::Message;
 use crate::outgoing::Outgoing;
 use crate::publisher::{PublishError, Published, Publisher};
 use crate::route::Route;
+
+/// What the engine calls a relay.
+pub(crate) const KIND: &str = "relay";
 
 /// Settings of a relay.
 #[derive(Debug, Clone)]
@@ -50,6 +54,7 @@ pub fn relay<R: Route>(
         ..LogFilter::default()
     };
     let start = route.start();
+    let contract = Contract::of(&route, &*publisher);
     let schemas = SchemaRegistry::default();
     // A schema that does not hold together is told when the types are registered, before anything runs.
     let _ = schemas.register::<R::Public>();
@@ -58,7 +63,7 @@ pub fn relay<R: Route>(
     let relay = Relay { source: route.source(), route, publisher, gate, schemas };
     let consumer = Consumer {
         name: R::NAME.into(),
-        kind: "relay",
+        kind: KIND,
         version: R::VERSION,
         filter,
         key: R::KEY,
@@ -69,12 +74,13 @@ pub fn relay<R: Route>(
         late_after,
         handler: Arc::new(Relaying(Arc::new(relay))),
     };
-    SubscriberDefinition::new(consumer, (start, R::PARTITIONS), |journal| {
+    let definition = SubscriberDefinition::new(consumer, (start, R::PARTITIONS), |journal| {
         Box::pin(async move {
             SchemaRegistry::default().register::<R::Public>().map_err(RegisterError::from)?;
             journal.register::<R::Event>().await
         })
-    })
+    });
+    definition.keeping(Contract::key(R::NAME), contract.text())
 }
 
 struct Relaying<R>(Arc<Relay<R>>);

@@ -5,6 +5,7 @@ mod debezium;
 mod plain;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
 use crate::outgoing::Outgoing;
@@ -21,7 +22,8 @@ const JSON: &str = "application/json";
 /// | [`Plain`](Self::Plain) | `event_id`, `event_type`, `event_version`, … | the id |
 /// | [`TypeTimeData`](Self::TypeTimeData) | `eventType`, `timestamp`, `data` | nothing: there is no id |
 /// | [`Debezium`](Self::Debezium) | the payload, headers as of Debezium's outbox | the id |
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Envelope {
     /// [CloudEvents 1.0](https://github.com/cloudevents/spec), structured: one JSON object.

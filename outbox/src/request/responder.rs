@@ -112,11 +112,12 @@ impl<A: Answer> Responder<A> {
         let (id, correlation_id) = (taken.id.clone(), taken.correlation.clone());
         let asked = Asked { id, correlation_id, data, body: body.clone() };
         let said = match self.answerer.answer(&asked).await {
-            Ok(reply) => {
-                let written = serde_json::to_vec(&reply);
-                // The effect is there; it is the answer that is at fault.
-                Said::Answer(written.map_err(ConsumeError::poison)?.into())
-            }
+            Ok(reply) => match serde_json::to_vec(&reply) {
+                Ok(written) => Said::Answer(written.into()),
+                Err(error) => Said::refusal(format!(
+                    "the request was dealt with, but its answer cannot be written as JSON: {error}"
+                )),
+            },
             Err(ConsumeError::Poison(why)) => Said::refusal(why.to_string()),
             Err(error) => return Err(error),
         };

@@ -2,6 +2,7 @@
 
 mod answers_lost;
 mod at_the_door;
+mod conformance;
 mod gaps;
 mod outages;
 mod publishing;
