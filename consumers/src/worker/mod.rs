@@ -120,7 +120,8 @@ impl Worker {
                 let work = context.stores.work().clone();
                 let of = (inflow.clone(), partition.clone());
                 let feed = MessageFeed::new(work, of, page_events, fence.position);
-                (Feed::Messages(feed), Some(inbox::Inbox::new(consumer.name.to_string())))
+                let inbox = inbox::Inbox::new(consumer.name.to_string(), inflow.ordered());
+                (Feed::Messages(feed), Some(inbox))
             }
             None => {
                 let (log, tail) = (context.stores.log().clone(), context.tail.clone());

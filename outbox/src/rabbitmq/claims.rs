@@ -50,12 +50,22 @@ impl Claim {
         *self.link.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(link);
     }
 
+    /// Ends the connection at once, if there is one.
+    pub(super) fn hang_up(&self) {
+        if let Some(link) = self.link() {
+            link.hang_up();
+        }
+    }
+
     async fn lose(&self) {
         self.is_lost.store(true, Ordering::SeqCst);
-        let link = self.link.lock().unwrap_or_else(PoisonError::into_inner).upgrade();
-        if let Some(link) = link {
+        if let Some(link) = self.link() {
             link.close().await;
         }
+    }
+
+    fn link(&self) -> Option<Arc<Link>> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner).upgrade()
     }
 }
 

@@ -123,7 +123,7 @@ impl Shared {
         }
         let opened = async {
             let link = Link::open(&self.target, deadline).await?;
-            self.topology.make(&link, None, deadline).await?;
+            self.topology.make(&link, None, &[], deadline).await?;
             Ok(Arc::new(link))
         };
         match opened.await {

@@ -35,23 +35,34 @@ pub(super) struct Session {
 }
 
 /// A session that is being made. It is given up when it is dropped.
-pub(super) struct Connecting(JoinHandle<Result<Session, Failure>>);
+pub(super) struct Connecting {
+    wanted: Arc<Wanted>,
+    making: JoinHandle<Result<Session, Failure>>,
+}
 
 impl Connecting {
     pub(super) fn start(wanted: Arc<Wanted>) -> Self {
-        Self(tokio::spawn(async move { Session::open(&wanted).await }))
+        let making = tokio::spawn({
+            let wanted = wanted.clone();
+            async move { Session::open(&wanted).await }
+        });
+        Self { wanted, making }
     }
 
     /// Waits for it. Cancel safe.
     pub(super) async fn done(&mut self) -> Result<Session, Failure> {
-        let done = (&mut self.0).await;
+        let done = (&mut self.making).await;
         done.unwrap_or_else(|error| Err(Failure::Down(format!("connecting has failed: {error}"))))
     }
 }
 
 impl Drop for Connecting {
+    /// The connection ends first: see [`Parting`].
     fn drop(&mut self) {
-        self.0.abort();
+        if !self.making.is_finished() {
+            self.wanted.claim.hang_up();
+            self.making.abort();
+        }
     }
 }
 
@@ -96,7 +107,7 @@ impl Session {
         if wanted.claim.is_lost() {
             return Err(wanted.lost());
         }
-        shared.topology.make(&link, Some(&wanted.group), deadline).await?;
+        shared.topology.make(&link, Some(&wanted.group), &wanted.queues, deadline).await?;
         let mut session = Self { lanes: Vec::new(), link };
         for queue in &wanted.queues {
             let lane = wanted.lane(&session.link, queue, deadline).await?;
@@ -146,18 +157,24 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Ends the connection, and only then lets go of its consumers: one that is cancelled first hands its queue
-    /// on before what it has not acknowledged is back in it, and the next receiver gets what follows before.
     fn drop(&mut self) {
-        let (lanes, link) = (std::mem::take(&mut self.lanes), self.link.clone());
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                runtime.spawn(async move {
-                    link.close().await;
-                    drop(lanes);
-                });
-            }
-            Err(_) => link.hang_up(),
+        let parting = Parting { link: self.link.clone(), _lanes: std::mem::take(&mut self.lanes) };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { parting.link.close().await });
         }
+    }
+}
+
+/// Consumers whose connection ends before them: one that is cancelled first hands its queue on before what it
+/// has not acknowledged is back in it, and the next receiver gets what follows before. That holds also when a
+/// runtime ends, and nobody is left to say goodbye.
+struct Parting {
+    link: Arc<Link>,
+    _lanes: Vec<Lane>,
+}
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        self.link.hang_up();
     }
 }

@@ -71,6 +71,13 @@ impl Source for RabbitMqSource {
         &self.0.origin
     }
 
+    /// For classic queues that the options declare. Of others it is not known how they were made, and whether
+    /// a quorum queue keeps its order when it moves to another node was not tested.
+    fn ordered(&self) -> bool {
+        self.0.take_over == TakeOver::SingleActive
+            && self.0.queues.iter().all(|queue| self.0.topology.declares_classic(queue))
+    }
+
     async fn open(&self, group: &str, part: Part) -> Result<Box<dyn Receiver>, ReceiveError> {
         let lanes = (0..).zip(&self.0.queues).filter(|(lane, _)| part.has(*lane));
         let queues: Vec<String> =

@@ -1,8 +1,8 @@
 //! What has to be there.
 
-use lapin::ExchangeKind;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use lapin::{Channel, ExchangeKind};
 use tokio::time::Instant;
 
 use super::errors::Failure;
@@ -13,7 +13,8 @@ const GROUP: &str = "{group}";
 
 /// Exchanges, queues and bindings.
 ///
-/// What is declared is made where it is missing, durable. What is there is left as it is.
+/// What is declared is made where it is missing, durable. What is there is left as it is; a source does not
+/// receive a queue that was declared otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Topology {
     exchanges: Vec<(String, ExchangeType)>,
@@ -42,11 +43,11 @@ pub enum ExchangeType {
 /// How a queue is kept.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum QueueType {
-    /// On a majority of its nodes.
+    /// On one node. It keeps its order whatever happens.
     #[default]
-    Quorum,
-    /// On one node.
     Classic,
+    /// On a majority of its nodes. Whether it keeps its order when it moves from one to another is not certain.
+    Quorum,
 }
 
 impl Topology {
@@ -91,11 +92,18 @@ impl Topology {
         self
     }
 
-    /// Makes what is declared: everything that has no group, and what this group has.
+    /// Whether a queue is declared as a classic one, by the name that may hold the group.
+    pub(super) fn declares_classic(&self, queue: &str) -> bool {
+        self.queues.iter().any(|(name, kind)| name == queue && *kind == QueueType::Classic)
+    }
+
+    /// Makes what is declared: everything that has no group, and what this group has. Queues that are received
+    /// have to be as they are declared.
     pub(super) async fn make(
         &self,
         link: &Link,
         group: Option<&str>,
+        received: &[String],
         deadline: Instant,
     ) -> Result<(), Failure> {
         for (name, kind) in &self.exchanges {
@@ -103,7 +111,7 @@ impl Topology {
         }
         for (name, kind) in &self.queues {
             if let Some(name) = in_group(name, group) {
-                self.make_queue(link, &name, *kind, deadline).await?;
+                make_queue(link, &name, *kind, received.contains(&name), deadline).await?;
             }
         }
         let mut channel = None;
@@ -146,46 +154,58 @@ impl Topology {
         let made = channel.exchange_declare(short(name)?, kind, durable, FieldTable::default());
         link.ask("declaring an exchange", deadline, made).await
     }
+}
 
-    async fn make_queue(
-        &self,
-        link: &Link,
-        name: &str,
-        kind: QueueType,
-        deadline: Instant,
-    ) -> Result<(), Failure> {
-        match check_queue(link, name, deadline).await {
-            Ok(_) => return Ok(()),
-            Err(Failure::Missing(_)) => {}
-            Err(error) => return Err(error),
-        }
-        let mut arguments = FieldTable::default();
-        arguments.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
-        if kind == QueueType::Classic {
-            return declare(link, name, arguments, deadline).await;
-        }
+/// Makes a queue, unless it is there.
+async fn make_queue(
+    link: &Link,
+    name: &str,
+    kind: QueueType,
+    is_received: bool,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    match check_queue(link, name, deadline).await {
+        Ok(_) if is_received => return declare(link, name, kind, deadline).await.map(drop),
+        Ok(_) => return Ok(()),
+        Err(Failure::Missing(_)) => {}
+        Err(error) => return Err(error),
+    }
+    let channel = declare(link, name, kind, deadline).await?;
+    write_down(link, &channel, name, deadline).await
+}
+
+/// Makes a queue, or finds one that was made with the same settings.
+async fn declare(
+    link: &Link,
+    name: &str,
+    kind: QueueType,
+    deadline: Instant,
+) -> Result<Channel, Failure> {
+    let mut arguments = FieldTable::default();
+    arguments.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
+    if kind == QueueType::Quorum {
         arguments.insert("x-queue-type".into(), AMQPValue::LongString(LongString::from("quorum")));
         // RabbitMQ 4 throws messages away that come again for the twentieth time, unless told otherwise. It
         // would understand -1 as no limit, and RabbitMQ 3 takes that for less than none: it throws away
         // whatever comes again.
         arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(i32::MAX));
-        declare(link, name, arguments, deadline).await
     }
-}
-
-async fn declare(
-    link: &Link,
-    name: &str,
-    arguments: FieldTable,
-    deadline: Instant,
-) -> Result<(), Failure> {
     let durable = QueueDeclareOptions { durable: true, ..Default::default() };
     let channel = link.channel(deadline).await?;
-    let name = short(name)?;
-    let declared = channel.queue_declare(name.clone(), durable, arguments);
+    let declared = channel.queue_declare(short(name)?, durable, arguments);
     link.ask("declaring a queue", deadline, declared).await?;
-    // A server that is killed now may forget the queue, and all that is confirmed within it: it writes its
-    // queues down when it answers to a binding. Who may not bind there has to hope.
+    Ok(channel)
+}
+
+/// A server that is killed now may forget a new queue, and all that is confirmed within it: it writes its
+/// queues down when it answers to a binding. Who may not bind there has to hope.
+async fn write_down(
+    link: &Link,
+    channel: &Channel,
+    name: &str,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let name = short(name)?;
     let (known, key, none) = (ShortString::from("amq.direct"), name.clone(), FieldTable::default());
     let bind = QueueBindOptions::default();
     let bound = channel.queue_bind(name.clone(), known.clone(), key.clone(), bind, none.clone());

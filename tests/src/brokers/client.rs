@@ -12,7 +12,8 @@ use annals::outbox::{Address, Publisher, Source};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// A publisher, and the address that leads to a place; the place is made if it is not there.
+/// A publisher, and the address that leads to a place; the place is made if it is not there: in RabbitMQ as a
+/// quorum queue if its name has `quorum` in it, else as a classic one.
 ///
 /// # Errors
 /// A URL that names no broker, or options that cannot be.
@@ -53,7 +54,8 @@ fn kafka(url: &str) -> KafkaOptions {
 }
 
 fn rabbitmq(url: &str, place: &str) -> RabbitMqOptions {
-    let queue = Topology::declared().queue(place, QueueType::Quorum);
+    let kind = if place.contains("quorum") { QueueType::Quorum } else { QueueType::Classic };
+    let queue = Topology::declared().queue(place, kind);
     RabbitMqOptions::new(url).topology(queue)
 }
 

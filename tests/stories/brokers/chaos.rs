@@ -58,20 +58,20 @@ impl Site {
     }
 }
 
-async fn chaos<K: Kind>(mut server: Server<K>) {
+async fn chaos<K: Kind>(mut server: Server<K>, place: &str) {
     let seed = uuid::Uuid::now_v7().as_u64_pair().1;
     println!("seed {seed}");
-    let played = tokio::time::timeout(PATIENCE, play(&mut server, seed)).await;
+    let played = tokio::time::timeout(PATIENCE, play(&mut server, place, seed)).await;
     assert!(played.is_ok(), "it hangs, seed {seed}");
 }
 
-async fn play<K: Kind>(server: &mut Server<K>, seed: u64) {
+async fn play<K: Kind>(server: &mut Server<K>, place: &str, seed: u64) {
     let mut random = Random::new(seed);
     let site = Site {
         bank: Place::shared().await,
         taxes: Place::shared().await,
         broker: server.url(),
-        place: fresh_name("facts"),
+        place: fresh_name(place),
     };
     let writer = Annals::on_shared(site.bank.store().await).events::<AccountEvent>();
     let writer = writer.start().await.expect("it starts");
@@ -161,12 +161,18 @@ async fn play<K: Kind>(server: &mut Server<K>, seed: u64) {
 }
 
 macro_rules! on {
-    ($($name:ident: $server:ty),*) => {$(
+    ($($name:ident: $server:ty, $place:literal;)*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            chaos(<$server>::start().await).await;
+            chaos(<$server>::start().await, $place).await;
         }
     )*};
 }
 
-on!(nats: Nats, redis: Redis, rabbitmq: RabbitMq, kafka: Kafka);
+on! {
+    nats: Nats, "facts";
+    redis: Redis, "facts";
+    rabbitmq: RabbitMq, "facts";
+    rabbitmq_with_a_quorum_queue: RabbitMq, "facts_quorum";
+    kafka: Kafka, "facts";
+}

@@ -1,6 +1,9 @@
 //! RabbitMQ, with classic and quorum queues.
 
 mod access;
+mod bindings;
+mod conformance;
+mod order;
 mod outages;
 mod publishing;
 mod receiving;
@@ -16,7 +19,7 @@ use annals::outbox::{
     Address, Message, Part, PublishError, Published, Publisher, Receiver, Source,
 };
 use bytes::Bytes;
-use lapin::options::QueueDeleteOptions;
+use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Channel, Connection, ConnectionProperties};
 use tokio::time::timeout;
 
@@ -173,4 +176,23 @@ async fn delete_queue(url: &str, queue: &str) {
     let (_connection, channel) = client(url).await;
     let deleted = channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await;
     deleted.expect("the queue is there");
+}
+
+/// Removes queues and exchanges, in a runtime of its own.
+fn remove(url: &str, queues: Vec<String>, exchanges: Vec<String>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let removing = async {
+        let (_connection, channel) = client(url).await;
+        for queue in &queues {
+            let all = QueueDeleteOptions::default();
+            channel.queue_delete(queue.as_str().into(), all).await.expect("it can be removed");
+        }
+        for exchange in &exchanges {
+            let all = ExchangeDeleteOptions::default();
+            let removed = channel.exchange_delete(exchange.as_str().into(), all).await;
+            removed.expect("it can be removed");
+        }
+    };
+    let runtime = runtime.expect("a runtime can be started");
+    let _ = runtime.block_on(async { timeout(PATIENCE, removing).await });
 }

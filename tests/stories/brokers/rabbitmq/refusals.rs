@@ -8,7 +8,7 @@ use annals_tests::brokers::{Kind, RabbitMq, RabbitMqKind, fresh_name};
 use futures_util::future::join_all;
 use lapin::options::{ExchangeDeclareOptions, QueueDeclareOptions};
 
-use super::{WHOLE, client, message, options, plain, publisher, send, source, to};
+use super::{WHOLE, client, ids, message, open, options, plain, publisher, send, source, to};
 
 async fn refused(publisher: &RabbitMqPublisher, to: &Address, message: &Message) -> String {
     match publisher.publish(to, message).await.expect_err("it cannot be taken") {
@@ -139,6 +139,25 @@ async fn where_we_may_not_write_is_missing() {
     // Nobody may, but the server itself.
     let why = missing(&publisher, &Address::new("amq.rabbitmq.trace").routing_key("k")).await;
     assert!(why.contains("ACCESS_REFUSED") && why.contains("permission"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_of_another_type_is_not_received() {
+    let url = RabbitMq::shared().await;
+    let queue = fresh_name("other");
+    let made = options(&url, &queue, QueueType::Quorum);
+    send(&super::publisher(&made).await, &queue, [1]).await;
+    let expected = options(&url, &queue, QueueType::Classic);
+    // Its publisher does not care.
+    send(&super::publisher(&expected).await, &queue, [2]).await;
+    let opened = source(&expected, &[&queue]).await.open("billing", WHOLE).await.map(drop);
+    let told = matches!(&opened, Err(ReceiveError::Missing { why })
+        if why.contains(&queue) && why.contains("x-queue-type") && why.contains("other settings"));
+    assert!(told, "{opened:?}");
+    for options in [made, plain(&url)] {
+        let mut receiver = open(&source(&options, &[&queue]).await).await;
+        assert_eq!(ids(&mut *receiver, 2).await.0, [1, 2]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,136 @@
+//! RabbitMQ keeps every promise of a publisher and of a source, with queues of both types.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use annals::outbox::rabbitmq::{
+    ExchangeType, QueueType, RabbitMqOptions, RabbitMqPublisher, RabbitMqSource, Topology,
+};
+use annals::outbox::{Address, Publisher, Source};
+use annals_testkit::{Abilities, BrokerSubject, Place, Wanted};
+use annals_tests::brokers::RabbitMq;
+use async_trait::async_trait;
+
+use super::remove;
+
+/// A place is an exchange that leads to a queue for each lane and group.
+struct RabbitMqSubject {
+    url: String,
+    queue_type: QueueType,
+    /// If it is this test's own.
+    server: Option<tokio::sync::Mutex<RabbitMq>>,
+    made: Mutex<Vec<Place>>,
+}
+
+/// The queue of a lane, for each group.
+fn queue(place: &Place, lane: u32) -> String {
+    format!("{}.{{group}}", place.lane(lane))
+}
+
+impl RabbitMqSubject {
+    async fn classic(wanted: Wanted) -> Self {
+        Self::open(wanted, QueueType::Classic).await
+    }
+
+    async fn quorum(wanted: Wanted) -> Self {
+        Self::open(wanted, QueueType::Quorum).await
+    }
+
+    async fn open(wanted: Wanted, queue_type: QueueType) -> Self {
+        let made = Mutex::default();
+        match wanted {
+            Wanted::Shared => {
+                Self { url: RabbitMq::shared().await, queue_type, server: None, made }
+            }
+            Wanted::Own => {
+                let server = RabbitMq::start().await;
+                let url = server.url();
+                Self { url, queue_type, server: Some(tokio::sync::Mutex::new(server)), made }
+            }
+        }
+    }
+
+    /// What is there is checked, and not made by whoever needs it.
+    fn options(&self) -> RabbitMqOptions {
+        RabbitMqOptions::new(&self.url)
+    }
+
+    fn server(&self) -> &tokio::sync::Mutex<RabbitMq> {
+        self.server.as_ref().expect("who stops a server has one of its own")
+    }
+}
+
+#[async_trait]
+impl BrokerSubject for RabbitMqSubject {
+    /// How large a message may be is up to the server, 128 MiB if nobody says otherwise: stories of their own
+    /// go beyond the limit of a server of their own.
+    fn abilities(&self) -> Abilities {
+        Abilities { most_bytes: None, ..Abilities::default() }
+    }
+
+    async fn make(&self, place: &Place) {
+        let mut topology = Topology::declared().exchange(&place.name, ExchangeType::Direct);
+        for lane in 0..place.lanes {
+            for group in &place.groups {
+                let queue = queue(place, lane).replace("{group}", group);
+                topology = topology.queue(&queue, self.queue_type).bind(
+                    queue,
+                    &place.name,
+                    lane.to_string(),
+                );
+            }
+        }
+        let maker = RabbitMqPublisher::connect(self.options().topology(topology)).await;
+        let maker = maker.expect("the options are right");
+        maker.prepare(&[Address::new(&place.name)]).await.expect("the place can be made");
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(place.clone());
+    }
+
+    async fn publisher(&self) -> Arc<dyn Publisher> {
+        let publisher = RabbitMqPublisher::connect(self.options()).await;
+        Arc::new(publisher.expect("the options are right"))
+    }
+
+    async fn source(&self, place: &Place) -> Arc<dyn Source> {
+        let queues = (0..place.lanes).map(|lane| queue(place, lane));
+        let source = RabbitMqSource::connect(self.options(), queues).await;
+        Arc::new(source.expect("the options are right"))
+    }
+
+    fn address(&self, place: &Place, key: &str) -> Address {
+        Address::new(&place.name).routing_key(place.lane_of(key).to_string())
+    }
+
+    async fn stop(&self) {
+        self.server().lock().await.kill();
+    }
+
+    async fn start(&self) {
+        self.server().lock().await.restart().await;
+    }
+}
+
+impl Drop for RabbitMqSubject {
+    fn drop(&mut self) {
+        let made = std::mem::take(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if self.server.is_some() {
+            return;
+        }
+        let mut queues = Vec::new();
+        for place in &made {
+            for (lane, group) in (0..place.lanes)
+                .flat_map(|lane| place.groups.iter().map(move |group| (lane, group)))
+            {
+                queues.push(queue(place, lane).replace("{group}", group));
+            }
+        }
+        let exchanges = made.into_iter().map(|place| place.name).collect();
+        let url = self.url.clone();
+        // The client is asynchronous, and whoever drops us may be so too. What cannot be removed now stays in
+        // a server of tests.
+        let removing = std::thread::spawn(move || remove(&url, queues, exchanges));
+        let _ = removing.join();
+    }
+}
+
+annals_testkit::broker_conformance!(classic, RabbitMqSubject::classic);
+annals_testkit::broker_conformance!(quorum, RabbitMqSubject::quorum);
