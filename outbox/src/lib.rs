@@ -16,9 +16,9 @@ mod address;
 mod asyncapi;
 mod contract;
 mod envelope;
-mod gate;
 mod escape;
 mod event_schema;
+mod gate;
 mod inbound;
 #[cfg(feature = "kafka")]
 pub mod kafka;

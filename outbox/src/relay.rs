@@ -14,8 +14,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::address::Address;
-use crate::gate::Gate;
 use crate::contract::Contract;
+use crate::gate::Gate;
 use crate::message::Message;
 use crate::outgoing::Outgoing;
 use crate::publisher::{PublishError, Published, Publisher};

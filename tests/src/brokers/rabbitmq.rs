@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -17,7 +18,8 @@ use crate::servers::{command, find, free_port};
 /// A private node of RabbitMQ, without plugins.
 ///
 /// A durable queue that was declared just before, and not bound, may be gone after
-/// [`kill`](Server::kill): RabbitMQ answers before it is on disk.
+/// [`kill`](Server::kill): RabbitMQ answers before it is on disk. For quorum queues see
+/// [`has_written_down`](Server::has_written_down).
 pub type RabbitMq = Server<RabbitMqKind>;
 
 /// The settings of a [`RabbitMq`].
@@ -64,6 +66,33 @@ const NODE: &str = r#"
     wait "$node"
     kill "$names"
 "#;
+
+/// How long a node may take to write a quorum queue down.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(60);
+
+impl Server<RabbitMqKind> {
+    /// Waits until this quorum queue is in the node's own list on disk. RabbitMQ 3.10 writes that list seconds
+    /// after it has answered; a node that is killed before begins the queue anew, without its messages.
+    ///
+    /// # Panics
+    /// When it is not written within a minute.
+    pub async fn has_written_down(&self, queue: &str) {
+        let began = Instant::now();
+        while !self.list_of_quorum_queues().contains(queue) {
+            assert!(began.elapsed() < WRITTEN_WITHIN, "`{queue}` is not on disk");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A file of Erlang's own format, in which names are readable.
+    fn list_of_quorum_queues(&self) -> String {
+        let node = format!("annals-{}@localhost", self.kind.port);
+        let folder = self.directory().join("data").join(&node).join("quorum").join(&node);
+        // It is not there before the first queue.
+        let list = std::fs::read(folder.join("names.dets")).unwrap_or_default();
+        String::from_utf8_lossy(&list).into_owned()
+    }
+}
 
 impl Kind for RabbitMqKind {
     const VARIABLE: &'static str = "AMQP_URL";

@@ -26,6 +26,14 @@ fn queue(place: &Place, lane: u32) -> String {
     format!("{}.{{group}}", place.lane(lane))
 }
 
+fn queues_of_lane(place: &Place, lane: u32) -> impl Iterator<Item = String> {
+    place.groups.iter().map(move |group| queue(place, lane).replace("{group}", group))
+}
+
+fn queues_of(place: &Place) -> impl Iterator<Item = String> {
+    (0..place.lanes).flat_map(move |lane| queues_of_lane(place, lane))
+}
+
 impl RabbitMqSubject {
     async fn classic(wanted: Wanted) -> Self {
         Self::open(wanted, QueueType::Classic).await
@@ -49,9 +57,10 @@ impl RabbitMqSubject {
         }
     }
 
-    /// What is there is checked, and not made by whoever needs it.
+    /// What is there is checked, and not made by whoever needs it. Some cases hold more than a thousand messages
+    /// before they acknowledge one.
     fn options(&self) -> RabbitMqOptions {
-        RabbitMqOptions::new(&self.url)
+        RabbitMqOptions::new(&self.url).prefetch(2_000)
     }
 
     fn server(&self) -> &tokio::sync::Mutex<RabbitMq> {
@@ -64,14 +73,13 @@ impl BrokerSubject for RabbitMqSubject {
     /// How large a message may be is up to the server, 128 MiB if nobody says otherwise: stories of their own
     /// go beyond the limit of a server of their own.
     fn abilities(&self) -> Abilities {
-        Abilities { most_bytes: None, ..Abilities::default() }
+        Abilities::default()
     }
 
     async fn make(&self, place: &Place) {
         let mut topology = Topology::declared().exchange(&place.name, ExchangeType::Direct);
         for lane in 0..place.lanes {
-            for group in &place.groups {
-                let queue = queue(place, lane).replace("{group}", group);
+            for queue in queues_of_lane(place, lane) {
                 topology = topology.queue(&queue, self.queue_type).bind(
                     queue,
                     &place.name,
@@ -82,6 +90,12 @@ impl BrokerSubject for RabbitMqSubject {
         let maker = RabbitMqPublisher::connect(self.options().topology(topology)).await;
         let maker = maker.expect("the options are right");
         maker.prepare(&[Address::new(&place.name)]).await.expect("the place can be made");
+        if let (QueueType::Quorum, Some(server)) = (self.queue_type, &self.server) {
+            let server = server.lock().await;
+            for queue in queues_of(place) {
+                server.has_written_down(&queue).await;
+            }
+        }
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push(place.clone());
     }
 
@@ -115,14 +129,7 @@ impl Drop for RabbitMqSubject {
         if self.server.is_some() {
             return;
         }
-        let mut queues = Vec::new();
-        for place in &made {
-            for (lane, group) in (0..place.lanes)
-                .flat_map(|lane| place.groups.iter().map(move |group| (lane, group)))
-            {
-                queues.push(queue(place, lane).replace("{group}", group));
-            }
-        }
+        let queues = made.iter().flat_map(queues_of).collect();
         let exchanges = made.into_iter().map(|place| place.name).collect();
         let url = self.url.clone();
         // The client is asynchronous, and whoever drops us may be so too. What cannot be removed now stays in

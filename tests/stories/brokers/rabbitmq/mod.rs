@@ -18,6 +18,7 @@ use annals::outbox::rabbitmq::{
 use annals::outbox::{
     Address, Message, Part, PublishError, Published, Publisher, Receiver, Source,
 };
+use annals_tests::brokers::RabbitMq;
 use bytes::Bytes;
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Channel, Connection, ConnectionProperties};
@@ -93,6 +94,15 @@ async fn send_at_last(publisher: &RabbitMqPublisher, queue: &str, number: u64) {
                 if began.elapsed() < PATIENCE => {}
             Err(error) => panic!("it works again: {error:?}"),
         }
+    }
+}
+
+/// Makes a queue that is still there when the server is killed.
+async fn make(server: &RabbitMq, options: &RabbitMqOptions, queue: &str, queue_type: QueueType) {
+    let maker = publisher(options).await;
+    maker.prepare(&[to(queue)]).await.expect("it can be made");
+    if queue_type == QueueType::Quorum {
+        server.has_written_down(queue).await;
     }
 }
 

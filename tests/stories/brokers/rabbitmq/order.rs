@@ -11,7 +11,7 @@ use annals_tests::random::Random;
 use annals_tests::servers::Proxy;
 use tokio::time::timeout;
 
-use super::{PATIENCE, open_at_last, options, publisher, send_at_last, source};
+use super::{PATIENCE, make, open_at_last, options, publisher, send_at_last, source};
 
 /// How many brokers and receivers are killed, cut and frozen, unless `ANNALS_RESTARTS` says otherwise.
 const RESTARTS: u64 = 10;
@@ -94,7 +94,9 @@ async fn chaos(queue_type: QueueType) {
     println!("seed {seed}");
     let mut random = Random::new(seed);
     let mut server = RabbitMq::start().await;
-    let publisher = publisher(&options(server.url(), QUEUE, queue_type)).await;
+    let here = options(server.url(), QUEUE, queue_type);
+    make(&server, &here, QUEUE, queue_type).await;
+    let publisher = publisher(&here).await;
     let sent = Arc::new(AtomicU64::new(0));
     let sending = tokio::spawn({
         let sent = sent.clone();

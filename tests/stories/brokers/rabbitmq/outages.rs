@@ -9,7 +9,7 @@ use annals_tests::servers::Proxy;
 use futures_util::future::join_all;
 
 use super::{
-    BOTH, WHOLE, ids, ids_until, message, open, open_at_last, options, publisher, send,
+    BOTH, WHOLE, ids, ids_until, make, message, open, open_at_last, options, publisher, send,
     send_at_last, source, to, why_down,
 };
 
@@ -22,9 +22,10 @@ async fn what_is_confirmed_survives_a_kill() {
     for (round, queue_type) in
         [0, 1, 2].into_iter().flat_map(|round| BOTH.map(|each| (round, each)))
     {
-        // New each time, so that the queue itself is young too.
+        // New each time: a classic queue may be as young as its messages.
         let queue = format!("orders.{round}.{queue_type:?}");
         let options = options(server.url(), &queue, queue_type);
+        make(&server, &options, &queue, queue_type).await;
         let publisher = publisher(&options).await;
         let sending = (0..100_u64).map(|number| {
             let (publisher, to) = (publisher.clone(), to(&queue));
@@ -46,6 +47,7 @@ async fn what_is_confirmed_survives_a_kill() {
 async fn a_broker_that_is_down_is_told_and_comes_back() {
     let mut server = RabbitMq::start().await;
     let options = options(server.url(), "orders", QueueType::Quorum);
+    make(&server, &options, "orders", QueueType::Quorum).await;
     let publisher = publisher(&options).await;
     let mut receiver = open(&source(&options, &["orders"]).await).await;
     send(&publisher, "orders", [1, 2]).await;

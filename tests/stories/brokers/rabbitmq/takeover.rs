@@ -45,7 +45,7 @@ async fn who_is_cut_off_is_waited_for_and_moves_nothing() {
         let queue = fresh_name("half_open");
         let here = options(&shared, &queue, queue_type);
         let there = options(format!("amqp://{}/%2f", proxy.address()), &queue, queue_type)
-            .heartbeat(Duration::from_secs(5));
+            .heartbeat(Duration::from_secs(12));
         let publisher = publisher(&here).await;
         send(&publisher, &queue, 0..5).await;
         let mut old = open(&source(&there, &[&queue]).await).await;
@@ -55,7 +55,7 @@ async fn who_is_cut_off_is_waited_for_and_moves_nothing() {
         proxy.freeze();
         let mut new = open(&source(&here, &[&queue]).await).await;
         send(&publisher, &queue, [5]).await;
-        // Two heartbeats of five seconds, in which it looks around.
+        // Two heartbeats of twelve seconds, in which it looks around.
         let why = why_down(&mut *new).await;
         assert!(why.contains(&queue) && why.contains("somebody else"), "{why}");
         assert_eq!(ids_until(&mut *new, 5).await.0, [0, 1, 2, 3, 4, 5], "{queue_type:?}");
