@@ -6,13 +6,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use super::link::Link;
 
-/// Who has which queue.
-#[derive(Default)]
-pub(super) struct Claims(Mutex<HashMap<String, Weak<Claim>>>);
+/// Who has which queue, by the broker with its vhost and the queue: whichever source made the receiver.
+static CLAIMS: LazyLock<Mutex<HashMap<(String, String), Weak<Claim>>>> =
+    LazyLock::new(Mutex::default);
 
 /// A receiver's word that it has its queues.
 #[derive(Default)]
@@ -21,15 +21,17 @@ pub(super) struct Claim {
     link: Mutex<Weak<Link>>,
 }
 
-impl Claims {
-    /// Takes queues over. Whoever had one of them loses all that it had, and hangs up before this returns.
-    pub(super) async fn take(&self, queues: &[String]) -> Arc<Claim> {
-        let claim = Arc::new(Claim::default());
-        let before: Vec<Arc<Claim>> = {
-            let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+impl Claim {
+    /// Takes queues of a broker over. Whoever had one of them loses all that it had, and hangs up before this
+    /// returns.
+    pub(super) async fn take(broker: &str, queues: &[String]) -> Arc<Self> {
+        let claim = Arc::new(Self::default());
+        let before: Vec<Arc<Self>> = {
+            let mut claims = CLAIMS.lock().unwrap_or_else(PoisonError::into_inner);
             claims.retain(|_, claim| claim.strong_count() > 0);
+            let place = |queue: &String| (broker.to_owned(), queue.clone());
             let taken =
-                queues.iter().map(|queue| claims.insert(queue.clone(), Arc::downgrade(&claim)));
+                queues.iter().map(|queue| claims.insert(place(queue), Arc::downgrade(&claim)));
             taken.flatten().filter_map(|before| before.upgrade()).collect()
         };
         for before in before {
@@ -37,9 +39,7 @@ impl Claims {
         }
         claim
     }
-}
 
-impl Claim {
     /// Whether somebody else has the queues now.
     pub(super) fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::SeqCst)
@@ -75,12 +75,13 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_one_has_a_queue() {
-        let claims = Claims::default();
         let queues = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        let first = claims.take(&queues(&["orders.0", "orders.1"])).await;
-        let other = claims.take(&queues(&["bills"])).await;
-        let second = claims.take(&queues(&["orders.1"])).await;
+        let first = Claim::take("amqp://here:5672", &queues(&["orders.0", "orders.1"])).await;
+        let other = Claim::take("amqp://here:5672", &queues(&["bills"])).await;
+        let elsewhere = Claim::take("amqp://here:5672/shop", &queues(&["orders.1"])).await;
+        assert!(!first.is_lost());
+        let second = Claim::take("amqp://here:5672", &queues(&["orders.1"])).await;
         assert!(first.is_lost());
-        assert!(!other.is_lost() && !second.is_lost());
+        assert!(!other.is_lost() && !elsewhere.is_lost() && !second.is_lost());
     }
 }

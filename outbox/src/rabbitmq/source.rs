@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::claims::Claims;
+use super::claims::Claim;
 use super::errors::Failure;
 use super::options::{InvalidOptions, RabbitMqOptions, TakeOver};
 use super::receiver::RabbitMqReceiver;
@@ -27,7 +27,6 @@ pub(super) struct Shared {
     pub(super) take_over: TakeOver,
     queues: Vec<String>,
     origin: String,
-    claims: Claims,
 }
 
 impl RabbitMqSource {
@@ -56,7 +55,6 @@ impl RabbitMqSource {
             take_over: options.take_over,
             origin: queues.join(", "),
             queues,
-            claims: Claims::default(),
         })))
     }
 }
@@ -82,7 +80,7 @@ impl Source for RabbitMqSource {
         let lanes = (0..).zip(&self.0.queues).filter(|(lane, _)| part.has(*lane));
         let queues: Vec<String> =
             lanes.filter_map(|(_, queue)| in_group(queue, Some(group))).collect();
-        let claim = self.0.claims.take(&queues).await;
+        let claim = Claim::take(&self.0.target.broker, &queues).await;
         let wanted = Wanted { shared: self.0.clone(), claim, group: group.to_owned(), queues };
         let mut receiver = RabbitMqReceiver::new(wanted);
         receiver.begin().await.map_err(Failure::receiving)?;

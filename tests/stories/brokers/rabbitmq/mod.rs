@@ -19,6 +19,7 @@ use annals::outbox::{
     Address, Message, Part, PublishError, Published, Publisher, Receiver, Source,
 };
 use annals_tests::brokers::RabbitMq;
+use annals_tests::servers::Proxy;
 use bytes::Bytes;
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Channel, Connection, ConnectionProperties};
@@ -74,6 +75,18 @@ fn message(number: u64, body: impl Into<Bytes>) -> Message {
         headers: Default::default(),
         body: body.into(),
     }
+}
+
+/// Where the server of a URL is.
+fn address(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default().to_owned()
+}
+
+/// The URL of the server behind a proxy.
+fn through(proxy: &Proxy) -> String {
+    format!("amqp://{}/%2f", proxy.address())
 }
 
 /// Sends messages with these numbers as ids, one after the other.

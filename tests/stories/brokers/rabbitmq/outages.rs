@@ -9,8 +9,8 @@ use annals_tests::servers::Proxy;
 use futures_util::future::join_all;
 
 use super::{
-    BOTH, WHOLE, ids, ids_until, make, message, open, open_at_last, options, publisher, send,
-    send_at_last, source, to, why_down,
+    BOTH, WHOLE, address, ids, ids_until, make, message, open, open_at_last, options, publisher,
+    send, send_at_last, source, to, why_down,
 };
 
 /// A little more than any limit of the options.
@@ -173,10 +173,4 @@ async fn confirms_that_hang_are_in_doubt() {
     assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
     proxy.thaw();
     send_at_last(&publisher, &queue, 300).await;
-}
-
-fn address(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default().to_owned()
 }
