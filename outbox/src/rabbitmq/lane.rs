@@ -114,7 +114,8 @@ impl Lane {
         self.waits
     }
 
-    /// Looks for others that have the queue.
+    /// Looks for others that have the queue. Of a quorum queue the server counts only the one that has it, so
+    /// that it cannot be seen there who that is.
     pub(super) async fn look_for_others(
         &mut self,
         link: &Link,

@@ -49,6 +49,8 @@ struct Connected {
     exchanges: HashMap<String, mpsc::Sender<Job>>,
     pauses: Backoff,
     failed: Option<Failed>,
+    /// The exchange that was looked for last and not found, and when.
+    missing: Option<(String, Instant, Failure)>,
 }
 
 /// An attempt to connect that has failed.
@@ -74,6 +76,7 @@ impl RabbitMqPublisher {
                 exchanges: HashMap::new(),
                 pauses: Backoff::new(PAUSES.0, PAUSES.1),
                 failed: None,
+                missing: None,
             }),
         })))
     }
@@ -94,6 +97,7 @@ impl Shared {
             if let Some(sender) = known {
                 return Ok((link, sender.clone()));
             }
+            self.find(&mut connected, &link, name, began, deadline).await?;
             let channel = link.confirming_channel(deadline).await?;
             let sender = Outbound::start(link.clone(), channel, short(name)?, self.in_flight);
             connected.exchanges.insert(name.to_owned(), sender.clone());
@@ -101,6 +105,30 @@ impl Shared {
         };
         let reached = timeout_at(deadline, reaching).await;
         reached.unwrap_or_else(|_| Err(explain::silent(&self.target.broker, "connecting")))
+    }
+
+    /// Looks for an exchange before anything is sent to it, on a channel of its own. The server closes the channel
+    /// of whoever sends to one that is not there, and what the client has in store for that channel then ends
+    /// the whole connection. Who has waited for somebody else's look shares what he saw.
+    async fn find(
+        &self,
+        connected: &mut Connected,
+        link: &Link,
+        name: &str,
+        began: Instant,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        if let Some((missing, at, why)) = &connected.missing
+            && missing == name
+            && *at >= began
+        {
+            return Err(why.clone());
+        }
+        let found = check_exchange(link, name, deadline).await;
+        if let Err(why @ Failure::Missing(_)) = &found {
+            connected.missing = Some((name.to_owned(), Instant::now(), why.clone()));
+        }
+        found
     }
 
     /// The connection, or a new one. Who has waited for an attempt of somebody else shares its outcome.

@@ -1,4 +1,5 @@
-//! RabbitMQ keeps every promise of a publisher and of a source, with queues of both types.
+//! RabbitMQ keeps every promise of a publisher and of a source, with classic queues: those whose order is
+//! promised. Quorum queues have stories of their own.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +16,6 @@ use super::remove;
 /// A place is an exchange that leads to a queue for each lane and group.
 struct RabbitMqSubject {
     url: String,
-    queue_type: QueueType,
     /// If it is this test's own.
     server: Option<tokio::sync::Mutex<RabbitMq>>,
     made: Mutex<Vec<Place>>,
@@ -35,24 +35,14 @@ fn queues_of(place: &Place) -> impl Iterator<Item = String> {
 }
 
 impl RabbitMqSubject {
-    async fn classic(wanted: Wanted) -> Self {
-        Self::open(wanted, QueueType::Classic).await
-    }
-
-    async fn quorum(wanted: Wanted) -> Self {
-        Self::open(wanted, QueueType::Quorum).await
-    }
-
-    async fn open(wanted: Wanted, queue_type: QueueType) -> Self {
+    async fn open(wanted: Wanted) -> Self {
         let made = Mutex::default();
         match wanted {
-            Wanted::Shared => {
-                Self { url: RabbitMq::shared().await, queue_type, server: None, made }
-            }
+            Wanted::Shared => Self { url: RabbitMq::shared().await, server: None, made },
             Wanted::Own => {
                 let server = RabbitMq::start().await;
                 let url = server.url();
-                Self { url, queue_type, server: Some(tokio::sync::Mutex::new(server)), made }
+                Self { url, server: Some(tokio::sync::Mutex::new(server)), made }
             }
         }
     }
@@ -80,7 +70,7 @@ impl BrokerSubject for RabbitMqSubject {
         let mut topology = Topology::declared().exchange(&place.name, ExchangeType::Direct);
         for lane in 0..place.lanes {
             for queue in queues_of_lane(place, lane) {
-                topology = topology.queue(&queue, self.queue_type).bind(
+                topology = topology.queue(&queue, QueueType::Classic).bind(
                     queue,
                     &place.name,
                     lane.to_string(),
@@ -90,12 +80,6 @@ impl BrokerSubject for RabbitMqSubject {
         let maker = RabbitMqPublisher::connect(self.options().topology(topology)).await;
         let maker = maker.expect("the options are right");
         maker.prepare(&[Address::new(&place.name)]).await.expect("the place can be made");
-        if let (QueueType::Quorum, Some(server)) = (self.queue_type, &self.server) {
-            let server = server.lock().await;
-            for queue in queues_of(place) {
-                server.has_written_down(&queue).await;
-            }
-        }
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push(place.clone());
     }
 
@@ -139,5 +123,4 @@ impl Drop for RabbitMqSubject {
     }
 }
 
-annals_testkit::broker_conformance!(classic, RabbitMqSubject::classic);
-annals_testkit::broker_conformance!(quorum, RabbitMqSubject::quorum);
+annals_testkit::broker_conformance!(suite, RabbitMqSubject::open);
