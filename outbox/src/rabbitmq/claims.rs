@@ -10,9 +10,11 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use super::link::Link;
 
-/// Who has which queue, by the broker with its vhost and the queue: whichever source made the receiver.
-static CLAIMS: LazyLock<Mutex<HashMap<(String, String), Weak<Claim>>>> =
-    LazyLock::new(Mutex::default);
+/// A broker with its vhost, and a queue of it.
+type Place = (String, String);
+
+/// Who has which queue, whichever source made the receiver.
+static CLAIMS: LazyLock<Mutex<HashMap<Place, Weak<Claim>>>> = LazyLock::new(Mutex::default);
 
 /// A receiver's word that it has its queues.
 #[derive(Default)]
