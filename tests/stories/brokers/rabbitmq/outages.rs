@@ -45,8 +45,8 @@ async fn what_is_confirmed_survives_a_kill() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_down_is_told_and_comes_back() {
     let mut server = RabbitMq::start().await;
-    let options = options(server.url(), "orders", QueueType::Quorum);
-    make(&server, &options, "orders", QueueType::Quorum).await;
+    let options = options(server.url(), "orders", QueueType::Classic);
+    make(&server, &options, "orders", QueueType::Classic).await;
     let publisher = publisher(&options).await;
     let mut receiver = open(&source(&options, &["orders"]).await).await;
     send(&publisher, "orders", [1, 2]).await;
