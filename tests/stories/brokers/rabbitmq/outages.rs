@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use annals::outbox::rabbitmq::QueueType;
-use annals::outbox::{PublishError, Publisher, Source};
+use annals::outbox::{PublishError, Publisher};
 use annals_tests::brokers::{RabbitMq, fresh_name};
 use annals_tests::servers::Proxy;
 use futures_util::future::join_all;
 
 use super::{
-    BOTH, WHOLE, address, ids, ids_until, make, message, open, open_at_last, options, publisher,
-    send, send_at_last, source, to, why_down,
+    BOTH, address, ids, ids_until, make, message, open, open_at_last, options, publisher, send,
+    send_at_last, source, to, why_down,
 };
 
 /// A little more than any limit of the options.
@@ -40,48 +40,6 @@ async fn what_is_confirmed_survives_a_kill() {
         came.sort_unstable();
         assert_eq!(came, Vec::from_iter(0..100), "{queue}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broker_that_is_down_is_told_and_comes_back() {
-    let mut server = RabbitMq::start().await;
-    let options = options(server.url(), "orders", QueueType::Classic);
-    make(&server, &options, "orders", QueueType::Classic).await;
-    let publisher = publisher(&options).await;
-    let mut receiver = open(&source(&options, &["orders"]).await).await;
-    send(&publisher, "orders", [1, 2]).await;
-    let (came, last) = ids(&mut *receiver, 2).await;
-    assert_eq!(came, [1, 2]);
-    receiver.acknowledge(last - 1).await.expect("the broker is there");
-    // One that has not connected yet.
-    let late = super::publisher(&options).await;
-
-    server.kill();
-    for publisher in [&publisher, &late] {
-        let began = Instant::now();
-        let calls = (0..300).map(|number| {
-            let publisher = publisher.clone();
-            async move { publisher.publish(&to("orders"), &message(number, "{}")).await }
-        });
-        for sent in join_all(calls).await {
-            let down =
-                matches!(sent, Err(PublishError::Down { .. } | PublishError::InDoubt { .. }));
-            assert!(down, "{sent:?}");
-        }
-        assert!(began.elapsed() < LIMIT, "{:?}", began.elapsed());
-    }
-    for _ in 0..3 {
-        let why = why_down(&mut *receiver).await;
-        assert!(why.contains("127.0.0.1"), "{why}");
-    }
-    let opened = source(&options, &["orders"]).await.open("billing", WHOLE).await.map(drop);
-    assert!(opened.is_err_and(|error| super::is_down(&error)));
-
-    server.restart().await;
-    send_at_last(&publisher, "orders", 3).await;
-    send_at_last(&late, "orders", 4).await;
-    let (came, _) = ids_until(&mut *receiver, 4).await;
-    assert!(came == [2, 3, 4] || came == [1, 2, 3, 4], "the acknowledgement may be lost: {came:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
