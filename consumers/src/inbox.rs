@@ -42,12 +42,14 @@ pub(crate) struct Seen {
 const PARTS: u64 = 1 << 16;
 
 /// How a message is known again: one that tells its place in its stream by that, which stays small however
-/// many come; any other by its id.
-pub(crate) fn seen(event: &RecordedEvent) -> Seen {
+/// many come, if those of a stream come in order; any other by its id.
+pub(crate) fn seen(event: &RecordedEvent, ordered: bool) -> Seen {
     let attribute = |name: &str| event.metadata.attributes.get(name).and_then(Value::as_str);
     let source = event.metadata.source.clone().unwrap_or_default();
     match event.version.get() {
-        0 => Seen { source, id: event.id.to_string(), version: 0 },
+        version if version == 0 || !ordered => {
+            Seen { source, id: event.id.to_string(), version: 0 }
+        }
         version => {
             // Two routes may send different parts of a stream, each in its own time.
             let route = attribute("route").unwrap_or_default();

@@ -19,6 +19,10 @@ pub trait Inflow: Send + Sync + 'static {
     /// What it is, for people: `orders on nats://10.0.0.7:4222`.
     fn origin(&self) -> String;
 
+    /// Whether the events of a key are certain to come in order, but for repetitions: then the last one that
+    /// had its effect stands for all before it.
+    fn ordered(&self) -> bool;
+
     /// Begins to receive what belongs to a partition, one of `parts`. All events of a key belong to the same.
     /// What has to be remembered of where they come from is kept in the workspace's
     /// [state](annals_core::store::StateStore).

@@ -51,6 +51,10 @@ impl Inflow for Grouped {
         format!("`{}` on {}", self.source.origin(), self.source.broker())
     }
 
+    fn ordered(&self) -> bool {
+        self.source.ordered()
+    }
+
     async fn open(
         &self,
         work: &Arc<dyn Workspace>,

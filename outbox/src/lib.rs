@@ -34,6 +34,8 @@ pub mod nats;
 mod outgoing;
 mod publication;
 mod publisher;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 mod reading;
 #[cfg(feature = "redis")]
 pub mod redis;

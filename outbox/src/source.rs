@@ -20,6 +20,13 @@ pub trait Source: Send + Sync + 'static {
     /// What messages are received from: the names of subjects, queues, streams or topics.
     fn origin(&self) -> &str;
 
+    /// Whether it is certain that a lane comes in order, each message before those that came later, whatever
+    /// ends or is taken over. Then the inbox needs to remember the last message of a stream only; else it
+    /// remembers each by its id, because an earlier one would be taken for a repetition.
+    fn ordered(&self) -> bool {
+        true
+    }
+
     /// Begins to receive a part of a group. Whoever received it before counts as gone: what it has not
     /// acknowledged comes again, in order and before what follows it. Should it come back, its
     /// acknowledgements move nothing, and what it receives is taken from nobody.

@@ -22,13 +22,15 @@ pub(super) struct Inbox {
     consumer: String,
     /// One that begins anew has had nothing.
     generation: u64,
+    /// Whether the messages of a stream come in order.
+    ordered: bool,
     /// Taken in and not written yet, in order.
     taken: VecDeque<(Position, Seen)>,
 }
 
 impl Inbox {
-    pub(super) fn new(consumer: String, generation: u64) -> Self {
-        Self { consumer, generation, taken: VecDeque::new() }
+    pub(super) fn new(consumer: String, generation: u64, ordered: bool) -> Self {
+        Self { consumer, generation, ordered, taken: VecDeque::new() }
     }
 
     /// Leaves out what has had its effect, or is about to.
@@ -41,7 +43,7 @@ impl Inbox {
         events.retain(|event| event.event_type != PASSED_BY);
         metrics::counter!("annals_inbox_passed_by_total", "consumer" => self.consumer.clone())
             .increment((came - events.len()) as u64);
-        let all: Vec<Seen> = events.iter().map(seen).collect();
+        let all: Vec<Seen> = events.iter().map(|event| seen(event, self.ordered)).collect();
         let mut known = self.known(store, &all).await?;
         for (_, taken) in &self.taken {
             known.insert((taken.source.clone(), taken.id.clone()), taken.version);

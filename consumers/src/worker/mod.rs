@@ -121,7 +121,11 @@ impl Worker {
                 let work = context.stores.work().clone();
                 let of = (inflow.clone(), partition.clone());
                 let feed = MessageFeed::new(work, of, page_events, fence.position);
-                let inbox = inbox::Inbox::new(consumer.name.to_string(), partition.generation);
+                let inbox = inbox::Inbox::new(
+                    consumer.name.to_string(),
+                    partition.generation,
+                    inflow.ordered(),
+                );
                 (Feed::Messages(feed), Some(inbox))
             }
             None => {

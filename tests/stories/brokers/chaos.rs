@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use annals::ops;
 use annals::{Annals, Position};
 use annals_tests::bank::AccountEvent;
-use annals_tests::brokers::{Kafka, Kind, Nats, Redis, Server, fresh_name};
+use annals_tests::brokers::{Kafka, Kind, Nats, RabbitMq, Redis, Server, client, fresh_name};
 use annals_tests::facts::Deposit;
 use annals_tests::random::Random;
 use tokio::process::Command;
@@ -58,20 +58,20 @@ impl Site {
     }
 }
 
-async fn chaos<K: Kind>(mut server: Server<K>) {
+async fn chaos<K: Kind>(mut server: Server<K>, place: &str) {
     let seed = uuid::Uuid::now_v7().as_u64_pair().1;
     println!("seed {seed}");
-    let played = tokio::time::timeout(PATIENCE, play(&mut server, seed)).await;
+    let played = tokio::time::timeout(PATIENCE, play(&mut server, place, seed)).await;
     assert!(played.is_ok(), "it hangs, seed {seed}");
 }
 
-async fn play<K: Kind>(server: &mut Server<K>, seed: u64) {
+async fn play<K: Kind>(server: &mut Server<K>, place: &str, seed: u64) {
     let mut random = Random::new(seed);
     let site = Site {
         bank: Place::shared().await,
         taxes: Place::shared().await,
         broker: server.url(),
-        place: fresh_name("facts"),
+        place: place.to_owned(),
     };
     let writer = Annals::on_shared(site.bank.store().await).events::<AccountEvent>();
     let writer = writer.start().await.expect("it starts");
@@ -164,9 +164,19 @@ macro_rules! on {
     ($($name:ident: $server:ty),*) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            chaos(<$server>::start().await).await;
+            chaos(<$server>::start().await, &fresh_name("facts")).await;
         }
     )*};
 }
 
-on!(nats: Nats, redis: Redis, kafka: Kafka);
+on!(nats: Nats, redis: Redis, rabbitmq: RabbitMq, kafka: Kafka);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rabbitmq_with_a_quorum_queue() {
+    let server = RabbitMq::start().await;
+    let place = fresh_name("facts_quorum");
+    let (publisher, address) = client::publisher(&server.url(), &place).await.expect("a broker");
+    publisher.prepare(&[address]).await.expect("it can be made");
+    server.has_written_down(&place).await;
+    chaos(server, &place).await;
+}

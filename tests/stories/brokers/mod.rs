@@ -3,4 +3,5 @@
 mod chaos;
 mod kafka;
 mod nats;
+mod rabbitmq;
 mod redis;

@@ -1,5 +1,6 @@
 //! Facts on their way from one service to another.
 
+mod disorder;
 mod foreign;
 mod history;
 mod promises;
