@@ -61,9 +61,10 @@ impl RabbitMqSubject {
 #[async_trait]
 impl BrokerSubject for RabbitMqSubject {
     /// How large a message may be is up to the server, 128 MiB if nobody says otherwise: stories of their own
-    /// go beyond the limit of a server of their own.
+    /// go beyond the limit of a server of their own. Outages have stories of their own, too: what is acknowledged
+    /// while the server is down is said on a channel that is gone, and comes again.
     fn abilities(&self) -> Abilities {
-        Abilities::default()
+        Abilities { outages: false, ..Abilities::default() }
     }
 
     async fn make(&self, place: &Place) {
