@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::str::FromStr;
 
-use annals_tests::brokers::{KafkaKind, Kind, NatsKind, RedisKind, Server};
+use annals_tests::brokers::{KafkaKind, Kind, NatsKind, RabbitMqKind, RedisKind, Server};
 use tokio::runtime::Runtime;
 
 use crate::Failure;
@@ -17,7 +17,7 @@ pub(crate) enum BrokerChoice {
 }
 
 /// The brokers that there are, by what their URLs begin with.
-const SCHEMES: [&str; 3] = ["kafka", "nats", "redis"];
+const SCHEMES: [&str; 4] = ["amqp", "kafka", "nats", "redis"];
 
 impl BrokerChoice {
     /// Without the URL: it may hold a password.
@@ -37,6 +37,7 @@ impl BrokerChoice {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         Ok(match *name {
             "kafka" => Broker::private::<KafkaKind>(runtime),
+            "amqp" => Broker::private::<RabbitMqKind>(runtime),
             "nats" => Broker::private::<NatsKind>(runtime),
             _ => Broker::private::<RedisKind>(runtime),
         })

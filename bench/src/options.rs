@@ -24,7 +24,7 @@ pub(crate) struct Options {
 
     /// What publish, consume and delivery send messages over: a private server by its name, or one that is
     /// there by its URL.
-    #[arg(long, value_name = "kafka|nats|redis|URL")]
+    #[arg(long, value_name = "amqp|kafka|nats|redis|URL")]
     pub(crate) broker: Option<BrokerChoice>,
 
     /// How many tasks write at the same time, in all processes together. Default: append and

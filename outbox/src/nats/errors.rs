@@ -171,8 +171,8 @@ pub(super) fn connecting(error: &ConnectError, login: &Login) -> String {
         ConnectErrorKind::TimedOut => "the server does not answer".to_owned(),
         ConnectErrorKind::Dns => format!("the server's name is not known: {said}"),
         _ if said.contains("certificate") => format!(
-            "the server's certificate is not ca_file ({said}): name whom to trust with \
-             NatsOptions::trust, and use the name that the certificate has"
+            "the server's certificate is not trusted ({said}): name whom to trust with \
+             NatsOptions::ca_file, and use the name that the certificate has"
         ),
         _ => format!("the server cannot be reached: {said}"),
     }

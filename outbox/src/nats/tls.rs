@@ -11,7 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::options::NatsOptions;
 use crate::InvalidOptions;
 
-/// What checks the server, and shows who we are. A server without TLS needs nobody to be ca_file.
+/// What checks the server, and shows who we are. A server without TLS needs nobody to be trusted.
 pub(super) fn config(options: &NatsOptions, needed: bool) -> Result<ClientConfig, InvalidOptions> {
     let mut roots = RootCertStore::empty();
     match &options.ca_file {
@@ -27,7 +27,7 @@ pub(super) fn config(options: &NatsOptions, needed: bool) -> Result<ClientConfig
                 let first = found.errors.first().map(|error| format!(" ({error})"));
                 return Err(InvalidOptions::new(format!(
                     "the system knows nobody who signs certificates{}: install its list, or name a \
-                     file with NatsOptions::trust",
+                     file with NatsOptions::ca_file",
                     first.unwrap_or_default()
                 )));
             }

@@ -4,6 +4,7 @@
 mod kafka;
 mod message;
 mod nats;
+mod rabbitmq;
 mod redis;
 
 use annals::async_trait;
@@ -42,6 +43,7 @@ pub(crate) async fn connect(url: &str, place: &str) -> Result<Box<dyn ByHand>, F
     match url.split(':').next() {
         Some("nats") => Ok(Box::new(nats::Client::connect(url, place).await?)),
         Some("kafka") => Ok(Box::new(kafka::Client::connect(url, place)?)),
+        Some("amqp") => Ok(Box::new(rabbitmq::Client::connect(url, place).await?)),
         Some("redis") => Ok(Box::new(redis::Client::connect(url, place).await?)),
         _ => Err("nothing was written by hand for this broker".into()),
     }
