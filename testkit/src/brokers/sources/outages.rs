@@ -54,7 +54,10 @@ pub async fn an_outage_in_the_middle_loses_nothing(scene: Scene) {
     let mut came = Vec::new();
     while came.len() < 100 {
         came.extend(reader.some(7).await);
-        reader.acknowledge(reader.last() - 3).await;
+        // The first call may have brought fewer.
+        if let Some(done @ 1..) = reader.last().checked_sub(3) {
+            reader.acknowledge(done).await;
+        }
     }
     let acknowledged = (reader.last() - 3) as usize;
     scene.stop().await;
