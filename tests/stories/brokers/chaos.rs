@@ -20,7 +20,7 @@ use crate::postgres::place::Place;
 const ACCOUNTS: u64 = 12;
 
 /// How many processes and brokers are killed, stopped or frozen, unless `ANNALS_RESTARTS` says otherwise.
-const RESTARTS: u64 = 14;
+const RESTARTS: u64 = 10;
 
 /// How long it may take in the end for what is left.
 const CALM: Duration = Duration::from_secs(60);

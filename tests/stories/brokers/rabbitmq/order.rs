@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{PATIENCE, make, open_at_last, options, publisher, send_at_last, source};
 
 /// How many brokers and receivers are killed, cut and frozen, unless `ANNALS_RESTARTS` says otherwise.
-const RESTARTS: u64 = 6;
+const RESTARTS: u64 = 4;
 
 const QUEUE: &str = "orders";
 
