@@ -4,6 +4,19 @@
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
+/// The seed of a story, which is printed: `ANNALS_SEED` where that is set, else one that was not there before.
+///
+/// # Panics
+/// When `ANNALS_SEED` is no number.
+pub fn seed() -> u64 {
+    let seed = match std::env::var("ANNALS_SEED") {
+        Ok(seed) => seed.parse().expect("ANNALS_SEED is a number"),
+        Err(_) => uuid::Uuid::now_v7().as_u128() as u64,
+    };
+    println!("ANNALS_SEED={seed}");
+    seed
+}
+
 impl Random {
     /// The numbers that follow from a seed.
     pub fn new(seed: u64) -> Self {

@@ -10,7 +10,7 @@ use annals::prelude::*;
 use annals::store::{Append, LogQuery};
 use annals::{Annals, ExpectedVersion, NewEvent, Position, async_trait};
 use annals_tests::bank::AccountEvent;
-use annals_tests::random::Random;
+use annals_tests::random::{Random, seed};
 
 use super::{AccountFact, Accounts, shared};
 use crate::homes::{Home, deposit, quick, stream};
@@ -107,8 +107,7 @@ impl Publisher for Slow {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_under_way_keep_the_order_of_each_key() {
     Home::each(|home| async move {
-        let seed = rand_seed();
-        println!("seed {seed}");
+        let seed = seed();
         let broker = MemoryBroker::default();
         let slow = Arc::new(Slow {
             broker: broker.clone(),
@@ -133,13 +132,6 @@ async fn many_under_way_keep_the_order_of_each_key() {
         assert!(program.shutdown().await.is_empty());
     })
     .await;
-}
-
-fn rand_seed() -> u64 {
-    std::env::var("ANNALS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        now.map_or(1, |now| now.as_micros() as u64)
-    })
 }
 
 /// A broker that takes what it is given, and never answers.

@@ -25,11 +25,7 @@ fn memory() {
 
 /// Tells random stories to stores of one kind, a fresh one each.
 pub(crate) fn store_matches_the_model(fixture: impl Fn() -> Box<dyn Fixture>) {
-    let seed = match std::env::var("ANNALS_SEED") {
-        Ok(seed) => seed.parse().expect("ANNALS_SEED is a number"),
-        Err(_) => uuid::Uuid::now_v7().as_u128() as u64,
-    };
-    println!("ANNALS_SEED={seed}");
+    let seed = annals_tests::random::seed();
     let mut config = Config { failure_persistence: None, ..Config::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
         config.cases = CASES;
