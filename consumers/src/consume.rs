@@ -69,6 +69,14 @@ impl KeyBy {
             Self::Id => event.stream.id(),
         }
     }
+
+    /// The same, to be kept.
+    pub(crate) fn kept(self, event: &RecordedEvent) -> Arc<str> {
+        match self {
+            Self::Stream => event.stream.shared(),
+            Self::Id => event.stream.id().into(),
+        }
+    }
 }
 
 /// What becomes of an event that fails.

@@ -34,7 +34,7 @@ pub use aggregate::{
 pub use backoff::Backoff;
 pub use envelope::{
     CloudEvent, CloudEventError, EventId, EventType, InvalidAggregateId, Metadata, NewEvent,
-    Recorded, RecordedEvent, SpecVersion,
+    Recorded, RecordedEvent, SchemaUrn, SpecVersion,
 };
 pub use error_kind::ErrorKind;
 pub use event::{

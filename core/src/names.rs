@@ -86,6 +86,11 @@ impl StreamId {
         &self.name
     }
 
+    /// The whole name, shared with this.
+    pub fn shared(&self) -> Arc<str> {
+        self.name.clone()
+    }
+
     /// What stands before the first `-`.
     pub fn category(&self) -> &str {
         &self.name[..usize::from(self.category_bytes)]

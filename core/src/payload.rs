@@ -1,6 +1,7 @@
 //! An event's payload: JSON text, kept as text from codec to database and back.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -18,9 +19,16 @@ use crate::json_text;
 /// ```
 #[derive(Clone)]
 pub struct Payload {
-    text: Box<str>,
-    /// Whether it is known to be JSON, so that nobody has to look again.
-    is_json: bool,
+    text: Text,
+}
+
+/// The text. Copies share it.
+#[derive(Clone)]
+enum Text {
+    /// Known to be JSON, so that nobody has to look again.
+    Json(Arc<RawValue>),
+    /// As it was kept.
+    Kept(Arc<str>),
 }
 
 impl Payload {
@@ -29,18 +37,16 @@ impl Payload {
     /// # Errors
     /// What is wrong with the text, and where.
     pub fn parse(text: impl Into<String>) -> Result<Self, serde_json::Error> {
-        let text = text.into();
-        let _: &RawValue = serde_json::from_str(&text)?;
-        Ok(Self::of_json(text))
+        RawValue::from_string(text.into()).map(Self::of_json)
     }
 
     /// Takes text that a store has kept, unchecked. For authors of stores.
-    pub fn from_stored(text: impl Into<Box<str>>) -> Self {
-        Self { text: text.into(), is_json: false }
+    pub fn from_stored(text: impl Into<Arc<str>>) -> Self {
+        Self { text: Text::Kept(text.into()) }
     }
 
-    fn of_json(text: impl Into<Box<str>>) -> Self {
-        Self { text: text.into(), is_json: true }
+    fn of_json(text: Box<RawValue>) -> Self {
+        Self { text: Text::Json(text.into()) }
     }
 
     /// The payload with U+FFFD in place of each U+0000 in its strings and keys: for imports, because
@@ -55,16 +61,17 @@ impl Payload {
     /// ```
     #[must_use]
     pub fn replacing_nul(self) -> Self {
-        match json_text::find_nul(&self.text) {
+        match json_text::find_nul(self.as_str()) {
             None => self,
-            Some(_) => Self { text: json_text::replace_nul(&self.text).into(), ..self },
+            // The text is looked at again where that matters.
+            Some(_) => Self::from_stored(json_text::replace_nul(self.as_str())),
         }
     }
 
     /// Makes sure that the text is JSON.
     pub(crate) fn check(&self) -> Result<(), serde_json::Error> {
-        if !self.is_json {
-            let _: &RawValue = serde_json::from_str(&self.text)?;
+        if let Text::Kept(text) = &self.text {
+            let _: &RawValue = serde_json::from_str(text)?;
         }
         Ok(())
     }
@@ -74,7 +81,7 @@ impl Payload {
     /// # Errors
     /// What could not be written: a map with keys that are no strings, or a failing `Serialize`.
     pub fn encode<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::to_string(value).map(Self::of_json)
+        serde_json::value::to_raw_value(value).map(Self::of_json)
     }
 
     /// Reads the text as a value.
@@ -82,18 +89,21 @@ impl Payload {
     /// # Errors
     /// Where the text does not fit the type.
     pub fn decode<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(&self.text)
+        serde_json::from_str(self.as_str())
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.text
+        match &self.text {
+            Text::Json(text) => text.get(),
+            Text::Kept(text) => text,
+        }
     }
 }
 
 impl PartialEq for Payload {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.as_str() == other.as_str()
     }
 }
 
@@ -101,21 +111,25 @@ impl Eq for Payload {}
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl serde::Serialize for Payload {
     /// Goes into JSON as JSON, not as a string.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: &RawValue = serde_json::from_str(&self.text).map_err(serde::ser::Error::custom)?;
-        raw.serialize(serializer)
+        match &self.text {
+            Text::Json(text) => text.serialize(serializer),
+            Text::Kept(text) => {
+                let raw: &RawValue = serde_json::from_str(text).map_err(serde::ser::Error::custom)?;
+                raw.serialize(serializer)
+            }
+        }
     }
 }
 
 impl<'de> serde::Deserialize<'de> for Payload {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Ok(Self::of_json(raw.get()))
+        Box::<RawValue>::deserialize(deserializer).map(Self::of_json)
     }
 }

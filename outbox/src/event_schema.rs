@@ -84,7 +84,7 @@ impl EventSchema {
 
     /// Its URN, in which every name can stand.
     fn urn(&self) -> String {
-        annals_core::CloudEvent::schema_urn(&escaped(&self.event_type), self.version)
+        annals_core::CloudEvent::schema_urn(&escaped(&self.event_type), self.version).to_string()
     }
 }
 

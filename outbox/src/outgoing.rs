@@ -1,6 +1,8 @@
 //! A public event on its way out, before it is put into an envelope.
 
-use annals_core::{Payload, RecordedEvent};
+use std::sync::Arc;
+
+use annals_core::{Payload, RecordedEvent, StreamId};
 use jiff::Timestamp;
 
 /// A public event on its way out, with what an envelope can say about it.
@@ -9,13 +11,13 @@ pub struct Outgoing {
     /// The id of the private event; with `-1`, `-2`, … for the second, third, … that it became.
     pub id: String,
     /// Who tells it.
-    pub source: String,
+    pub source: Arc<str>,
     /// The name of the public event.
-    pub event_type: String,
+    pub event_type: &'static str,
     /// The version of its schema.
     pub version: u32,
     /// The stream of the private event.
-    pub stream: String,
+    pub stream: StreamId,
     /// Its place in that stream.
     pub stream_version: u64,
     /// Which of the public events it is that the private event became, from 0.
@@ -41,8 +43,8 @@ impl Outgoing {
     pub(crate) fn of(
         event: &RecordedEvent,
         index: usize,
-        (source, route, key): (&str, &'static str, &str),
-        (event_type, version, data): (&str, u32, Payload),
+        (source, route, key): (&Arc<str>, &'static str, &str),
+        (event_type, version, data): (&'static str, u32, Payload),
     ) -> Self {
         let id = match index {
             0 => event.id.to_string(),
@@ -50,10 +52,10 @@ impl Outgoing {
         };
         Self {
             id,
-            source: source.to_owned(),
-            event_type: event_type.to_owned(),
+            source: source.clone(),
+            event_type,
             version,
-            stream: event.stream.to_string(),
+            stream: event.stream.clone(),
             stream_version: event.version.get(),
             index,
             route,

@@ -1,5 +1,7 @@
 //! What a route makes of events: the one way from a private event to public ones, for relays and histories.
 
+use std::sync::Arc;
+
 use annals_consumers::ConsumeError;
 use annals_core::store::LogFilter;
 use annals_core::{Event, EventType, NewEvent, Recorded, RecordedEvent, SchemaRegistry};
@@ -11,7 +13,7 @@ use crate::route::Route;
 /// A route with what it is asked once only.
 pub(crate) struct Publication<R> {
     pub(crate) route: R,
-    source: String,
+    source: Arc<str>,
     /// The public events'.
     schemas: SchemaRegistry,
 }
@@ -21,7 +23,7 @@ impl<R: Route> Publication<R> {
         let schemas = SchemaRegistry::default();
         // A schema that does not hold together is told when the types are registered, before anything runs.
         let _ = schemas.register::<R::Public>();
-        Self { source: route.source(), route, schemas }
+        Self { source: route.source().into(), route, schemas }
     }
 
     /// The name of the service to others.

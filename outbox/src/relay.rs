@@ -105,7 +105,7 @@ impl<R: Route> Deliver for Relay<R> {
         for event in events {
             // One after the other: what is in doubt comes again before its successors.
             for (to, outgoing) in self.publication.of(event)? {
-                self.send(&to, &R::ENVELOPE.seal(&outgoing), event.recorded_at).await?;
+                self.send(&to, &R::ENVELOPE.seal(outgoing), event.recorded_at).await?;
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! All steps in their order, under one name.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -286,7 +287,9 @@ impl<C> Policy<C> {
                 result
             }
         };
-        let whole = async {
+        // Many calls are under way at once, so each is small: what is moved into another future is there twice,
+        // and what most calls do not come to is in a box.
+        let whole = pin!(async {
             let _place = match &self.bulkhead {
                 Some(bulkhead) => Some(bulkhead.enter().await?),
                 None => None,
@@ -295,12 +298,16 @@ impl<C> Policy<C> {
                 limit.take().await?;
             }
             match &self.retry {
-                Some(retry) => retry.until(until, self.idempotent, &classify, attempt).await,
+                Some(retry) => {
+                    Box::pin(retry.until(until, self.idempotent, &classify, attempt)).await
+                }
                 None => attempt().await,
             }
-        };
+        });
         match &self.deadline {
-            Some(deadline) => deadline.run(|| whole).await.map_err(ResilienceError::flatten),
+            Some(deadline) => {
+                Box::pin(deadline.run(|| whole)).await.map_err(ResilienceError::flatten)
+            }
             None => whole.await,
         }
     }

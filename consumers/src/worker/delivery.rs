@@ -59,7 +59,8 @@ impl Delivery {
 
     /// Delivers an event, and tries again for a moment. What is down is waited for without counting.
     async fn of_one(&self, event: &RecordedEvent) -> (Result<(), ConsumeError>, u32) {
-        let mut pauses = self.context.pauses();
+        // Made when it is needed: nearly every delivery is done at once.
+        let mut pauses = None;
         let deadline = Instant::now() + self.context.options.retry_in_place;
         let mut attempts = 0;
         loop {
@@ -74,7 +75,8 @@ impl Delivery {
                 ConsumeError::Blocked { .. } => return (Err(error), attempts),
                 _ => return (Err(error), attempts + 1),
             }
-            if self.stop.within(pauses.next_pause()).await {
+            let pause = pauses.get_or_insert_with(|| self.context.pauses()).next_pause();
+            if self.stop.within(pause).await {
                 return (Err(ConsumeError::Interrupted), attempts);
             }
             let counter = "annals_consumer_retries_total";

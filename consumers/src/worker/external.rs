@@ -42,7 +42,7 @@ pub(crate) struct External {
 
 /// The end of one delivery.
 struct Ended {
-    key: String,
+    key: Arc<str>,
     events: Vec<RecordedEvent>,
     delivered: Delivered,
 }
@@ -232,7 +232,7 @@ impl External {
         while self.window.has_room(events, bytes) {
             // Events of parked keys go the way of the next failure: see `ended`.
             let Some(event) = self.pages.pop_front() else { break };
-            let key = self.worker.key(&event).to_owned();
+            let key = self.worker.consumer.key.kept(&event);
             self.worker.parked.see(&key);
             if self.window.let_in(&key, event) {
                 begins.push(key);
@@ -244,7 +244,7 @@ impl External {
     }
 
     /// Begins what comes next of a key, if there is something.
-    fn begin_next(&mut self, key: String) {
+    fn begin_next(&mut self, key: Arc<str>) {
         let events = self.window.next(&key, self.target.at_once());
         if events.is_empty() {
             return;

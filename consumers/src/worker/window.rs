@@ -1,6 +1,7 @@
 //! What is known of events with effects outside that have been begun, and not come to their end.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
 
 use annals_core::{Position, RecordedEvent};
 use jiff::Timestamp;
@@ -14,7 +15,7 @@ pub(super) struct Window {
     /// The last that was let in.
     last: Position,
     /// What waits for those before it of its key. A key that is here is under way.
-    queues: BTreeMap<String, VecDeque<RecordedEvent>>,
+    queues: HashMap<Arc<str>, VecDeque<RecordedEvent>>,
     bytes: usize,
     /// After a failure, when everything behind the checkpoint is read again: what was not done, up to
     /// a position. The rest need not be done again.
@@ -48,7 +49,7 @@ impl Window {
     }
 
     /// Lets an event in. Says whether its key is not under way yet.
-    pub(super) fn let_in(&mut self, key: &str, event: RecordedEvent) -> bool {
+    pub(super) fn let_in(&mut self, key: &Arc<str>, event: RecordedEvent) -> bool {
         self.open.insert(event.position, event.recorded_at);
         self.last = self.last.max(event.position);
         self.bytes += event.bytes();
@@ -58,7 +59,7 @@ impl Window {
                 false
             }
             None => {
-                self.queues.insert(key.to_owned(), VecDeque::from([event]));
+                self.queues.insert(key.clone(), VecDeque::from([event]));
                 true
             }
         }

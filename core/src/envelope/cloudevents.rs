@@ -4,6 +4,7 @@
 //! <https://github.com/cloudevents/spec>.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -82,6 +83,19 @@ pub struct CloudEvent {
     pub extensions: BTreeMap<String, Value>,
 }
 
+/// The URN of a schema, to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaUrn<'t> {
+    event_type: &'t str,
+    version: u32,
+}
+
+impl fmt::Display for SchemaUrn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{SCHEMA_URN}{}:{}", self.event_type, self.version)
+    }
+}
+
 /// The version of the specification, `1.0` and no other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SpecVersion {
@@ -145,7 +159,7 @@ impl From<&RecordedEvent> for CloudEvent {
         let others = metadata.attributes.iter();
         let others = others.filter(|(name, _)| !CONTEXT.contains(&name.as_str()));
         extensions.extend(others.map(|(name, value)| (name.clone(), value.clone())));
-        let own_schema = || Self::schema_urn(event.event_type.as_str(), event.schema_version);
+        let own_schema = || Self::schema_urn(event.event_type.as_str(), event.schema_version).to_string();
         Self {
             specversion: SpecVersion::V1,
             id: came_with("id").map_or_else(|| event.id.to_string(), str::to_owned),
@@ -166,8 +180,8 @@ impl From<&RecordedEvent> for CloudEvent {
 
 impl CloudEvent {
     /// The `dataschema` of a version of an event's payload.
-    pub fn schema_urn(event_type: &str, version: u32) -> String {
-        format!("{SCHEMA_URN}{event_type}:{version}")
+    pub fn schema_urn(event_type: &str, version: u32) -> SchemaUrn<'_> {
+        SchemaUrn { event_type, version }
     }
 
     /// An event to append. An id that is no UUID becomes a UUID of version 5 of source and id, so

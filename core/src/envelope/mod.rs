@@ -5,7 +5,7 @@ mod new_event;
 mod recorded;
 mod recorded_event;
 
-pub use cloudevents::{CloudEvent, CloudEventError, SpecVersion};
+pub use cloudevents::{CloudEvent, CloudEventError, SchemaUrn, SpecVersion};
 pub use new_event::NewEvent;
 pub use recorded::{InvalidAggregateId, Recorded};
 pub use recorded_event::{EventType, RecordedEvent};

@@ -4,6 +4,7 @@ mod canonical;
 mod error;
 mod families;
 mod known;
+mod parsed;
 mod registered;
 mod registry;
 mod relation;

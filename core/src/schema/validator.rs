@@ -2,6 +2,7 @@
 
 use jsonschema::Validator;
 
+use super::parsed::parse;
 use super::twice::key_that_comes_twice;
 use crate::envelope::{EventType, NewEvent};
 use crate::table::{EARLIEST_DATE, LATEST_DATE};
@@ -80,15 +81,14 @@ impl CompiledSchema {
             pointer: if pointer.is_empty() { "/".to_owned() } else { pointer },
             reason,
         };
-        let payload: serde_json::Value = event
-            .payload
-            .decode()
+        let parsed = parse(event.payload.as_str())
             .map_err(|error| violation(String::new(), format!("not JSON: {error}")))?;
-        match self.validator.validate(&payload) {
-            Ok(()) => match key_that_comes_twice(event.payload.as_str()) {
-                None => Ok(()),
-                Some(pointer) => Err(violation(pointer, "the key comes twice".to_owned())),
-            },
+        match self.validator.validate(&parsed.value) {
+            Ok(()) if parsed.twice => {
+                let pointer = key_that_comes_twice(event.payload.as_str()).unwrap_or_default();
+                Err(violation(pointer, "the key comes twice".to_owned()))
+            }
+            Ok(()) => Ok(()),
             Err(error) => {
                 Err(violation(error.instance_path().to_string(), error.masked().to_string()))
             }

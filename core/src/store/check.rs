@@ -110,7 +110,7 @@ mod tests {
         check_event(&stream, event).err().map(|error| error.to_string())
     }
 
-    fn with_payload(text: impl Into<Box<str>>) -> NewEvent {
+    fn with_payload(text: impl Into<std::sync::Arc<str>>) -> NewEvent {
         NewEvent::raw("order.placed", 1, Payload::from_stored(text))
     }
 

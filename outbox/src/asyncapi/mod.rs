@@ -129,7 +129,7 @@ fn reference(to: &[&str]) -> Value {
 
 /// What messages name in `dataschema`.
 fn urn(event: &EventSchema) -> String {
-    CloudEvent::schema_urn(&event.event_type, event.version)
+    CloudEvent::schema_urn(&event.event_type, event.version).to_string()
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ fn contract(envelope: Envelope, broker: &str) -> Contract {
     Contract {
         route: "orders-out".to_owned(),
         version: 3,
-        source: "/shop".to_owned(),
+        source: "/shop".into(),
         broker: broker.to_owned(),
         envelope,
         places: vec![Address::new("orders")],
@@ -40,10 +40,10 @@ fn outgoing(index: usize, flow: Option<&str>) -> Outgoing {
     let text = |text: &str| flow.map(|_| text.to_owned());
     Outgoing {
         id: "01900000-0000-7000-8000-000000000001".to_owned(),
-        source: "/shop".to_owned(),
-        event_type: "shop.order.placed".to_owned(),
+        source: "/shop".into(),
+        event_type: "shop.order.placed",
         version: 2,
-        stream: "order-17".to_owned(),
+        stream: "order-17".parse().expect("it is a stream"),
         stream_version: 3,
         index,
         route: "orders-out",
@@ -82,7 +82,7 @@ fn every_envelope_is_what_the_document_says() {
     for (envelope, flow) in ENVELOPES.into_iter().flat_map(|one| [(one, None), (one, Some("f"))]) {
         let document = document(&[contract(envelope, "nats://10.0.0.7:4222")]);
         let said = &document["components"]["messages"]["orders-out.shop.order.placed.v2"];
-        let sent = envelope.seal(&outgoing(flow.map_or(0, |_| 1), flow));
+        let sent = envelope.seal(outgoing(flow.map_or(0, |_| 1), flow));
         assert_eq!(said["contentType"], sent.content_type);
         assert_eq!(said["summary"], "Somebody ordered.");
         let body: Map<String, Value> = serde_json::from_slice(&sent.body).expect("an object");

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use annals_core::{CloudEvent, Payload};
+use annals_core::{CloudEvent, Payload, SchemaUrn};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{JSON, json, message};
+use super::{JSON, as_text, json, message};
 use crate::message::Message;
 use crate::outgoing::Outgoing;
 
@@ -27,11 +27,14 @@ struct Structured<'a> {
     subject: &'a str,
     time: Timestamp,
     datacontenttype: &'a str,
-    dataschema: String,
-    schemaversion: String,
-    streamversion: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    partindex: Option<String>,
+    #[serde(serialize_with = "as_text")]
+    dataschema: SchemaUrn<'a>,
+    #[serde(serialize_with = "as_text")]
+    schemaversion: u32,
+    #[serde(serialize_with = "as_text")]
+    streamversion: u64,
+    #[serde(skip_serializing_if = "is_first", serialize_with = "as_text")]
+    partindex: usize,
     route: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlationid: Option<&'a str>,
@@ -40,6 +43,10 @@ struct Structured<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<&'a str>,
     data: &'a Payload,
+}
+
+fn is_first(index: &usize) -> bool {
+    *index == 0
 }
 
 /// The extensions: names of lower-case letters and digits, as the specification wants them.
@@ -56,44 +63,40 @@ fn extensions(event: &Outgoing) -> impl Iterator<Item = (&'static str, String)> 
     numbers.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 
-fn schema(event: &Outgoing) -> String {
-    CloudEvent::schema_urn(&event.event_type, event.version)
-}
-
-pub(super) fn structured(event: &Outgoing) -> Message {
-    let number = |number: &dyn std::fmt::Display| number.to_string();
+pub(super) fn structured(event: Outgoing) -> Message {
     let body = Structured {
         specversion: SPEC_VERSION,
         id: &event.id,
         source: &event.source,
-        event_type: &event.event_type,
-        subject: &event.stream,
+        event_type: event.event_type,
+        subject: event.stream.as_str(),
         time: event.time,
         datacontenttype: JSON,
-        dataschema: schema(event),
-        schemaversion: number(&event.version),
-        streamversion: number(&event.stream_version),
-        partindex: (event.index > 0).then(|| number(&event.index)),
+        dataschema: CloudEvent::schema_urn(event.event_type, event.version),
+        schemaversion: event.version,
+        streamversion: event.stream_version,
+        partindex: event.index,
         route: event.route,
         correlationid: event.correlation.as_deref(),
         causationid: event.causation.as_deref(),
         traceparent: event.traceparent.as_deref(),
         data: &event.data,
     };
-    message(event, CLOUDEVENTS_JSON, json(&body))
+    let body = json(&event, &body);
+    message(event, CLOUDEVENTS_JSON, body)
 }
 
-pub(super) fn binary(event: &Outgoing) -> Message {
+pub(super) fn binary(event: Outgoing) -> Message {
     let attributes = [
         ("specversion", SPEC_VERSION.to_owned()),
         ("id", event.id.clone()),
-        ("source", event.source.clone()),
-        ("type", event.event_type.clone()),
-        ("subject", event.stream.clone()),
+        ("source", event.source.to_string()),
+        ("type", event.event_type.to_owned()),
+        ("subject", event.stream.to_string()),
         ("time", event.time.to_string()),
-        ("dataschema", schema(event)),
+        ("dataschema", CloudEvent::schema_urn(event.event_type, event.version).to_string()),
     ];
-    let attributes = attributes.into_iter().chain(extensions(event));
+    let attributes = attributes.into_iter().chain(extensions(&event));
     let attributes: BTreeMap<_, _> =
         attributes.map(|(name, value)| (name.to_owned(), value)).collect();
     let body = event.data.as_str().to_owned();

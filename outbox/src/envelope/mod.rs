@@ -44,7 +44,7 @@ pub enum Envelope {
 
 impl Envelope {
     /// Puts a public event into the envelope.
-    pub fn seal(self, event: &Outgoing) -> Message {
+    pub fn seal(self, event: Outgoing) -> Message {
         match self {
             Self::CloudEvents => cloudevents::structured(event),
             Self::CloudEventsBinary => cloudevents::binary(event),
@@ -56,10 +56,10 @@ impl Envelope {
 }
 
 /// A message of an event, with this body and no headers yet.
-fn message(event: &Outgoing, content_type: &str, body: impl Into<Bytes>) -> Message {
+fn message(event: Outgoing, content_type: &str, body: impl Into<Bytes>) -> Message {
     Message {
-        id: event.id.clone(),
-        key: event.key.clone(),
+        id: event.id,
+        key: event.key,
         content_type: content_type.to_owned(),
         attributes: std::collections::BTreeMap::new(),
         headers: std::collections::BTreeMap::new(),
@@ -67,9 +67,19 @@ fn message(event: &Outgoing, content_type: &str, body: impl Into<Bytes>) -> Mess
     }
 }
 
+/// How much an envelope adds to a payload, in bytes, so that the room for it is taken once.
+const AROUND: usize = 512;
+
 /// Writes what is always JSON: texts, numbers and payloads that were checked.
-fn json(value: &impl serde::Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("texts, numbers and payloads are always JSON")
+fn json(event: &Outgoing, value: &impl serde::Serialize) -> Vec<u8> {
+    let mut written = Vec::with_capacity(event.data.as_str().len() + AROUND);
+    serde_json::to_writer(&mut written, value).expect("texts, numbers and payloads are always JSON");
+    written
+}
+
+/// Writes a number, or what else has a text, as a text.
+fn as_text<S: serde::Serializer>(value: impl std::fmt::Display, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&value)
 }
 
 #[cfg(test)]

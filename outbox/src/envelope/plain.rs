@@ -28,20 +28,22 @@ struct WithoutId<'e> {
     data: &'e Payload,
 }
 
-pub(super) fn with_id(event: &Outgoing) -> Message {
+pub(super) fn with_id(event: Outgoing) -> Message {
     let body = WithId {
         event_id: &event.id,
-        event_type: &event.event_type,
+        event_type: event.event_type,
         event_version: format!("{}.0", event.version),
         timestamp: event.time,
         source: &event.source,
         correlation_id: event.correlation.as_deref(),
         data: &event.data,
     };
-    message(event, JSON, json(&body))
+    let body = json(&event, &body);
+    message(event, JSON, body)
 }
 
-pub(super) fn without_id(event: &Outgoing) -> Message {
-    let Outgoing { event_type, time, data, .. } = event;
-    message(event, JSON, json(&WithoutId { event_type, timestamp: *time, data }))
+pub(super) fn without_id(event: Outgoing) -> Message {
+    let Outgoing { event_type, time, data, .. } = &event;
+    let body = json(&event, &WithoutId { event_type, timestamp: *time, data });
+    message(event, JSON, body)
 }

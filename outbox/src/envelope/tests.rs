@@ -9,10 +9,10 @@ use crate::outgoing::Outgoing;
 fn event() -> Outgoing {
     Outgoing {
         id: "01900000-0000-7000-8000-000000000001-1".to_owned(),
-        source: "/shop".to_owned(),
-        event_type: "shop.order.placed".to_owned(),
+        source: "/shop".into(),
+        event_type: "shop.order.placed",
         version: 2,
-        stream: "order-17".to_owned(),
+        stream: "order-17".parse().expect("it is a stream"),
         stream_version: 3,
         index: 1,
         route: "orders-out",
@@ -26,12 +26,12 @@ fn event() -> Outgoing {
 }
 
 fn body(envelope: Envelope) -> Value {
-    serde_json::from_slice(&envelope.seal(&event()).body).expect("it is JSON")
+    serde_json::from_slice(&envelope.seal(event()).body).expect("it is JSON")
 }
 
 #[test]
 fn a_structured_cloudevent_is_read_back() {
-    let message = Envelope::CloudEvents.seal(&event());
+    let message = Envelope::CloudEvents.seal(event());
     assert_eq!(message.content_type, "application/cloudevents+json");
     let read: CloudEvent = serde_json::from_slice(&message.body).expect("it is a CloudEvent");
     assert_eq!((read.id.as_str(), read.source.as_str()), (message.id.as_str(), "/shop"));
@@ -48,7 +48,7 @@ fn a_structured_cloudevent_is_read_back() {
 
 #[test]
 fn a_binary_cloudevent_has_its_attributes_as_headers() {
-    let message = Envelope::CloudEventsBinary.seal(&event());
+    let message = Envelope::CloudEventsBinary.seal(event());
     assert_eq!(&message.body[..], br#"{"order": "17"}"#);
     assert_eq!(message.content_type, "application/json");
     let headers: Vec<_> = message.all_headers("ce_").collect();
@@ -78,7 +78,7 @@ fn plain_objects_have_the_fields_that_others_know() {
 
 #[test]
 fn debezium_has_the_id_and_the_type_as_headers() {
-    let message = Envelope::Debezium.seal(&event());
+    let message = Envelope::Debezium.seal(event());
     assert_eq!(message.headers["id"], event().id);
     assert_eq!(message.headers["eventType"], "shop.order.placed");
     assert_eq!(message.key, "order-17");

@@ -141,7 +141,7 @@ impl History for PublicLog {
                 Err(error) => return Err(error),
             };
             for outgoing in told {
-                let message = Envelope::CloudEvents.seal(&outgoing);
+                let message = Envelope::CloudEvents.seal(outgoing);
                 bytes += message.bytes();
                 messages.push((event.position, message));
             }

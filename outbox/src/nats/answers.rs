@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_nats::client::PublishErrorKind;
-use async_nats::{Client, HeaderMap, Message, Subscriber};
+use async_nats::{Client, HeaderMap, Message, Subject, Subscriber};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::sync::{oneshot, watch};
@@ -27,13 +27,13 @@ pub(super) struct Answers {
 
 #[derive(Debug)]
 struct Waiting {
-    subject: String,
+    subject: Subject,
     tell: oneshot::Sender<Result<Message, Silence>>,
 }
 
 /// A question.
 pub(super) struct Question {
-    pub(super) subject: String,
+    pub(super) subject: Subject,
     pub(super) headers: Option<HeaderMap>,
     pub(super) body: Bytes,
 }
@@ -56,14 +56,15 @@ impl Answers {
         let started = Instant::now();
         let late =
             || Silence::Late(deadline.saturating_duration_since(started).max(Duration::ZERO));
-        let sent = async {
+        // In a box of its own, which is gone while the answer is waited for.
+        let sent = Box::pin(async {
             match headers {
                 Some(headers) => {
                     client.publish_with_reply_and_headers(subject, reply, headers, body).await
                 }
                 None => client.publish_with_reply(subject, reply, body).await,
             }
-        };
+        });
         match timeout_at(deadline, sent).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) if error.kind() == PublishErrorKind::MaxPayloadExceeded => {
@@ -118,7 +119,7 @@ impl Answers {
         let mut waiting = self.waiting();
         let numbers: Vec<u64> = waiting
             .iter()
-            .filter(|(_, waiting)| waiting.subject == subject)
+            .filter(|(_, waiting)| waiting.subject.as_str() == subject)
             .map(|(number, _)| *number)
             .collect();
         for waiting in numbers.iter().filter_map(|number| waiting.remove(number)) {

@@ -33,11 +33,11 @@ const DATA_CONTENT_TYPE: &str = "datacontenttype";
 pub(super) fn of(message: &Message) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     if !message.id.is_empty() {
-        put(&mut headers, ID, &message.id)?;
+        put_own(&mut headers, ID, &message.id)?;
     }
-    put(&mut headers, KEY, &percent::encode(&message.key))?;
+    put_own(&mut headers, KEY, &percent::encode(&message.key))?;
     if !message.content_type.is_empty() {
-        put(&mut headers, CONTENT_TYPE, &message.content_type)?;
+        put_own(&mut headers, CONTENT_TYPE, &message.content_type)?;
     }
     for (name, value) in &message.attributes {
         put(&mut headers, &format!("{PREFIX}{name}"), &percent::encode(value))?;
@@ -62,7 +62,7 @@ pub(super) fn of(message: &Message) -> Result<HeaderMap, String> {
         }
     }
     if !encoded.is_empty() {
-        put(&mut headers, ENCODED, &encoded.join(","))?;
+        put_own(&mut headers, ENCODED, &encoded.join(","))?;
     }
     Ok(headers)
 }
@@ -73,15 +73,31 @@ fn survives(value: &str) -> bool {
 }
 
 fn put(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), String> {
-    let written = name.parse::<HeaderName>().ok().zip(value.parse::<HeaderValue>().ok());
-    let Some((written, value)) = written else {
-        return Err(format!(
-            "its header {name:?} cannot be written: names are of printable ASCII without `:`, and \
-             values of the broker's own headers are one line"
-        ));
-    };
+    let written = name.parse().map_err(|_| unwritable(name))?;
+    put_as(headers, written, name, value)
+}
+
+/// One of the headers that are always there, whose names are known.
+fn put_own(headers: &mut HeaderMap, name: &'static str, value: &str) -> Result<(), String> {
+    put_as(headers, HeaderName::from_static(name), name, value)
+}
+
+fn put_as(
+    headers: &mut HeaderMap,
+    written: HeaderName,
+    name: &str,
+    value: &str,
+) -> Result<(), String> {
+    let value: HeaderValue = value.parse().map_err(|_| unwritable(name))?;
     headers.insert(written, value);
     Ok(())
+}
+
+fn unwritable(name: &str) -> String {
+    format!(
+        "its header {name:?} cannot be written: names are of printable ASCII without `:`, and values \
+         of the broker's own headers are one line"
+    )
 }
 
 /// How much room headers take on the way, in bytes.

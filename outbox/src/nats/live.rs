@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{Client, Event, HeaderMap, Message, ServerAddr, StatusCode, Subscriber};
+use async_nats::{
+    Client, Event, HeaderMap, Message, ServerAddr, StatusCode, Subject, Subscriber,
+};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -114,7 +116,7 @@ impl Live {
         deadline: Instant,
     ) -> Result<Message, Silence> {
         let heard = self.answers.heard();
-        let question = Question { subject: subject.to_owned(), headers, body };
+        let question = Question { subject: Subject::from(subject), headers, body };
         let answer = self.answers.ask(&self.client, &self.inbox, question, deadline).await;
         if let Err(Silence::Late(limit)) = &answer
             && self.answers.heard() == heard

@@ -1,11 +1,10 @@
 //! Sending, acknowledged.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_nats::StatusCode;
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::publish::PublishAck;
-use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::RawMessage;
 use async_nats::jetstream::{self, ErrorCode};
 use async_trait::async_trait;
@@ -76,28 +75,45 @@ impl Publisher for NatsPublisher {
         let answer = live.ask(subject, Some(headers), message.body.clone(), deadline).await;
         let answer = answer.map_err(|silence| silence.of_message(subject, bytes))?;
         if answer.status == Some(StatusCode::NO_RESPONDERS) {
-            let why = timeout_at(deadline, nobody(&live, subject)).await;
+            let why = timeout_at(deadline, Box::pin(nobody(&live, subject))).await;
             let trouble = why.unwrap_or_else(|_| {
                 Trouble::Down(format!("nobody takes `{subject}`, and JetStream does not say why"))
             });
             return Err(trouble.into());
         }
-        match serde_json::from_slice(&answer.payload) {
-            Ok(Response::Ok(PublishAck { duplicate: false, .. })) => Ok(Published::Stored),
-            Ok(Response::Ok(ack)) => match timeout_at(deadline, stored(&live, &ack)).await {
+        let stranger = |why: String| {
+            PublishError::in_doubt(format!(
+                "whoever takes `{subject}` does not answer as JetStream does ({why}): is it a service, \
+                 and no stream?"
+            ))
+        };
+        match serde_json::from_slice::<Ack<'_>>(&answer.payload) {
+            Ok(Ack { error: Some(error), .. }) => Err(errors::refusal(&error, subject, bytes)),
+            Ok(ack) if ack.stream.is_empty() => Err(stranger("it names no stream".to_owned())),
+            Ok(Ack { duplicate: false, .. }) => Ok(Published::Stored),
+            Ok(ack) => match timeout_at(deadline, Box::pin(stored(&live, &ack))).await {
                 Ok(stored) => compare(stored?, &ack, subject, message),
                 Err(_) => Err(PublishError::in_doubt(format!(
                     "the stream `{}` has the id `{}` already, and does not say with which message",
                     ack.stream, message.id
                 ))),
             },
-            Ok(Response::Err { error }) => Err(errors::refusal(&error, subject, bytes)),
-            Err(error) => Err(PublishError::in_doubt(format!(
-                "whoever takes `{subject}` does not answer as JetStream does ({error}): is it a \
-                 service, and no stream?"
-            ))),
+            Err(error) => Err(stranger(error.to_string())),
         }
     }
+}
+
+/// What a stream answers to a message; the client's own type for it is read in two steps, and keeps copies.
+#[derive(Deserialize)]
+struct Ack<'a> {
+    #[serde(default)]
+    error: Option<jetstream::Error>,
+    #[serde(default, borrow)]
+    stream: Cow<'a, str>,
+    #[serde(default, rename = "seq")]
+    sequence: u64,
+    #[serde(default)]
+    duplicate: bool,
 }
 
 /// Why nobody has taken a message.
@@ -112,7 +128,7 @@ async fn nobody(live: &Live, subject: &str) -> Trouble {
 }
 
 /// The message that an id was stored with. `None` when it is not there any more, or may not be read.
-async fn stored(live: &Live, ack: &PublishAck) -> Result<Option<StreamMessage>, Trouble> {
+async fn stored(live: &Live, ack: &Ack<'_>) -> Result<Option<StreamMessage>, Trouble> {
     #[derive(Deserialize)]
     struct Got {
         message: RawMessage,
@@ -142,7 +158,7 @@ async fn stored(live: &Live, ack: &PublishAck) -> Result<Option<StreamMessage>, 
 /// Whether what is stored is the message that was sent again, or another by the same id.
 fn compare(
     stored: Option<StreamMessage>,
-    ack: &PublishAck,
+    ack: &Ack<'_>,
     subject: &str,
     message: &Message,
 ) -> Result<Published, PublishError> {

@@ -25,15 +25,15 @@ pub(super) fn of(address: &Address) -> Result<&str, Trouble> {
 
 /// Whether it is a subject, or a filter of subjects.
 pub(super) fn check(filter: &str) -> Result<(), String> {
-    let tokens: Vec<&str> = filter.split('.').collect();
-    let last = tokens.len() - 1;
-    let whole = |(place, token): (usize, &&str)| {
-        !token.is_empty()
+    let mut tokens = filter.split('.').peekable();
+    let mut whole = true;
+    while let Some(token) = tokens.next() {
+        whole &= !token.is_empty()
             && !token.contains(|c: char| c.is_whitespace() || c.is_control())
-            && (*token == "*" || !token.contains('*'))
-            && (!token.contains('>') || (*token == ">" && place == last))
-    };
-    if tokens.iter().enumerate().all(whole) {
+            && (token == "*" || !token.contains('*'))
+            && (!token.contains('>') || (token == ">" && tokens.peek().is_none()));
+    }
+    if whole {
         Ok(())
     } else {
         Err(format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annals_core::{CloudEvent, Payload, SpecVersion};
+use annals_core::{CloudEvent, Payload, SpecVersion, key_that_comes_twice};
 use serde_json::Value;
 
 use super::text;
@@ -29,6 +29,9 @@ pub(super) fn read(message: &Message) -> Result<CloudEvent, String> {
                 .map_err(|error| format!("the body is no JSON: {error}"))?,
         ),
     };
+    if let Some(pointer) = data.as_ref().and_then(|data| key_that_comes_twice(data.as_str())) {
+        return Err(format!("the key `{pointer}` of the data comes twice"));
+    }
     let media = message.content_type.clone();
     Ok(CloudEvent {
         specversion: SpecVersion::V1,

@@ -10,7 +10,7 @@ pub use mapping::Mapping;
 use std::collections::BTreeMap;
 
 use annals_core::{
-    CloudEvent, EventType, Position, RecordedEvent, StreamId, StreamVersion, key_that_comes_twice,
+    CloudEvent, EventType, Position, RecordedEvent, StreamId, StreamVersion,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -109,10 +109,6 @@ impl Reading {
             None if message.attributes.is_empty() => structured::read(message)?,
             None => binary::read(message)?,
         };
-        if let Some(pointer) = key_that_comes_twice(event.data.as_ref().map_or("", |d| d.as_str()))
-        {
-            return Err(format!("the key `{pointer}` of the data comes twice"));
-        }
         recorded(&event, message)
     }
 }

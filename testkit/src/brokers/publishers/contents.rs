@@ -57,10 +57,10 @@ fn outgoing() -> Outgoing {
         r#"{"customer": "Zoë \"Z\" O'Neill", "note": "東京 🚀", "cents": 1200, "empty": ""}"#;
     Outgoing {
         id: format!("{}-1", Uuid::now_v7()),
-        source: "/shop".to_owned(),
-        event_type: "shop.order.placed".to_owned(),
+        source: "/shop".into(),
+        event_type: "shop.order.placed",
         version: 2,
-        stream: "order-Zürich 17".to_owned(),
+        stream: "order-Zürich 17".parse().expect("it is a stream"),
         stream_version: 3,
         index: 1,
         route: "orders-out",
@@ -75,18 +75,18 @@ fn outgoing() -> Outgoing {
 
 /// CloudEvents as one JSON object.
 pub async fn cloudevents_in_structured_mode(scene: Scene) {
-    come_back(&scene, &[Envelope::CloudEvents.seal(&outgoing())]).await;
+    come_back(&scene, &[Envelope::CloudEvents.seal(outgoing())]).await;
 }
 
 /// CloudEvents with their attributes as headers.
 pub async fn cloudevents_in_binary_mode(scene: Scene) {
-    come_back(&scene, &[Envelope::CloudEventsBinary.seal(&outgoing())]).await;
+    come_back(&scene, &[Envelope::CloudEventsBinary.seal(outgoing())]).await;
 }
 
 /// The envelopes of others.
 pub async fn the_envelopes_of_others(scene: Scene) {
     let envelopes = [Envelope::Plain, Envelope::TypeTimeData, Envelope::Debezium];
-    come_back(&scene, &envelopes.map(|envelope| envelope.seal(&outgoing()))).await;
+    come_back(&scene, &envelopes.map(|envelope| envelope.seal(outgoing()))).await;
 }
 
 /// Values of headers and attributes that look like something else.

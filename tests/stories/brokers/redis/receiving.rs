@@ -9,9 +9,9 @@ fn placed() -> Outgoing {
     Outgoing {
         id: "01890000-0000-7000-8000-000000000001".into(),
         source: "/shop".into(),
-        event_type: "order.placed".into(),
+        event_type: "order.placed",
         version: 2,
-        stream: "order-1".into(),
+        stream: "order-1".parse().expect("it is a stream"),
         stream_version: 7,
         index: 0,
         route: "orders",
@@ -32,7 +32,7 @@ async fn every_envelope_comes_back_as_it_was() {
     let publisher = publisher(RedisOptions::new(&url).repeats_within(None)).await;
     let envelopes =
         [Envelope::CloudEvents, Envelope::CloudEventsBinary, Envelope::Plain, Envelope::Debezium];
-    let sealed = envelopes.map(|envelope| envelope.seal(&placed()));
+    let sealed = envelopes.map(|envelope| envelope.seal(placed()));
     assert!(sealed[1].attributes.len() > 5 && sealed[3].headers.len() == 3);
     send(&publisher, &stream, &sealed).await;
     let mut receiver = receiver(&url, &stream).await;
