@@ -48,8 +48,9 @@ impl<R: Route> Publication<R> {
         event: &RecordedEvent,
     ) -> Result<Vec<(Address, Outgoing)>, ConsumeError> {
         let recorded = Recorded::decode(event.clone()).map_err(ConsumeError::poison)?;
-        let mut all = Vec::new();
-        for (index, public) in self.route.publish(&recorded).iter().enumerate() {
+        let publics = self.route.publish(&recorded);
+        let mut all = Vec::with_capacity(publics.len());
+        for (index, public) in publics.iter().enumerate() {
             let Some(place) = self.route.place(&recorded, public) else {
                 let why = format!("the route `{}` says no place for it", R::NAME);
                 return Err(ConsumeError::poison(why));

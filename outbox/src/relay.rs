@@ -105,7 +105,9 @@ impl<R: Route> Deliver for Relay<R> {
         for event in events {
             // One after the other: what is in doubt comes again before its successors.
             for (to, outgoing) in self.publication.of(event)? {
-                self.send(&to, &R::ENVELOPE.seal(outgoing), event.recorded_at).await?;
+                let message = R::ENVELOPE.seal(outgoing);
+                // In a box of its own: together they would be more than allocators have at hand.
+                Box::pin(self.send(&to, &message, event.recorded_at)).await?;
             }
         }
         Ok(())
