@@ -130,7 +130,9 @@ impl Connection {
     /// Sends a command, and waits for the answer.
     pub(super) async fn ask(&self, command: &Cmd, deadline: Instant) -> Result<Value, Failure> {
         let mut commands = self.0.commands.clone();
-        match timeout_at(deadline, commands.send_packed_command(command)).await {
+        // In a box, so that what waits for many answers is small.
+        let sent = Box::pin(commands.send_packed_command(command));
+        match timeout_at(deadline, sent).await {
             Ok(Ok(Value::ServerError(said))) => Err(Failure::refused(&said)),
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(Failure::of(error)),

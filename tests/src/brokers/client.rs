@@ -56,7 +56,8 @@ fn kafka(url: &str) -> KafkaOptions {
 fn rabbitmq(url: &str, place: &str) -> RabbitMqOptions {
     let kind = if place.contains("quorum") { QueueType::Quorum } else { QueueType::Classic };
     let queue = Topology::declared().queue(place, kind);
-    RabbitMqOptions::new(url).topology(queue)
+    // As much as a commit takes at once, as it is set where much comes.
+    RabbitMqOptions::new(url).topology(queue).prefetch(2_000)
 }
 
 fn redis(url: &str) -> RedisOptions {

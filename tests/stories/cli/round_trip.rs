@@ -15,7 +15,7 @@ fn stream(name: &str) -> StreamId {
     StreamId::parse(name).expect("a good name")
 }
 
-fn event(event_type: &str, payload: impl Into<Box<str>>) -> NewEvent {
+fn event(event_type: &str, payload: impl Into<std::sync::Arc<str>>) -> NewEvent {
     NewEvent::raw(event_type, 1, Payload::from_stored(payload))
 }
 

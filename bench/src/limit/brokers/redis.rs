@@ -3,12 +3,18 @@
 use annals::async_trait;
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
-use redis::{cmd, pipe};
+use redis::{AsyncConnectionConfig, cmd, pipe};
 
 use super::{BATCH, ByHand, Sealed, WINDOW};
 use crate::Failure;
 
 const GROUP: &str = "by_hand";
+
+/// Once for each id, for as long as Annals remembers them.
+const APPEND: &str = "
+    if redis.call('SET', KEYS[2], 1, 'NX', 'PX', 120000) then
+        redis.call('XADD', KEYS[1], '*', unpack(ARGV))
+    end";
 
 /// Its name, and entries with their fields.
 type Stream = (String, Vec<(String, Vec<(String, Vec<u8>)>)>);
@@ -22,7 +28,9 @@ pub(crate) struct Client {
 impl Client {
     pub(super) async fn connect(url: &str, place: &str) -> Result<Self, Failure> {
         let client = redis::Client::open(url)?;
-        let connection = client.get_multiplexed_async_connection().await?;
+        // Otherwise it gives up after half a second.
+        let patient = AsyncConnectionConfig::new().set_response_timeout(None);
+        let connection = client.get_multiplexed_async_connection_with_config(&patient).await?;
         Ok(Self { connection, place: place.to_owned(), received: Vec::new() })
     }
 }
@@ -42,6 +50,9 @@ impl ByHand for Client {
     }
 
     async fn send(&mut self, messages: Vec<Sealed>) -> Result<(), Failure> {
+        let mut load = cmd("SCRIPT");
+        load.arg("LOAD").arg(APPEND);
+        let append: String = load.query_async(&mut self.connection).await?;
         for together in messages.chunks(WINDOW) {
             let mut pipe = pipe();
             for message in together {
@@ -52,7 +63,9 @@ impl ByHand for Client {
                     ("key", message.key.as_bytes()),
                     ("body", &message.body),
                 ];
-                pipe.cmd("XADD").arg(&self.place).arg("*").arg(&fields[..]).ignore();
+                let known = format!("{}:id:{id}", self.place);
+                pipe.cmd("EVALSHA").arg(&append).arg(2).arg(&self.place).arg(known);
+                pipe.arg(&fields[..]).ignore();
             }
             pipe.query_async::<()>(&mut self.connection).await?;
         }
