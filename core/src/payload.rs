@@ -121,7 +121,8 @@ impl serde::Serialize for Payload {
         match &self.text {
             Text::Json(text) => text.serialize(serializer),
             Text::Kept(text) => {
-                let raw: &RawValue = serde_json::from_str(text).map_err(serde::ser::Error::custom)?;
+                let raw: &RawValue =
+                    serde_json::from_str(text).map_err(serde::ser::Error::custom)?;
                 raw.serialize(serializer)
             }
         }

@@ -159,7 +159,8 @@ impl From<&RecordedEvent> for CloudEvent {
         let others = metadata.attributes.iter();
         let others = others.filter(|(name, _)| !CONTEXT.contains(&name.as_str()));
         extensions.extend(others.map(|(name, value)| (name.clone(), value.clone())));
-        let own_schema = || Self::schema_urn(event.event_type.as_str(), event.schema_version).to_string();
+        let own_schema =
+            || Self::schema_urn(event.event_type.as_str(), event.schema_version).to_string();
         Self {
             specversion: SpecVersion::V1,
             id: came_with("id").map_or_else(|| event.id.to_string(), str::to_owned),

@@ -73,7 +73,8 @@ const AROUND: usize = 512;
 /// Writes what is always JSON: texts, numbers and payloads that were checked.
 fn json(event: &Outgoing, value: &impl serde::Serialize) -> Vec<u8> {
     let mut written = Vec::with_capacity(event.data.as_str().len() + AROUND);
-    serde_json::to_writer(&mut written, value).expect("texts, numbers and payloads are always JSON");
+    serde_json::to_writer(&mut written, value)
+        .expect("texts, numbers and payloads are always JSON");
     written
 }
 

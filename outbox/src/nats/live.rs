@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{
-    Client, Event, HeaderMap, Message, ServerAddr, StatusCode, Subject, Subscriber,
-};
+use async_nats::{Client, Event, HeaderMap, Message, ServerAddr, StatusCode, Subject, Subscriber};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;

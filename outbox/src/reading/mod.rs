@@ -9,9 +9,7 @@ pub use mapping::Mapping;
 
 use std::collections::BTreeMap;
 
-use annals_core::{
-    CloudEvent, EventType, Position, RecordedEvent, StreamId, StreamVersion,
-};
+use annals_core::{CloudEvent, EventType, Position, RecordedEvent, StreamId, StreamVersion};
 use jiff::Timestamp;
 use serde_json::Value;
 
