@@ -1,10 +1,12 @@
 //! Between a relay and its broker: a time limit, and a breaker, so that a broker that is down is asked by one
-//! message now and then and not by all.
+//! message now and then and not by all. Whoever looks at the relay sees since when it is open, and until when.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use annals_resilience::{BreakerState, Fault, Policy, Refused, ResilienceError, Step};
+use jiff::{Timestamp, TimestampRound, Unit};
+use tokio::time::Instant;
 
 use crate::publisher::PublishError;
 
@@ -16,14 +18,22 @@ type Judge = fn(&PublishError) -> Fault;
 /// What stands between a relay and its broker.
 pub(crate) struct Gate {
     policy: Policy<Judge>,
-    /// What the broker said last, if that was no good: whoever is turned away wants to know.
-    last: Mutex<Option<String>>,
+    outage: Mutex<Outage>,
+}
+
+/// What is known of a broker that does not answer well.
+#[derive(Default)]
+struct Outage {
+    /// What the broker said last: whoever is turned away wants to know.
+    said: Option<String>,
+    /// When the breaker opened for the first time since the broker answered well.
+    since: Option<Timestamp>,
 }
 
 impl Gate {
     pub(crate) fn new(relay: &'static str, publish_within: Duration) -> Self {
         let policy = Policy::broker(relay).attempt_timeout(publish_within);
-        Self { policy: policy.classify(judge as Judge), last: Mutex::default() }
+        Self { policy: policy.classify(judge as Judge), outage: Mutex::default() }
     }
 
     /// Makes a call, if the broker is not known to be down.
@@ -34,12 +44,12 @@ impl Gate {
         loop {
             let refused = match self.policy.run(&mut call).await {
                 Ok(done) => {
-                    self.remember(None);
+                    *self.outage() = Outage::default();
                     return Ok(done);
                 }
                 Err(ResilienceError::Failed(error)) => {
-                    self.remember(Some(&error));
-                    return Err(error);
+                    self.outage().said = Some(error.to_string());
+                    return Err(self.with_breaker(error));
                 }
                 Err(ResilienceError::Refused(refused)) => refused,
             };
@@ -63,22 +73,61 @@ impl Gate {
 }
 
 impl Gate {
-    fn remember(&self, error: Option<&PublishError>) {
-        let said = error.map(ToString::to_string);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = said;
+    fn outage(&self) -> MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The error of a call that was not made, or was broken off.
     fn said(&self, refused: &Refused) -> PublishError {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = match &*last {
-            Some(last) => format!("{last} ({refused})"),
-            None => refused.to_string(),
+        let why = self.breaker().unwrap_or_else(|| refused.to_string());
+        let said = match &self.outage().said {
+            Some(last) => format!("{last} ({why})"),
+            None => why,
         };
         match refused.nothing_done() {
             true => PublishError::down(said),
             false => PublishError::in_doubt(said),
         }
     }
+
+    /// The error of a call that was made, with what it means for those that follow.
+    fn with_breaker(&self, error: PublishError) -> PublishError {
+        match (error, self.breaker()) {
+            (PublishError::Down { source }, Some(breaker)) => {
+                PublishError::down(format!("{source} ({breaker})"))
+            }
+            (PublishError::InDoubt { source }, Some(breaker)) => {
+                PublishError::in_doubt(format!("{source} ({breaker})"))
+            }
+            (error, _) => error,
+        }
+    }
+
+    /// `breaker open since 2026-03-02T09:15:27Z, until 2026-03-02T09:17:27Z`, unless calls go through.
+    fn breaker(&self) -> Option<String> {
+        let status = self.policy.circuit_breaker()?.state();
+        let is_open = match status.state {
+            BreakerState::Open | BreakerState::ForcedOpen => true,
+            BreakerState::HalfOpen => false,
+            BreakerState::Closed | BreakerState::ForcedClosed => return None,
+        };
+        let now = Timestamp::now();
+        let since = *self.outage().since.get_or_insert(now - status.since.elapsed());
+        let since = to_the_second(since);
+        Some(match status.until.filter(|_| is_open) {
+            Some(until) => {
+                let left = until.saturating_duration_since(Instant::now());
+                format!("breaker open since {since}, until {}", to_the_second(now + left))
+            }
+            None if is_open => format!("breaker open since {since}"),
+            None => format!("breaker open since {since}, and tried now"),
+        })
+    }
+}
+
+/// For people: what is said twice of the same moment is the same.
+fn to_the_second(time: Timestamp) -> Timestamp {
+    time.round(TimestampRound::new().smallest(Unit::Second)).unwrap_or(time)
 }
 
 fn judge(error: &PublishError) -> Fault {

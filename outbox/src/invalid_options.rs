@@ -8,7 +8,7 @@ pub struct InvalidOptions {
     pub why: String,
 }
 
-#[cfg(any(feature = "kafka", feature = "nats", feature = "rabbitmq", feature = "redis"))]
+#[cfg(any(feature = "kafka", feature = "rabbitmq", feature = "tls"))]
 impl InvalidOptions {
     pub(crate) fn new(why: impl Into<String>) -> Self {
         Self { why: why.into() }

@@ -43,6 +43,10 @@ mod relay;
 mod request;
 mod route;
 mod source;
+// Shared with other crates of Annals, and no promise to anybody else.
+#[cfg(feature = "tls")]
+#[doc(hidden)]
+pub mod tls;
 
 pub use address::Address;
 pub use asyncapi::{Service, asyncapi};

@@ -1,23 +1,29 @@
-//! `service bank|taxes STORE BROKER PLACE LABEL`: one of the processes of two services, until its input ends; it
-//! is there to be killed and frozen. The bank sends what is in its store to a place of the broker, the other
-//! keeps it in a store of its own. It says `started` when it has.
+//! `service bank|taxes STORE BROKER PLACE LABEL [HISTORY]`: one of the processes of two services, until its input
+//! ends; it is there to be killed and frozen. The bank sends what is in its store to a place of the broker, the
+//! other keeps it in a store of its own, and begins with the history that is served at a URL, if it is told one.
+//! It says `started` when it has.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use annals::http::HttpHistory;
 use annals::outbox::Inbound;
 use annals::{Annals, EngineOptions};
 use annals_tests::brokers::client;
 use annals_tests::facts::{Deposits, Facts};
+
+/// How many events a page of history is made of: few, so that it is killed between two pages and within one.
+const PAGE_EVENTS: usize = 20;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [service, store, broker, place, label] = arguments.as_slice() else {
-        return Err("needs bank|taxes STORE BROKER PLACE LABEL".into());
+    let [service, store, broker, place, label, history @ ..] = arguments.as_slice() else {
+        return Err("needs bank|taxes STORE BROKER PLACE LABEL [HISTORY]".into());
     };
-    let options = EngineOptions {
+    let mut options = EngineOptions {
         label: label.clone(),
         lease: Duration::from_millis(1_500),
         retry_at_most: Duration::from_millis(500),
@@ -25,6 +31,13 @@ async fn main() -> Outcome<()> {
         parked_after: Duration::from_millis(300),
         stop_within: Duration::from_secs(3),
         ..EngineOptions::default()
+    };
+    let history = match history {
+        [] => None,
+        [url, ..] => {
+            options.page_events = PAGE_EVENTS;
+            Some(Arc::new(HttpHistory::new(url)?))
+        }
     };
     let program = Annals::open(store).await?.engine_options(options);
     let program = match service.as_str() {
@@ -34,6 +47,10 @@ async fn main() -> Outcome<()> {
         }
         "taxes" => {
             let inbound = Inbound::on("taxes", client::source(broker, place).await?);
+            let inbound = match history {
+                Some(history) => inbound.history(history),
+                None => inbound,
+            };
             program.project_from(&inbound, Deposits)
         }
         other => return Err(format!("there is no service `{other}`").into()),

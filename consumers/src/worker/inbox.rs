@@ -86,6 +86,12 @@ impl Inbox {
         Ok(known)
     }
 
+    /// Takes an event in that nobody has had, and that failed: what was known of it is forgotten with its
+    /// batch.
+    pub(super) fn take(&mut self, event: &RecordedEvent) {
+        self.taken.push_back((event.position, seen(event, self.ordered)));
+    }
+
     /// What is to be written with the effects up to a position.
     pub(super) fn had(&self, up_to: Position) -> Vec<InboxRecord> {
         let taken = self.taken.iter().take_while(|(position, _)| *position <= up_to);

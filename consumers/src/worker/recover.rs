@@ -88,6 +88,10 @@ impl Transactional {
                 .increment(1);
         }
         self.forget().await;
+        // It has had its effect as far as its sender goes: should it come once more, it must not wait twice.
+        if let Some(inbox) = &mut self.worker.inbox {
+            inbox.take(event);
+        }
         let error = self.worker.explain(event, error);
         self.worker.park(event, (&error, attempts), event.position).await?;
         self.taken = self.worker.committed;

@@ -128,8 +128,9 @@ impl Faults {
         self.plan.redeliver(times.saturating_sub(1));
     }
 
-    /// Hints no longer come: [`wakeups`](annals_core::store::EventStore::wakeups) taken from now
-    /// on never wake before their time.
+    /// Hints get lost: [`wakeups`](annals_core::store::EventStore::wakeups) taken from now on never
+    /// wake before their time. Whoever waits does not know it: it counts on hints as far as it would
+    /// on the store's own.
     pub fn drop_wakeups(&self) {
         self.plan.drop_wakeups();
     }

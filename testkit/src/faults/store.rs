@@ -85,6 +85,8 @@ impl<S: Store + ?Sized> EventStore for FaultyStore<S> {
 
     fn wakeups(&self) -> Wakeups {
         if self.faults.plan.wakeups_are_dropped() {
+            let promised = self.inner.wakeups().come_from_all();
+            self.faults.silence.comes_from_all(promised);
             self.faults.silence.subscribe()
         } else {
             self.inner.wakeups()

@@ -42,15 +42,10 @@ struct Site {
 }
 
 impl Site {
-    fn url(place: &Place) -> String {
-        let between = if place.url.contains('?') { '&' } else { '?' };
-        format!("{}{between}schema={}", place.url, place.schema)
-    }
-
     async fn start(&self, actor: &mut Actor) {
         let store = if actor.service == "bank" { &self.bank } else { &self.taxes };
         let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
-        command.args([actor.service, &Self::url(store), &self.broker, &self.place, &actor.label]);
+        command.args([actor.service, &store.store_url(), &self.broker, &self.place, &actor.label]);
         command.stderr(Stdio::null());
         let mut member = Member::of(command);
         assert_eq!(member.says().await.as_deref(), Some("started"), "{}", actor.label);

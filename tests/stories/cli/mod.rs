@@ -11,6 +11,7 @@ mod following;
 mod import_refused;
 mod interrupted_import;
 mod parked;
+mod relays;
 mod repartition;
 mod round_trip;
 mod schema;

@@ -2,7 +2,8 @@
 
 mod disorder;
 mod foreign;
-mod history;
+pub(crate) mod history;
+mod parked_ids;
 mod promises;
 mod request;
 mod services;

@@ -29,6 +29,12 @@ impl Place {
         Self { url: server.url(), schema: fresh_schema(), shared: None }
     }
 
+    /// The store here, as programs are told of it.
+    pub(crate) fn store_url(&self) -> String {
+        let separator = if self.url.contains('?') { '&' } else { '?' };
+        format!("{}{separator}schema={}", self.url, self.schema)
+    }
+
     pub(crate) fn options(&self) -> PgOptions {
         self.options_at(&self.url)
     }

@@ -3,6 +3,7 @@
 mod access;
 mod conformance;
 mod failover;
+mod history;
 mod outages;
 mod publishing;
 mod receiving;

@@ -21,8 +21,8 @@ use crate::outbox::{Accounts, Customers};
 const TOKEN: &str = "c0ffee-is-for-nobody-to-see";
 
 /// Serves for as long as it is kept.
-pub(super) struct Served {
-    pub(super) address: SocketAddr,
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -41,11 +41,11 @@ impl Served {
         Self { address, server: tokio::spawn(async move { serving.await.unwrap() }) }
     }
 
-    pub(super) async fn new(router: Router) -> Self {
+    pub(crate) async fn new(router: Router) -> Self {
         Self::at("127.0.0.1:0", router).await
     }
 
-    pub(super) fn history(&self) -> HttpHistory {
+    pub(crate) fn history(&self) -> HttpHistory {
         HttpHistory::new(&format!("http://{}", self.address)).unwrap()
     }
 

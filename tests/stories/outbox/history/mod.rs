@@ -2,7 +2,7 @@
 
 mod at_the_owner;
 mod cut;
-mod http;
+pub(crate) mod http;
 mod seam;
 mod status;
 

@@ -86,7 +86,8 @@ async fn a_copy_that_is_stopped_in_the_middle_goes_on_where_it_was() {
             copy.engine_options(quick()).start().await.unwrap()
         };
         for _ in 0..2 {
-            let (copy, asked) = (start().await, history.asked().len());
+            let asked = history.asked().len();
+            let copy = start().await;
             history.allowed.add_permits(2);
             // The third page is asked for when what came before it is written and noted.
             wait(async || history.asked().len() >= asked + 3).await;
