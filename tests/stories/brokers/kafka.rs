@@ -1,6 +1,5 @@
 //! Kafka: topics, partitions and groups on real servers.
 
-mod breakable;
 mod claims;
 mod conformance;
 mod faults;
@@ -22,8 +21,7 @@ use annals::outbox::{
     Address, Message, Part, PublishError, Published, Publisher, ReceiveError, Received, Receiver,
     Source,
 };
-use annals_tests::brokers::{Kafka, fresh_name};
-use breakable::Breakable;
+use annals_tests::brokers::{Breakable, Kafka, KafkaKind, fresh_name};
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
