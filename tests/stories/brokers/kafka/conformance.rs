@@ -46,7 +46,9 @@ impl BrokerSubject for KafkaSubject {
     }
 
     async fn publisher(&self) -> Arc<dyn Publisher> {
-        Arc::new(publisher(&self.url).await)
+        // Whoever sends to a server that is stopped is told at the limit.
+        let options = if self.own.is_some() { hasty(&self.url) } else { options(&self.url) };
+        Arc::new(KafkaPublisher::connect(options).await.expect("good options"))
     }
 
     async fn source(&self, place: &Place) -> Arc<dyn Source> {

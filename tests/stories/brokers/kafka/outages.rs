@@ -7,12 +7,6 @@ use annals_tests::servers::Proxy;
 
 use super::*;
 
-/// Limits that are over long before [`PATIENCE`] is, also on a machine that is busy.
-fn hasty(url: &str) -> KafkaOptions {
-    let options = KafkaOptions::new(url);
-    options.answer_within(Duration::from_secs(4)).publish_within(Duration::from_secs(6))
-}
-
 async fn publisher(url: &str) -> KafkaPublisher {
     KafkaPublisher::connect(hasty(url)).await.expect("good options")
 }
