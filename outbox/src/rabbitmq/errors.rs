@@ -111,6 +111,25 @@ pub(super) mod explain {
         Failure::Missing(format!("{said} ({what} on {broker}): {way_out}"))
     }
 
+    /// Why a server has ended receiving.
+    pub(in super::super) fn ended(broker: &str, queue: &str, error: &Error) -> Failure {
+        let said = word(error);
+        let way_out = match soft(error) {
+            Some(AMQPSoftError::PRECONDITIONFAILED) if is_held_for_too_long(&said) => {
+                ": what was not acknowledged comes again; handle messages faster, take a smaller `prefetch`, or \
+                 raise `consumer_timeout` in rabbitmq.conf"
+            }
+            _ => "",
+        };
+        let what = format!("{broker} has ended receiving from the queue `{queue}`");
+        Failure::Down(format!("{what}: {said}{way_out}"))
+    }
+
+    /// In `delivery acknowledgement on channel 2 timed out. Timeout value used: 1800000 ms. …`.
+    fn is_held_for_too_long(said: &str) -> bool {
+        said.contains("delivery acknowledgement") && said.contains("timed out")
+    }
+
     /// A queue is not free.
     pub(in super::super) fn somebody_else(broker: &str, queue: &str) -> Failure {
         Failure::Down(format!(

@@ -11,7 +11,7 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Consumer};
 use tokio::time::Instant;
 
-use super::errors::{Failure, explain, word};
+use super::errors::{Failure, explain};
 use super::link::Link;
 use super::options::TakeOver;
 use super::topology::{check_queue, short};
@@ -63,11 +63,7 @@ impl Lane {
                 self.waits = false;
                 Ok(delivery)
             }
-            Some(Err(error)) => Err(Failure::Down(format!(
-                "{broker} has ended receiving from the queue `{}`: {}",
-                self.queue,
-                word(&error),
-            ))),
+            Some(Err(error)) => Err(explain::ended(broker, &self.queue, &error)),
             None => Err(Failure::Down(format!(
                 "{broker} has ended receiving from the queue `{}`: it was deleted, or has moved to another \
                  node",

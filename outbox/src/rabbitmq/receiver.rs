@@ -52,6 +52,9 @@ impl RabbitMqReceiver {
             return Ok(());
         }
         if self.wanted.claim.is_lost() {
+            (self.session, self.connecting) = (None, None);
+            sleep_until(self.again).await;
+            self.pause_after_this();
             return Err(self.wanted.lost());
         }
         if self.session.is_some() {
@@ -118,7 +121,8 @@ impl Receiver for RabbitMqReceiver {
                 Ok(received) => return Ok(received),
                 Err(failure) => {
                     self.end();
-                    return Err(failure.receiving());
+                    let lost = self.wanted.claim.is_lost().then(|| self.wanted.lost());
+                    return Err(lost.unwrap_or(failure).receiving());
                 }
             }
         }

@@ -67,6 +67,11 @@ impl Drop for Connecting {
 }
 
 impl Wanted {
+    /// Whoever has the queues in this process hangs up.
+    async fn take_over(&self) {
+        self.claim.make(&self.shared.target.broker, &self.queues).await;
+    }
+
     /// Somebody else has what was wanted.
     pub(super) fn lost(&self) -> Failure {
         Failure::Down(format!(
@@ -87,6 +92,8 @@ impl Wanted {
         loop {
             match Lane::open(link, queue, prefetch, take_over, tag, deadline).await {
                 Err(failure) if explain::is_in_use(&failure) => {
+                    // Nothing else stands in the way.
+                    self.take_over().await;
                     if Instant::now() >= hand_over {
                         return Err(explain::somebody_else(link.broker(), queue));
                     }
@@ -113,6 +120,8 @@ impl Session {
             let lane = wanted.lane(&session.link, queue, deadline).await?;
             session.lanes.push(lane);
         }
+        // Not before everything is there that receiving needs: who cannot receive takes nothing away.
+        wanted.take_over().await;
         Ok(session)
     }
 

@@ -146,6 +146,19 @@ impl Reader {
         }
     }
 
+    /// Messages for as long as they come: until there was none for as long as an acknowledgement may take.
+    pub async fn rest(&mut self) -> Vec<Message> {
+        let mut messages = Vec::new();
+        loop {
+            let came = tokio::time::timeout(self.acknowledged_within, self.receiver.receive(100));
+            match came.await {
+                Err(_) => return messages,
+                Ok(Ok(received)) => messages.extend(self.check(100, received)),
+                Ok(Err(error)) => panic!("nothing is wrong with the broker: {error:?}"),
+            }
+        }
+    }
+
     /// Acknowledges all that has come, and waits until the broker has to know.
     pub async fn finish(&mut self) {
         self.acknowledge(self.last).await;

@@ -64,6 +64,9 @@ pub struct Abilities {
     pub missing: bool,
     /// Whether the server can be stopped and started.
     pub outages: bool,
+    /// Whether what is acknowledged while the server is down counts as soon as it is up again; else, where
+    /// acknowledgements belong to a connection, such messages may come again.
+    pub acknowledges_later: bool,
     /// Whether the server's memory is this process's, so that a receiver's cannot be told from it.
     pub in_process: bool,
     /// How long after an acknowledgement the broker has it for sure, and how long cases wait for what must
@@ -73,13 +76,14 @@ pub struct Abilities {
 
 impl Default for Abilities {
     /// A server outside of the process that knows no limit for messages, takes headers of 8 kB, wants its
-    /// places made, can be stopped, and has acknowledgements after 1.2 s.
+    /// places made, can be stopped, acknowledges later, and has acknowledgements after 1.2 s.
     fn default() -> Self {
         Self {
             most_bytes: None,
             longest_header: 8 * 1024,
             missing: true,
             outages: true,
+            acknowledges_later: true,
             in_process: false,
             acknowledged_within: Duration::from_millis(1200),
         }

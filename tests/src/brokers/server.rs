@@ -125,6 +125,11 @@ impl<K: Kind> Server<K> {
         format!("127.0.0.1:{}", self.port())
     }
 
+    /// Whether it was started, and neither stopped nor killed since.
+    pub(super) fn runs(&self) -> bool {
+        self.program.is_some()
+    }
+
     /// All its files.
     pub fn directory(&self) -> &Path {
         self.directory.path()

@@ -15,7 +15,7 @@ const MOST_BYTES: usize = 1_048_588;
 
 struct KafkaSubject {
     url: String,
-    own: Option<Mutex<Breakable>>,
+    own: Option<Mutex<Breakable<KafkaKind>>>,
 }
 
 impl KafkaSubject {
@@ -23,13 +23,13 @@ impl KafkaSubject {
         match wanted {
             Wanted::Shared => Self { url: Kafka::shared().await, own: None },
             Wanted::Own => {
-                let server = Breakable::take().await;
+                let server = Breakable::<KafkaKind>::take().await;
                 Self { url: server.url(), own: Some(Mutex::new(server)) }
             }
         }
     }
 
-    fn own(&self) -> &Mutex<Breakable> {
+    fn own(&self) -> &Mutex<Breakable<KafkaKind>> {
         self.own.as_ref().expect("only a server of one's own is stopped")
     }
 }
@@ -46,7 +46,9 @@ impl BrokerSubject for KafkaSubject {
     }
 
     async fn publisher(&self) -> Arc<dyn Publisher> {
-        Arc::new(publisher(&self.url).await)
+        // Whoever sends to a server that is stopped is told at the limit.
+        let options = if self.own.is_some() { hasty(&self.url) } else { options(&self.url) };
+        Arc::new(KafkaPublisher::connect(options).await.expect("good options"))
     }
 
     async fn source(&self, place: &Place) -> Arc<dyn Source> {

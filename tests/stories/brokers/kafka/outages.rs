@@ -7,12 +7,6 @@ use annals_tests::servers::Proxy;
 
 use super::*;
 
-/// Limits that are over long before [`PATIENCE`] is, also on a machine that is busy.
-fn hasty(url: &str) -> KafkaOptions {
-    let options = KafkaOptions::new(url);
-    options.answer_within(Duration::from_secs(4)).publish_within(Duration::from_secs(6))
-}
-
 async fn publisher(url: &str) -> KafkaPublisher {
     KafkaPublisher::connect(hasty(url)).await.expect("good options")
 }
@@ -54,7 +48,7 @@ fn no_word(error: &PublishError) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_down_delays_and_the_same_values_go_on() {
-    let mut server = Breakable::take().await;
+    let mut server = Breakable::<KafkaKind>::take().await;
     let (url, topic) = (server.url(), fresh_name("down"));
     make(&url, &topic, 1, &[]).await;
     let first_publisher = publisher(&url).await;
@@ -103,7 +97,7 @@ async fn a_server_that_is_down_delays_and_the_same_values_go_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_server_is_noticed_within_the_limit() {
-    let server = Breakable::take().await;
+    let server = Breakable::<KafkaKind>::take().await;
     let (url, topic) = (server.url(), fresh_name("frozen"));
     make(&url, &topic, 1, &[]).await;
     let publisher = publisher(&url).await;

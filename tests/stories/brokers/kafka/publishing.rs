@@ -89,7 +89,7 @@ async fn many_at_once_share_requests() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_a_kill() {
-    let mut server = Breakable::take().await;
+    let mut server = Breakable::<KafkaKind>::take().await;
     let (url, topic) = (server.url(), fresh_name("stored"));
     make(&url, &topic, 1, &[]).await;
     let publisher = publisher(&url).await;

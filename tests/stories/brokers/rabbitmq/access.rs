@@ -5,7 +5,7 @@ use annals::outbox::{PublishError, Publisher, Source};
 use annals_tests::brokers::{Kind, RabbitMq, RabbitMqKind};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
-use super::{WHOLE, ids, message, open, options, plain, publisher, send, source, to};
+use super::{WHOLE, ids, message, open, options, plain, publisher, send, source, strict, to};
 
 async fn why_down(options: &RabbitMqOptions) -> String {
     let sent = publisher(options).await.publish(&to("orders"), &message(1, "{}")).await;
@@ -17,7 +17,7 @@ async fn why_down(options: &RabbitMqOptions) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_told_and_not_shown() {
-    let server = RabbitMq::start_as(RabbitMqKind::plain().with_user("ann", "right")).await;
+    let server = strict().await;
     let publisher = publisher(&options(server.url(), "orders", QueueType::Classic)).await;
     assert!(!publisher.broker().contains("right"));
     send(&publisher, "orders", [1]).await;

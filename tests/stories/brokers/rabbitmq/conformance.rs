@@ -1,24 +1,25 @@
 //! RabbitMQ keeps every promise of a publisher and of a source, with classic queues: those whose order is
 //! promised. Quorum queues have stories of their own.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use annals::outbox::rabbitmq::{
     ExchangeType, QueueType, RabbitMqOptions, RabbitMqPublisher, RabbitMqSource, Topology,
 };
 use annals::outbox::{Address, Publisher, Source};
 use annals_testkit::{Abilities, BrokerSubject, Place, Wanted};
-use annals_tests::brokers::RabbitMq;
+use annals_tests::brokers::{Breakable, RabbitMq, RabbitMqKind};
 use async_trait::async_trait;
+use tokio::sync::Mutex;
 
 use super::remove;
 
 /// A place is an exchange that leads to a queue for each lane and group.
 struct RabbitMqSubject {
     url: String,
-    /// If it is this test's own.
-    server: Option<tokio::sync::Mutex<RabbitMq>>,
-    made: Mutex<Vec<Place>>,
+    /// If nobody else uses it meanwhile.
+    server: Option<Mutex<Breakable<RabbitMqKind>>>,
+    made: std::sync::Mutex<Vec<Place>>,
 }
 
 /// The queue of a lane, for each group.
@@ -36,13 +37,13 @@ fn queues_of(place: &Place) -> impl Iterator<Item = String> {
 
 impl RabbitMqSubject {
     async fn open(wanted: Wanted) -> Self {
-        let made = Mutex::default();
+        let made = Default::default();
         match wanted {
             Wanted::Shared => Self { url: RabbitMq::shared().await, server: None, made },
             Wanted::Own => {
-                let server = RabbitMq::start().await;
+                let server = Breakable::take().await;
                 let url = server.url();
-                Self { url, server: Some(tokio::sync::Mutex::new(server)), made }
+                Self { url, server: Some(Mutex::new(server)), made }
             }
         }
     }
@@ -53,7 +54,7 @@ impl RabbitMqSubject {
         RabbitMqOptions::new(&self.url).prefetch(2_000)
     }
 
-    fn server(&self) -> &tokio::sync::Mutex<RabbitMq> {
+    fn server(&self) -> &Mutex<Breakable<RabbitMqKind>> {
         self.server.as_ref().expect("who stops a server has one of its own")
     }
 }
@@ -61,10 +62,10 @@ impl RabbitMqSubject {
 #[async_trait]
 impl BrokerSubject for RabbitMqSubject {
     /// How large a message may be is up to the server, 128 MiB if nobody says otherwise: stories of their own
-    /// go beyond the limit of a server of their own. Outages have stories of their own, too: what is acknowledged
-    /// while the server is down is said on a channel that is gone, and comes again.
+    /// go beyond the limit of a server of their own. What is acknowledged while the server is down is said on a
+    /// channel that is gone.
     fn abilities(&self) -> Abilities {
-        Abilities { outages: false, ..Abilities::default() }
+        Abilities { acknowledges_later: false, ..Abilities::default() }
     }
 
     async fn make(&self, place: &Place) {
@@ -116,9 +117,6 @@ impl BrokerSubject for RabbitMqSubject {
 impl Drop for RabbitMqSubject {
     fn drop(&mut self) {
         let made = std::mem::take(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
-        if self.server.is_some() {
-            return;
-        }
         let queues = made.iter().flat_map(queues_of).collect();
         let exchanges = made.into_iter().map(|place| place.name).collect();
         let url = self.url.clone();

@@ -8,6 +8,7 @@ mod outages;
 mod publishing;
 mod receiving;
 mod refusals;
+mod slow;
 mod takeover;
 
 use std::time::{Duration, Instant};
@@ -18,18 +19,22 @@ use annals::outbox::rabbitmq::{
 use annals::outbox::{
     Address, Message, Part, PublishError, Published, Publisher, Receiver, Source,
 };
-use annals_tests::brokers::RabbitMq;
+use annals_tests::brokers::{Kind, RabbitMq, RabbitMqKind};
 use annals_tests::servers::Proxy;
 use bytes::Bytes;
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use lapin::{Channel, Connection, ConnectionProperties};
-use tokio::time::timeout;
+use tokio::sync::OnceCell;
+use tokio::time::{sleep, timeout};
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long nothing is waited for where nothing comes.
 const SILENCE: Duration = Duration::from_millis(500);
+
+/// Between two looks at what gives no signal.
+const PAUSE: Duration = Duration::from_millis(20);
 
 const WHOLE: Part = Part { index: 0, of: 1 };
 
@@ -125,7 +130,8 @@ async fn open_at_last(source: &RabbitMqSource) -> Box<dyn Receiver> {
     loop {
         match source.open("billing", WHOLE).await {
             Ok(receiver) => return receiver,
-            Err(error) if is_down(&error) && began.elapsed() < PATIENCE => {}
+            // Each receiver is a new one, and makes no pauses before its first attempt.
+            Err(error) if is_down(&error) && began.elapsed() < PATIENCE => sleep(PAUSE).await,
             Err(error) => panic!("it works again: {error:?}"),
         }
     }
@@ -199,6 +205,18 @@ async fn delete_queue(url: &str, queue: &str) {
     let (_connection, channel) = client(url).await;
     let deleted = channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await;
     deleted.expect("the queue is there");
+}
+
+/// A server for stories that need another than the one that all share: it lets in `ann`, whose password is
+/// `right`, takes bodies of 1,000,000 bytes at the most, and ends the channel of whoever holds a message for
+/// more than 2 seconds, give or take one.
+async fn strict() -> &'static RabbitMq {
+    static STRICT: OnceCell<RabbitMq> = OnceCell::const_new();
+    let kind = RabbitMqKind::plain()
+        .with_user("ann", "right")
+        .with_settings("max_message_size = 1000000")
+        .with_advanced("{consumer_timeout, 2000}, {channel_tick_interval, 1000}");
+    STRICT.get_or_init(|| RabbitMq::start_as(kind)).await
 }
 
 /// Removes queues and exchanges, in a runtime of its own.

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annals::outbox::Receiver;
 use annals::outbox::rabbitmq::{QueueType, RabbitMqSource};
-use annals_tests::brokers::RabbitMq;
+use annals_tests::brokers::{Breakable, RabbitMq, RabbitMqKind, fresh_name};
 use annals_tests::random::Random;
 use annals_tests::servers::Proxy;
 use tokio::time::timeout;
@@ -15,8 +15,6 @@ use super::{PATIENCE, make, open_at_last, options, publisher, send_at_last, sour
 
 /// How many brokers and receivers are killed, cut and frozen, unless `ANNALS_RESTARTS` says otherwise.
 const RESTARTS: u64 = 4;
-
-const QUEUE: &str = "orders";
 
 /// Two processes that receive the queue by turns, each over a network of its own.
 struct Sides {
@@ -27,14 +25,14 @@ struct Sides {
 }
 
 impl Sides {
-    async fn of(server: &RabbitMq, queue_type: QueueType) -> Self {
+    async fn of(server: &RabbitMq, queue: &str, queue_type: QueueType) -> Self {
         let proxies = [Proxy::to(server.address()).await, Proxy::to(server.address()).await];
         let through = |proxy: &Proxy| {
-            options(format!("amqp://{}/%2f", proxy.address()), QUEUE, queue_type).prefetch(100)
+            options(format!("amqp://{}/%2f", proxy.address()), queue, queue_type).prefetch(100)
         };
         let sources = [
-            source(&through(&proxies[0]), &[QUEUE]).await,
-            source(&through(&proxies[1]), &[QUEUE]).await,
+            source(&through(&proxies[0]), &[queue]).await,
+            source(&through(&proxies[1]), &[queue]).await,
         ];
         let receiver = open_at_last(&sources[0]).await;
         Self { proxies, sources, turn: 0, receiver }
@@ -93,28 +91,32 @@ async fn chaos(queue_type: QueueType) {
     let seed = uuid::Uuid::now_v7().as_u64_pair().1;
     println!("seed {seed}");
     let mut random = Random::new(seed);
-    let mut server = RabbitMq::start().await;
-    let here = options(server.url(), QUEUE, queue_type);
-    make(&server, &here, QUEUE, queue_type).await;
+    let begun = Instant::now();
+    let mut server = Breakable::<RabbitMqKind>::take().await;
+    let queue = fresh_name("order");
+    let here = options(server.url(), &queue, queue_type);
+    make(&server, &here, &queue, queue_type).await;
     let publisher = publisher(&here).await;
     let sent = Arc::new(AtomicU64::new(0));
     let sending = tokio::spawn({
-        let sent = sent.clone();
+        let (sent, queue) = (sent.clone(), queue.clone());
         async move {
             loop {
                 let number = sent.load(Ordering::SeqCst);
-                send_at_last(&publisher, QUEUE, number).await;
+                send_at_last(&publisher, &queue, number).await;
                 sent.store(number + 1, Ordering::SeqCst);
             }
         }
     });
-    let mut sides = Sides::of(&server, queue_type).await;
+    let mut sides = Sides::of(&server, &queue, queue_type).await;
     let mut log = Log { next: 0, seen: Vec::new(), random: Random::new(seed ^ 1) };
     let restarts = std::env::var("ANNALS_RESTARTS").ok().and_then(|text| text.parse().ok());
     for _ in 0..restarts.unwrap_or(RESTARTS) {
         let more = log.next + 50 + random.below(400);
         log.go_on(&mut *sides.receiver, more).await;
-        match random.below(8) {
+        let what = random.below(8);
+        println!("{:?}: {} have come, then {what}", begun.elapsed(), log.next);
+        match what {
             0..3 => {
                 server.kill();
                 tokio::time::sleep(Duration::from_millis(random.below(500))).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use annals::outbox::rabbitmq::{ExchangeType, QueueType, Topology};
 use annals::outbox::{Address, Part, Publisher, ReceiveError, Source};
-use annals_tests::brokers::{Kind, RabbitMq, RabbitMqKind, fresh_name};
+use annals_tests::brokers::{RabbitMq, fresh_name};
 use annals_tests::servers::Proxy;
 use tokio::time::timeout;
 
@@ -136,29 +136,6 @@ async fn a_group_has_queues_of_its_own_and_a_part_some_of_them() {
     }
     nothing(&mut *without).await;
     without.acknowledge(0).await.expect("there is nothing to acknowledge");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn who_holds_messages_for_too_long_gets_them_again() {
-    let settings = "{consumer_timeout, 2000}, {channel_tick_interval, 1000}";
-    let server = RabbitMq::start_as(RabbitMqKind::plain().with_advanced(settings)).await;
-    for queue_type in BOTH {
-        let queue = format!("orders.{queue_type:?}");
-        let options = options(server.url(), &queue, queue_type);
-        let publisher = publisher(&options).await;
-        let mut receiver = open(&source(&options, &[&queue]).await).await;
-        send(&publisher, &queue, 0..5).await;
-        let (came, last) = ids(&mut *receiver, 5).await;
-        assert_eq!(came, [0, 1, 2, 3, 4]);
-        receiver.acknowledge(last - 3).await.expect("the broker is there");
-        let why = why_down(&mut *receiver).await;
-        assert!(why.contains("delivery acknowledgement") && why.contains("timed out"), "{why}");
-        send(&publisher, &queue, [5]).await;
-        let (came, last) = ids(&mut *receiver, 4).await;
-        assert_eq!(came, [2, 3, 4, 5]);
-        receiver.acknowledge(last).await.expect("the broker is there");
-        nothing(&mut *receiver).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

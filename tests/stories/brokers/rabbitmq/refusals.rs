@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use annals::outbox::rabbitmq::{ExchangeType, QueueType, RabbitMqPublisher, Topology};
 use annals::outbox::{Address, Message, PublishError, Publisher, ReceiveError, Source};
-use annals_tests::brokers::{Kind, RabbitMq, RabbitMqKind, fresh_name};
+use annals_tests::brokers::{RabbitMq, fresh_name};
 use futures_util::future::join_all;
 use lapin::options::{ExchangeDeclareOptions, ExchangeDeleteOptions, QueueDeclareOptions};
 
 use super::{
-    WHOLE, client, ids, message, open, options, plain, publisher, send, send_at_last, source, to,
+    WHOLE, client, ids, message, open, options, plain, publisher, send, send_at_last, source,
+    strict, to,
 };
 
 async fn refused(publisher: &RabbitMqPublisher, to: &Address, message: &Message) -> String {
@@ -28,18 +29,16 @@ async fn missing(publisher: &RabbitMqPublisher, to: &Address) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_too_large_is_refused() {
-    let server =
-        RabbitMq::start_as(RabbitMqKind::plain().with_settings("max_message_size = 1000000")).await;
-    let options = options(server.url(), "orders", QueueType::Classic);
+    let options = options(strict().await.url(), "large", QueueType::Classic);
     let publisher = publisher(&options).await;
     let large = message(1, vec![b'x'; 1_000_001]);
     // Not known before it was tried; then it is.
     for _ in 0..2 {
-        let why = refused(&publisher, &to("orders"), &large).await;
+        let why = refused(&publisher, &to("large"), &large).await;
         assert!(why.contains("1000001 bytes") && why.contains("takes 1000000"), "{why}");
         assert!(why.contains("max_message_size"), "{why}");
         let fits = message(2, vec![b'x'; 1_000_000]);
-        publisher.publish(&to("orders"), &fits).await.expect("it fits");
+        publisher.publish(&to("large"), &fits).await.expect("it fits");
     }
 }
 

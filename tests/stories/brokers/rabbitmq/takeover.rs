@@ -5,11 +5,13 @@
 
 use std::time::Duration;
 
-use annals::outbox::Source;
 use annals::outbox::rabbitmq::{QueueType, TakeOver};
+use annals::outbox::{ReceiveError, Source};
 use annals_tests::brokers::{RabbitMq, fresh_name};
 use annals_tests::servers::Proxy;
+use futures_util::future::join_all;
 use lapin::options::QueueDeclareOptions;
+use tokio::time::timeout;
 
 use super::{
     BOTH, WHOLE, address, client, ids, ids_until, nothing, open, options, plain, publisher, send,
@@ -40,13 +42,65 @@ async fn the_old_receiver_of_this_process_moves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_cut_off_is_waited_for_and_moves_nothing() {
+async fn who_has_lost_its_queue_is_told_with_pauses_between() {
+    let queue = fresh_name("lost");
+    let options = options(RabbitMq::shared().await, &queue, QueueType::Classic);
+    let source = source(&options, &[&queue]).await;
+    let mut old = open(&source).await;
+    let _new = open(&source).await;
+    let mut told = 0;
+    let asking = async {
+        loop {
+            assert!(why_down(&mut *old).await.contains("another receiver"));
+            told += 1;
+        }
+    };
+    let asked: Result<(), _> = timeout(Duration::from_secs(2), asking).await;
+    assert!(asked.is_err(), "it asks for ever");
+    assert!((3..12).contains(&told), "{told} times in 2 s");
+}
+
+/// Who cannot open a queue has not taken it over.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_receive_takes_nothing_away() {
     for queue_type in BOTH {
+        let url = RabbitMq::shared().await;
+        let queue = fresh_name("kept");
+        let here = options(&url, &queue, queue_type);
+        let publisher = publisher(&here).await;
+        let good = source(&here, &[&queue]).await;
+        send(&publisher, &queue, 0..5).await;
+        let mut receiver = open(&good).await;
+        let (came, last) = ids(&mut *receiver, 3).await;
+        assert_eq!(came, [0, 1, 2]);
+
+        let stranger = format!("amqp://nobody:nothing@{}/%2f", address(&url));
+        let stranger = source(&options(stranger, &queue, queue_type), &[&queue]).await;
+        let opened = stranger.open("billing", WHOLE).await.map(drop);
+        let why = opened.expect_err("nobody knows him").to_string();
+        assert!(why.contains("`nobody`"), "{why}");
+        let nowhere = fresh_name("nowhere");
+        let opened = source(&here, &[&queue, &nowhere]).await.open("billing", WHOLE).await;
+        let why = opened.map(drop).expect_err("one of them is not there");
+        assert!(matches!(&why, ReceiveError::Missing { why } if why.contains(&nowhere)), "{why:?}");
+
+        send(&publisher, &queue, [5]).await;
+        let (came, _) = ids(&mut *receiver, 3).await;
+        assert_eq!(came, [3, 4, 5], "{queue_type:?}: it has gone on without a break");
+        receiver.acknowledge(last).await.expect("it is still his");
+        let mut new = open(&good).await;
+        assert_eq!(ids(&mut *new, 3).await.0, [3, 4, 5]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_cut_off_is_waited_for_and_moves_nothing() {
+    join_all(BOTH.map(async |queue_type| {
         let shared = RabbitMq::shared().await;
         let proxy = Proxy::to(address(&shared)).await;
         let queue = fresh_name("half_open");
         let here = options(&shared, &queue, queue_type);
-        let there = options(through(&proxy), &queue, queue_type).heartbeat(Duration::from_secs(6));
+        let there = options(through(&proxy), &queue, queue_type).heartbeat(Duration::from_secs(4));
         let publisher = publisher(&here).await;
         send(&publisher, &queue, 0..5).await;
         let mut old = open(&source(&there, &[&queue]).await).await;
@@ -56,7 +110,7 @@ async fn who_is_cut_off_is_waited_for_and_moves_nothing() {
         proxy.freeze();
         let mut new = open(&source(&here, &[&queue]).await).await;
         send(&publisher, &queue, [5]).await;
-        // Two heartbeats of six seconds, in which it looks around. Of a quorum queue the server counts only the
+        // Two heartbeats of four seconds, in which it looks around. Of a quorum queue the server counts only the
         // one that has it, and it waits in silence.
         if queue_type == QueueType::Classic {
             let why = why_down(&mut *new).await;
@@ -71,7 +125,8 @@ async fn who_is_cut_off_is_waited_for_and_moves_nothing() {
         let (came, last) = ids_until(&mut *old, 5).await;
         assert_eq!(came, [0, 1, 2, 3, 4, 5], "nothing was acknowledged");
         old.acknowledge(last).await.expect("the broker is there");
-    }
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
