@@ -4,10 +4,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use annals_core::store::{LogPage, StoreError, Workspace};
 use annals_core::table::RowQuery;
 use annals_core::{Position, RecordedEvent};
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::ConsumeError;
 use crate::inflow::{Inflow, Inlet};
@@ -37,6 +39,38 @@ pub(crate) struct MessageFeed {
     done: Option<u64>,
     /// Whether the end is to be said.
     says_end: bool,
+    /// What went wrong behind what was handed out last.
+    trouble: Option<ConsumeError>,
+}
+
+/// How long more is waited for where much is coming, so that it shares a transaction.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// So many messages at once say that much is coming: less is handed out without a wait.
+const MUCH: usize = 64;
+
+/// So many are enough for a transaction.
+const ENOUGH: usize = 1_000;
+
+/// So many bytes are, too.
+const ENOUGH_BYTES: usize = 1 << 20;
+
+/// How much has come for one page.
+#[derive(Default)]
+struct Heap {
+    messages: usize,
+    bytes: usize,
+}
+
+impl Heap {
+    fn add(&mut self, came: &[(u64, RecordedEvent)]) {
+        self.messages += came.len();
+        self.bytes += came.iter().map(|(_, event)| event.bytes()).sum::<usize>();
+    }
+
+    fn wants_more(&self) -> bool {
+        (MUCH..ENOUGH).contains(&self.messages) && self.bytes < ENOUGH_BYTES
+    }
 }
 
 impl MessageFeed {
@@ -57,6 +91,7 @@ impl MessageFeed {
             handed_out: after,
             done: None,
             says_end: true,
+            trouble: None,
         }
     }
 
@@ -89,6 +124,9 @@ impl MessageFeed {
             }
         };
         let inlet = alone(inlet);
+        if let Some(error) = self.trouble.take() {
+            return Err(error);
+        }
         if let Some(number) = self.done {
             // What is not heard comes again, and is known by the inbox; whoever receives makes the connection
             // anew that is missing here.
@@ -97,10 +135,28 @@ impl MessageFeed {
             }
             self.done = None;
         }
-        for (number, mut event) in inlet.receive(self.limit).await? {
-            self.last = Position::new(self.last.get() + 1);
-            event.position = self.last;
-            self.kept.push_back((number, event));
+        // What has come is kept before anything else is waited for: this may be dropped at any time.
+        let mut heap = Heap::default();
+        let mut came = inlet.receive(self.limit).await?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            heap.add(&came);
+            for (number, mut event) in came {
+                self.last = Position::new(self.last.get() + 1);
+                event.position = self.last;
+                self.kept.push_back((number, event));
+            }
+            if !heap.wants_more() {
+                break;
+            }
+            match timeout_at(until, inlet.receive(self.limit)).await {
+                Ok(Ok(more)) => came = more,
+                Ok(Err(error)) => {
+                    self.trouble = Some(error);
+                    break;
+                }
+                Err(_) => break,
+            }
         }
         let came = self.portion(self.handed_out, self.last, self.limit);
         self.handed_out = came.next;

@@ -6,6 +6,7 @@ use annals_core::store::{StoreError, TableStore, Transaction};
 use annals_core::table::{KeyValues, Row};
 use annals_core::{Position, RecordedEvent};
 
+use super::known::Known;
 use crate::error::ConsumeError;
 use crate::inbox::{Seen, seen};
 use crate::inflow::PASSED_BY;
@@ -26,11 +27,14 @@ pub(super) struct Inbox {
     ordered: bool,
     /// Taken in and not written yet, in order.
     taken: VecDeque<(Position, Seen)>,
+    /// What the table is known to say of streams that come in order, so that it need not be asked for each
+    /// message. Should somebody else have written meanwhile, the commit notices.
+    stands: Known,
 }
 
 impl Inbox {
     pub(super) fn new(consumer: String, generation: u64, ordered: bool) -> Self {
-        Self { consumer, generation, ordered, taken: VecDeque::new() }
+        Self { consumer, generation, ordered, taken: VecDeque::new(), stands: Known::default() }
     }
 
     /// Leaves out what has had its effect, or is about to.
@@ -45,19 +49,16 @@ impl Inbox {
             .increment((came - events.len()) as u64);
         let all: Vec<Seen> = events.iter().map(|event| seen(event, self.ordered)).collect();
         let mut known = self.known(store, &all).await?;
-        for (_, taken) in &self.taken {
-            known.insert((taken.source.clone(), taken.id.clone()), taken.version);
-        }
+        self.taken.iter().for_each(|(_, taken)| known.add(taken));
         let before = events.len();
         let mut all = all.into_iter();
         events.retain(|event| {
             // There is one for each event.
             let Some(seen) = all.next() else { return false };
-            let key = (seen.source.clone(), seen.id.clone());
-            if known.get(&key).is_some_and(|version| *version >= seen.version) {
+            if known.of(&seen).is_some_and(|version| version >= seen.version) {
                 return false;
             }
-            known.insert(key, seen.version);
+            known.add(&seen);
             self.taken.push_back((event.position, seen));
             true
         });
@@ -67,20 +68,29 @@ impl Inbox {
         Ok(())
     }
 
+    /// What was written of those that came.
     async fn known(
-        &self,
+        &mut self,
         store: &(impl TableStore + ?Sized),
         all: &[Seen],
-    ) -> Result<BTreeMap<(String, String), u64>, StoreError> {
-        let mut known = BTreeMap::new();
-        let mut keys: Vec<KeyValues> =
-            all.iter().map(|seen| seen.record(self.of()).key()).collect();
+    ) -> Result<Known, StoreError> {
+        let mut known = Known::default();
+        let mut keys: Vec<KeyValues> = Vec::new();
+        for seen in all {
+            match self.stands.of(seen) {
+                Some(version) => known.put(&seen.source, &seen.id, version),
+                None => keys.push(seen.record(self.of()).key()),
+            }
+        }
         keys.sort_by(|a, b| a[2].order(&b[2]).then_with(|| a[3].order(&b[3])));
         keys.dedup();
         for keys in keys.chunks(AT_A_TIME) {
             for row in store.load_rows(InboxRecord::table(), keys).await? {
                 let row = read::<InboxRecord>(row)?;
-                known.insert((row.source, row.id), row.version);
+                known.put(&row.source, &row.id, row.version);
+                if self.ordered {
+                    self.stands.put(&row.source, &row.id, row.version);
+                }
             }
         }
         Ok(known)
@@ -107,14 +117,19 @@ impl Inbox {
 
     /// It is written up to a position.
     pub(super) fn written(&mut self, up_to: Position) {
-        while self.taken.front().is_some_and(|(position, _)| *position <= up_to) {
-            self.taken.pop_front();
+        let written = self.taken.partition_point(|(position, _)| *position <= up_to);
+        for (_, seen) in self.taken.drain(..written) {
+            // Ids of messages without an order come once, as a rule.
+            if self.ordered {
+                self.stands.add(&seen);
+            }
         }
     }
 
     /// What is known behind a position does not hold any more.
     pub(super) fn forget(&mut self) {
         self.taken.clear();
+        self.stands.forget();
     }
 }
 

@@ -5,6 +5,7 @@ mod commit;
 mod delivery;
 mod external;
 mod inbox;
+mod known;
 mod park;
 mod recover;
 mod retry;
