@@ -42,6 +42,8 @@ pub use uuid::Uuid;
 pub use annals_http as http;
 #[cfg(feature = "outbox")]
 pub use annals_outbox as outbox;
+#[cfg(feature = "sagas")]
+pub use annals_sagas as sagas;
 #[cfg(feature = "resilience")]
 pub use annals_resilience as resilience;
 #[cfg(feature = "postgres")]

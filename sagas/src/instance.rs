@@ -131,6 +131,11 @@ impl<S: Saga> Instance<S> {
         &self.deadlines
     }
 
+    /// How many commands it has sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.commands.len() as u64
+    }
+
     /// The commands whose replies are to come, by number.
     pub fn waits_for(&self) -> impl Iterator<Item = (u64, &Errand)> {
         let waiting = self.commands.iter().filter(|(_, open)| open.fate == Fate::Waiting);
@@ -315,10 +320,10 @@ impl<S: Saga> Instance<S> {
     /// Takes a decision in.
     fn settle(&mut self, decided: &Decided) {
         match decided {
-            Decided::Send { errand, undo } => self.sent(errand, undo.clone(), None),
+            Decided::Send { errand, undo } => self.send(errand, undo.clone(), None),
             Decided::Undo { of, errand } => {
                 self.undone.insert(*of);
-                self.sent(errand, None, Some(*of));
+                self.send(errand, None, Some(*of));
             }
             Decided::Wake { deadline, at } => {
                 self.deadlines.insert(deadline.clone(), *at);
@@ -344,7 +349,7 @@ impl<S: Saga> Instance<S> {
         }
     }
 
-    fn sent(&mut self, errand: &Errand, undo: Option<Errand>, undoes: Option<u64>) {
+    fn send(&mut self, errand: &Errand, undo: Option<Errand>, undoes: Option<u64>) {
         let number = self.commands.len() as u64 + 1;
         let fate = Fate::Waiting;
         self.commands.insert(number, Open { errand: errand.clone(), undo, undoes, fate });

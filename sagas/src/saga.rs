@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use annals_consumers::Start;
 use annals_core::{Event, Recorded};
 
+use crate::commands::Commands;
 use crate::correlation::Correlation;
 use crate::flow::Flow;
 use crate::refusal::Refusal;
@@ -28,6 +30,14 @@ pub trait Saga: Default + Send + Sync + 'static {
 
     /// How long a flow may take in all, by the store's clock. What has not ended by then is compensated.
     const WITHIN: Duration;
+
+    /// The commands that it may send.
+    fn commands() -> Commands;
+
+    /// Where in the log it begins when it is started for the first time.
+    fn start() -> Start {
+        Start::Now
+    }
 
     /// Which instances an event concerns.
     fn correlate(event: &Recorded<Self::Event>) -> Vec<Correlation>;

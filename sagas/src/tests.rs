@@ -7,10 +7,10 @@ use annals_core::{
     Payload, Position, Recorded, RecordedEvent, StreamId, StreamVersion,
 };
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Correlation, Decided, Errand, Flow, HappenedEvent, Input, Instance, InstanceError, OVERALL,
+    Commands, Correlation, Decided, Errand, Flow, HappenedEvent, Input, Instance, InstanceError, OVERALL,
     Outcome, Phase, Saga, Step,
 };
 
@@ -31,7 +31,7 @@ impl Apply for Thing {
 
 macro_rules! commands {
     ($($name:ident),*) => {$(
-        #[derive(Command, Serialize)]
+        #[derive(Command, Serialize, Deserialize)]
         #[command(aggregate = Thing, crate = annals_core)]
         struct $name;
 
@@ -54,6 +54,10 @@ impl Saga for Checkout {
     type Event = OrderEvent;
     const NAME: &'static str = "checkout";
     const WITHIN: Duration = Duration::from_secs(3600);
+
+    fn commands() -> Commands {
+        Commands::of::<Reserve>().and::<Release>().and::<Charge>().and::<Refund>().and::<Ship>()
+    }
 
     fn correlate(event: &Recorded<OrderEvent>) -> Vec<Correlation> {
         let id = event.stream.id();
@@ -255,6 +259,10 @@ impl Saga for Changed {
     const NAME: &'static str = "checkout";
     const WITHIN: Duration = Checkout::WITHIN;
 
+    fn commands() -> Commands {
+        Checkout::commands()
+    }
+
     fn correlate(event: &Recorded<OrderEvent>) -> Vec<Correlation> {
         Checkout::correlate(event)
     }
@@ -304,6 +312,10 @@ impl Saga for Mistaken {
     type Event = OrderEvent;
     const NAME: &'static str = "mistaken";
     const WITHIN: Duration = Checkout::WITHIN;
+
+    fn commands() -> Commands {
+        Checkout::commands()
+    }
 
     fn correlate(event: &Recorded<OrderEvent>) -> Vec<Correlation> {
         Checkout::correlate(event)

@@ -1,0 +1,4 @@
+//! Flows over several aggregates.
+
+mod checkout;
+mod ends;
