@@ -42,10 +42,10 @@ pub use uuid::Uuid;
 pub use annals_http as http;
 #[cfg(feature = "outbox")]
 pub use annals_outbox as outbox;
-#[cfg(feature = "sagas")]
-pub use annals_sagas as sagas;
 #[cfg(feature = "resilience")]
 pub use annals_resilience as resilience;
+#[cfg(feature = "sagas")]
+pub use annals_sagas as sagas;
 #[cfg(feature = "postgres")]
 pub use annals_store_pg::{PgOptions, PgStore, Roots as PgRoots, Tls as PgTls, tokio_postgres};
 #[cfg(feature = "sqlite")]

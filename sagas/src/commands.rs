@@ -135,7 +135,9 @@ impl<C: Travels> Executes for Executing<C> {
             .await;
         match executed {
             Ok(_) => Ok(Reply::Done),
-            Err(ExecuteError::Domain(refusal)) => Ok(Reply::Refused { reason: refusal.to_string() }),
+            Err(ExecuteError::Domain(refusal)) => {
+                Ok(Reply::Refused { reason: refusal.to_string() })
+            }
             Err(ExecuteError::Store(StoreError::RefusedBefore { refusal, .. })) => {
                 Ok(Reply::Refused { reason: refusal })
             }

@@ -20,7 +20,8 @@ use crate::saga::Saga;
 pub fn definitions<S: Saga>(journal: &Journal) -> [SubscriberDefinition; 2] {
     let commands = Arc::new(S::commands());
     let types = S::Event::descriptors().into_iter().map(|event| event.event_type);
-    let types = types.chain(["annals.saga.replied"]).map(EventType::from_static);
+    let types =
+        types.chain(["annals.saga.replied", "annals.saga.steered"]).map(EventType::from_static);
     let manager = Consumer {
         name: S::NAME.into(),
         kind: "saga",
@@ -59,10 +60,9 @@ pub fn definitions<S: Saga>(journal: &Journal) -> [SubscriberDefinition; 2] {
             journal.register::<S::Event>().await
         })
     });
-    let dispatcher =
-        SubscriberDefinition::new(dispatcher, (Start::Beginning, 4), |journal| {
-            Box::pin(journal.register::<SagaEvent>())
-        });
+    let dispatcher = SubscriberDefinition::new(dispatcher, (Start::Beginning, 4), |journal| {
+        Box::pin(journal.register::<SagaEvent>())
+    });
     [manager, dispatcher]
 }
 

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::commands::{Commands, Once};
-use crate::event::{SagaEvent, replies};
+use crate::event::{SagaEvent, said};
 
 pub(crate) struct Dispatcher {
     pub(crate) saga: &'static str,
@@ -32,7 +32,8 @@ impl Deliver for Dispatcher {
 
 impl Dispatcher {
     async fn execute(&self, event: &RecordedEvent) -> Result<(), ConsumeError> {
-        let recorded = Recorded::<SagaEvent>::decode(event.clone()).map_err(ConsumeError::poison)?;
+        let recorded =
+            Recorded::<SagaEvent>::decode(event.clone()).map_err(ConsumeError::poison)?;
         let SagaEvent::Sent { number, errand } = recorded.data else { return Ok(()) };
         let once = Once { key: event.id.to_string(), origin: Origin::caused_by(event) };
         let reply = self.commands.execute(&self.journal, &errand, once).await?;
@@ -40,7 +41,7 @@ impl Dispatcher {
             .map_err(ConsumeError::poison)?
             .with_id(reply_id(event.id))
             .with_metadata(Metadata::caused_by(event));
-        let stream = StreamId::new(&replies(self.saga), event.stream.id());
+        let stream = StreamId::new(&said(self.saga), event.stream.id());
         let stream = stream.map_err(ConsumeError::poison)?;
         let append = Append::to(stream, ExpectedVersion::Any, vec![replied]);
         match self.journal.append(append).await {

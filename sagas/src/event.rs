@@ -5,10 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Errand;
+use crate::input::Steer;
 use crate::step::Step;
 
 /// What stands in the log of a saga: of every instance, one stream of its steps with the commands that it sends,
-/// and one of the replies.
+/// and one of what others say to it: replies, and people.
 #[derive(Debug, Clone, PartialEq, Event)]
 #[event(prefix = "annals.saga", crate = annals_core)]
 pub enum SagaEvent {
@@ -31,6 +32,11 @@ pub enum SagaEvent {
         /// What became of it.
         reply: Reply,
     },
+    /// A person has spoken to an instance.
+    Steered {
+        /// What they said.
+        steer: Steer,
+    },
 }
 
 /// What became of a command.
@@ -51,9 +57,9 @@ pub(crate) fn category(saga: &str) -> String {
     format!("saga.{saga}")
 }
 
-/// The category of the replies to what its instances send.
-pub(crate) fn replies(saga: &str) -> String {
-    format!("saga.{saga}.replies")
+/// The category of what is said to its instances.
+pub(crate) fn said(saga: &str) -> String {
+    format!("saga.{saga}.said")
 }
 
 /// The stream of an instance.

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_consumers::{ConsumeError, Consume, TimerRecord, Until, Wrote, cancel, due, schedule};
+use annals_consumers::{Consume, ConsumeError, TimerRecord, Until, Wrote, cancel, due, schedule};
 use annals_core::store::{Append, StoreError, StreamAppend, StreamQuery, TransactExt, Transaction};
 use annals_core::{
     Event, ExpectedVersion, Journal, Metadata, NewEvent, Position, Recorded, RecordedEvent,
@@ -14,14 +14,15 @@ use annals_core::{
 use async_trait::async_trait;
 use jiff::Timestamp;
 use lru::LruCache;
-use serde::{Deserialize, Serialize};
 
+use crate::alarm::Alarm;
 use crate::commands::Commands;
 use crate::correlation::Begins;
 use crate::decision::Decided;
-use crate::event::{Reply, SagaEvent, replies, stream_of};
+use crate::event::{Reply, SagaEvent, said, stream_of};
 use crate::input::{HappenedEvent, Input};
-use crate::instance::{Instance, InstanceError, Phase};
+use crate::instance::{Instance, InstanceError};
+use crate::ledger::Phase;
 use crate::saga::Saga;
 
 /// How many steps a transaction has at the most.
@@ -77,14 +78,6 @@ struct Made {
     now: BTreeMap<String, Timestamp>,
 }
 
-/// What a timer says.
-#[derive(Serialize, Deserialize)]
-struct Alarm {
-    instance: String,
-    deadline: String,
-    at: Timestamp,
-}
-
 impl<S: Saga> Manager<S> {
     pub(crate) fn new(journal: Journal, commands: Arc<Commands>) -> Self {
         let most = NonZeroUsize::new(KEPT).unwrap_or(NonZeroUsize::MIN);
@@ -95,14 +88,14 @@ impl<S: Saga> Manager<S> {
     /// Tells the instances that an event concerns.
     async fn tell(&mut self, event: &RecordedEvent) -> Result<(), ConsumeError> {
         if SagaEvent::knows(event.event_type.as_str()) {
-            return self.tell_reply(event).await;
+            return self.pass_on(event).await;
         }
         let recorded = Recorded::<S::Event>::decode(event.clone()).map_err(ConsumeError::poison)?;
         for correlation in S::correlate(&recorded) {
             let happened = HappenedEvent::of(event).map_err(ConsumeError::poison)?;
             let instance = correlation.instance;
             let held = self.load(&instance).await?;
-            let is_new = *held.instance.phase() == Phase::New;
+            let is_new = *held.instance.ledger().phase() == Phase::New;
             match correlation.begins {
                 Begins::Always if !is_new => {
                     let why = format!("`{instance}` of `{}` has begun already", S::NAME);
@@ -120,20 +113,32 @@ impl<S: Saga> Manager<S> {
         Ok(())
     }
 
-    async fn tell_reply(&mut self, event: &RecordedEvent) -> Result<(), ConsumeError> {
-        if event.stream.category() != replies(S::NAME) {
+    /// Passes on what was said to an instance.
+    async fn pass_on(&mut self, event: &RecordedEvent) -> Result<(), ConsumeError> {
+        if event.stream.category() != said(S::NAME) {
             return Ok(());
         }
-        let recorded = Recorded::<SagaEvent>::decode(event.clone()).map_err(ConsumeError::poison)?;
-        let SagaEvent::Replied { number, reply } = recorded.data else { return Ok(()) };
-        let command = number;
-        let input = match reply {
-            Reply::Done => Input::Done { command },
-            Reply::Refused { reason } => Input::Refused { command, reason },
+        let recorded =
+            Recorded::<SagaEvent>::decode(event.clone()).map_err(ConsumeError::poison)?;
+        let input = match recorded.data {
+            SagaEvent::Replied { number: command, reply: Reply::Done } => Input::Done { command },
+            SagaEvent::Replied { number: command, reply: Reply::Refused { reason } } => {
+                Input::Refused { command, reason }
+            }
+            SagaEvent::Steered { steer } => Input::Steered(steer),
+            SagaEvent::Stepped { .. } | SagaEvent::Sent { .. } => return Ok(()),
         };
         let instance = event.stream.id().to_owned();
+        let is_person = matches!(input, Input::Steered(_));
         self.load(&instance).await?;
-        self.step(&instance, input, (event.recorded_at, Metadata::caused_by(event)))
+        match self.step(&instance, input, (event.recorded_at, Metadata::caused_by(event))) {
+            // Things have gone on since they looked. Replies that come later must not wait for that.
+            Err(ConsumeError::Poison(why)) if is_person => {
+                tracing::warn!(saga = S::NAME, instance, %why, "what a person said came too late");
+                Ok(())
+            }
+            told => told,
+        }
     }
 
     /// Lets an instance that was loaded take a step.
@@ -144,8 +149,8 @@ impl<S: Saga> Manager<S> {
         (now, cause): (Timestamp, Metadata),
     ) -> Result<(), ConsumeError> {
         let Some(held) = self.kept.get_mut(instance) else { return Err(ConsumeError::Interrupted) };
-        let before = held.instance.deadlines().clone();
-        let sent = held.instance.sent();
+        let before = held.instance.ledger().deadlines().clone();
+        let sent = held.instance.ledger().sent();
         let step = held.instance.take(input, now).map_err(|error| match error {
             InstanceError::Stray(why) => {
                 stray::<S>(format!("`{instance}` of `{}`: {why}", S::NAME))
@@ -179,7 +184,7 @@ impl<S: Saga> Manager<S> {
             made.append.events.push(new.with_metadata(cause.clone()));
             held.version = held.version.plus(1);
         }
-        made.now.clone_from(held.instance.deadlines());
+        made.now.clone_from(held.instance.ledger().deadlines());
         self.ready.steps += 1;
         Ok(())
     }
@@ -233,7 +238,8 @@ impl<S: Saga> Manager<S> {
     async fn fire(&mut self, alarm: &Alarm, now: Timestamp) -> Result<(), ConsumeError> {
         self.load(&alarm.instance).await?;
         let input = Input::Due { deadline: alarm.deadline.clone(), at: alarm.at };
-        let cause = Metadata { correlation_id: Some(alarm.instance.clone()), ..Metadata::default() };
+        let cause =
+            Metadata { correlation_id: Some(alarm.instance.clone()), ..Metadata::default() };
         let late = now.duration_since(alarm.at).as_secs_f64().max(0.0);
         metrics::histogram!("annals_saga_deadline_late_seconds", "saga" => S::NAME).record(late);
         self.step(&alarm.instance, input, (now, cause))
@@ -265,8 +271,7 @@ impl<S: Saga> Consume for Manager<S> {
         let (now, timers) = self.due_now().await?;
         let found = timers.len();
         for timer in timers {
-            let alarm: Alarm =
-                serde_json::from_str(&timer.body.0).map_err(ConsumeError::poison)?;
+            let alarm: Alarm = serde_json::from_str(&timer.body.0).map_err(ConsumeError::poison)?;
             // One step an instance, so that one that fails takes nothing else away. The rest comes at once.
             if self.ready.streams.contains_key(&alarm.instance) {
                 continue;
@@ -307,12 +312,12 @@ impl<S: Saga> Consume for Manager<S> {
         }
         for (instance, made) in &self.ready.streams {
             for deadline in made.before.keys().filter(|name| !made.now.contains_key(*name)) {
-                cancel(transaction, (S::NAME, &key(instance, deadline))).await?;
+                cancel(transaction, (S::NAME, &Alarm::key(instance, deadline))).await?;
             }
             let set = made.now.iter().filter(|(name, at)| made.before.get(*name) != Some(at));
             for (deadline, at) in set {
                 let (instance, deadline) = (instance.clone(), deadline.clone());
-                let key = key(&instance, &deadline);
+                let key = Alarm::key(&instance, &deadline);
                 let body = serde_json::to_string(&Alarm { instance, deadline, at: *at })
                     .map_err(ConsumeError::poison)?;
                 schedule(transaction, (S::NAME, &key), *at, &body).await?;
@@ -344,10 +349,6 @@ impl<S: Saga> Consume for Manager<S> {
         self.kept.clear();
         self.ready = Ready::default();
     }
-}
-
-fn key(instance: &str, deadline: &str) -> String {
-    format!("{instance}/{deadline}")
 }
 
 /// An event that no instance waits for.

@@ -1,162 +1,13 @@
-//! A checkout: goods are reserved, the buyer is charged, the order is confirmed; or all of it is undone.
+//! A checkout goes all the way, or all the way back.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals::prelude::*;
-use annals::sagas::{Commands, Correlation, Flow, Saga};
 use annals::store::{LogFilter, LogQuery};
 use annals::{Annals, EngineOptions, Position};
-use serde::{Deserialize, Serialize};
+use annals_tests::shop::{Checkout, Order, Product, ShopError, ShopEvent};
 
 use crate::homes::{Home, quick};
-
-/// What happens to goods, money and orders.
-#[derive(Event, Debug, Clone, PartialEq)]
-#[event(prefix = "shop")]
-pub(super) enum ShopEvent {
-    Stocked { pieces: i64 },
-    Reserved { order: String },
-    Released { order: String },
-    Charged { order: String },
-    Refunded { order: String },
-    Placed { product: String, buyer: String },
-    Confirmed,
-    Cancelled,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ShopError {
-    #[error("sold out")]
-    SoldOut,
-    #[error("the card was refused")]
-    CardRefused,
-    #[error("the bank takes nothing back")]
-    NothingBack,
-}
-
-#[derive(Aggregate, Default)]
-#[aggregate(category = "product", id = String, event = ShopEvent, error = ShopError)]
-pub(super) struct Product {
-    pieces: i64,
-}
-
-impl Apply for Product {
-    fn apply(&mut self, event: &ShopEvent) {
-        match event {
-            ShopEvent::Stocked { pieces } => self.pieces += pieces,
-            ShopEvent::Reserved { .. } => self.pieces -= 1,
-            ShopEvent::Released { .. } => self.pieces += 1,
-            _ => {}
-        }
-    }
-}
-
-/// A buyer's account; `poor` has no money, and of `stingy` nothing comes back.
-#[derive(Aggregate, Default)]
-#[aggregate(category = "account", id = String, event = ShopEvent, error = ShopError)]
-pub(super) struct Buyer;
-
-impl Apply for Buyer {
-    fn apply(&mut self, _: &ShopEvent) {}
-}
-
-#[derive(Aggregate, Default)]
-#[aggregate(category = "order", id = String, event = ShopEvent, error = ShopError)]
-pub(super) struct Order;
-
-impl Apply for Order {
-    fn apply(&mut self, _: &ShopEvent) {}
-}
-
-macro_rules! commands {
-    ($($name:ident { $($field:ident),* } by $aggregate:ty: |$state:ident, $command:ident| $decide:expr;)*) => {$(
-        #[derive(Command, Serialize, Deserialize)]
-        #[command(aggregate = $aggregate)]
-        pub(super) struct $name { $(pub(super) $field: String),* }
-
-        impl Decide<$name> for $aggregate {
-            fn decide(
-                &self,
-                $command: &$name,
-                _: &DecisionContext,
-            ) -> Result<Vec<ShopEvent>, ShopError> {
-                let $state = self;
-                $decide.map(|event| vec![event])
-            }
-        }
-    )*};
-}
-
-commands! {
-    Reserve { order } by Product: |product, command| match product.pieces {
-        0 => Err(ShopError::SoldOut),
-        _ => Ok(ShopEvent::Reserved { order: command.order.clone() }),
-    };
-    Release { order } by Product: |_product, command|
-        Ok(ShopEvent::Released { order: command.order.clone() });
-    Charge { order, buyer } by Buyer: |_buyer, command| match &*command.buyer {
-        "poor" => Err(ShopError::CardRefused),
-        _ => Ok(ShopEvent::Charged { order: command.order.clone() }),
-    };
-    Refund { order, buyer } by Buyer: |_buyer, command| match &*command.buyer {
-        "stingy" => Err(ShopError::NothingBack),
-        _ => Ok(ShopEvent::Refunded { order: command.order.clone() }),
-    };
-    Confirm {} by Order: |_order, _command| Ok(ShopEvent::Confirmed);
-    Cancel {} by Order: |_order, _command| Ok(ShopEvent::Cancelled);
-}
-
-/// The flow of an order. `slow` pays only when the time is over.
-#[derive(Default)]
-pub(super) struct Checkout;
-
-impl Saga for Checkout {
-    type Event = ShopEvent;
-    const NAME: &'static str = "checkout";
-    const WITHIN: Duration = Duration::from_secs(600);
-
-    fn commands() -> Commands {
-        let goods = Commands::of::<Reserve>().and::<Release>();
-        goods.and::<Charge>().and::<Refund>().and::<Confirm>().and::<Cancel>()
-    }
-
-    fn correlate(event: &Recorded<ShopEvent>) -> Vec<Correlation> {
-        match &event.data {
-            ShopEvent::Placed { .. } => vec![Correlation::start(event.stream.id())],
-            ShopEvent::Charged { order } => vec![Correlation::continues(order)],
-            _ => vec![],
-        }
-    }
-
-    fn on(&mut self, event: &Recorded<ShopEvent>, flow: &mut Flow) {
-        match &event.data {
-            ShopEvent::Placed { product, buyer } => {
-                let order = event.stream.id().to_owned();
-                let of = || (order.clone(), buyer.clone());
-                let (reserve, release) =
-                    (Reserve { order: order.clone() }, Release { order: order.clone() });
-                flow.send(product, &reserve).undone_by(product, &release);
-                if buyer == "slow" {
-                    return flow.wake_after("payment", Duration::from_millis(50));
-                }
-                let ((order, buyer), (order_again, buyer_again)) = (of(), of());
-                let id = buyer.clone();
-                let refund = Refund { order: order_again, buyer: buyer_again };
-                flow.send(&id, &Charge { order, buyer }).undone_by(&id, &refund);
-            }
-            ShopEvent::Charged { order } if event.stream.id() == "stingy" => {
-                flow.send(order, &Cancel {});
-                flow.compensate("nobody likes them");
-            }
-            ShopEvent::Charged { order } => {
-                flow.send(order, &Confirm {});
-                flow.complete();
-            }
-            _ => {}
-        }
-    }
-}
 
 /// A shop with so many pieces of tea.
 pub(super) async fn shop(home: &Home, options: EngineOptions) -> Annals {
@@ -187,7 +38,8 @@ pub(super) async fn told(shop: &Annals, ends: usize) -> Vec<String> {
             event.event_type == "annals.saga.stepped" && event.payload.as_str().contains("\"end\"")
         });
         if ended.count() >= ends {
-            let own = page.events.iter().filter(|event| event.event_type.as_str().starts_with("shop."));
+            let own =
+                page.events.iter().filter(|event| event.event_type.as_str().starts_with("shop."));
             return own.map(|event| format!("{} {}", event.stream, event.event_type)).collect();
         }
         tokio::time::sleep(Duration::from_millis(5)).await;

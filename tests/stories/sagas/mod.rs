@@ -2,3 +2,5 @@
 
 mod checkout;
 mod ends;
+mod killed;
+mod stuck;
