@@ -195,7 +195,11 @@ impl<S: Saga> Manager<S> {
             let held = self.read(instance).await?;
             // What is not written yet must not be pushed out.
             if self.ready.streams.len() >= KEPT {
-                return Err(ConsumeError::Interrupted);
+                return Err(ConsumeError::poison(format!(
+                    "it concerns more than {KEPT} instances of `{}`: let it concern one, which sends commands \
+                     that concern the others",
+                    S::NAME
+                )));
             }
             self.kept.put(instance.to_owned(), held);
         }
