@@ -30,15 +30,14 @@ pub struct Builder {
     projections: Vec<Definition>,
     subscribers: Vec<SubscriberDefinition>,
     /// What can only be made with the journal.
-    #[cfg(feature = "outbox")]
-    responders: Vec<Responding>,
+    late: Vec<Late>,
     /// Why it must not start, if that is known.
     #[cfg(feature = "outbox")]
     refused: Option<StoreError>,
 }
 
-#[cfg(feature = "outbox")]
-type Responding = Box<dyn FnOnce(&Journal) -> SubscriberDefinition + Send + Sync>;
+/// Consumers that can only be made with the journal.
+type Late = Box<dyn FnOnce(&Journal) -> Vec<SubscriberDefinition> + Send + Sync>;
 
 /// A program that must not start.
 #[derive(Debug, thiserror::Error)]
@@ -72,8 +71,7 @@ impl Builder {
             events: Vec::new(),
             projections: Vec::new(),
             subscribers: Vec::new(),
-            #[cfg(feature = "outbox")]
-            responders: Vec::new(),
+            late: Vec::new(),
             #[cfg(feature = "outbox")]
             refused: None,
         }
@@ -447,9 +445,16 @@ impl Builder {
         answerer: impl FnOnce(&Journal) -> A + Send + Sync + 'static,
     ) -> Self {
         let inbound = inbound.clone();
-        self.responders.push(Box::new(move |journal| {
-            annals_outbox::responder(answerer(journal), &inbound, publisher)
+        self.late.push(Box::new(move |journal| {
+            vec![annals_outbox::responder(answerer(journal), &inbound, publisher)]
         }));
+        self
+    }
+
+    /// Runs a saga: its instances are told what happens, and the commands that they send are executed here.
+    #[cfg(feature = "sagas")]
+    pub fn saga<S: annals_sagas::Saga>(mut self) -> Self {
+        self.late.push(Box::new(|journal| annals_sagas::definitions::<S>(journal).into()));
         self
     }
 
@@ -495,12 +500,8 @@ impl Builder {
         for family in journal.renamed_families().await.map_err(RegisterError::from)? {
             tracing::warn!("{family}");
         }
-        let subscribers = self.subscribers;
-        #[cfg(feature = "outbox")]
-        let subscribers = {
-            let responders = self.responders.into_iter().map(|responder| responder(&journal));
-            subscribers.into_iter().chain(responders).collect()
-        };
+        let late = self.late.into_iter().flat_map(|late| late(&journal));
+        let subscribers = self.subscribers.into_iter().chain(late).collect();
         let projections =
             Projections::start_with(journal.clone(), self.projections, subscribers, self.runner)
                 .await?;

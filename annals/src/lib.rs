@@ -44,6 +44,8 @@ pub use annals_http as http;
 pub use annals_outbox as outbox;
 #[cfg(feature = "resilience")]
 pub use annals_resilience as resilience;
+#[cfg(feature = "sagas")]
+pub use annals_sagas as sagas;
 #[cfg(feature = "postgres")]
 pub use annals_store_pg::{PgOptions, PgStore, Roots as PgRoots, Tls as PgTls, tokio_postgres};
 #[cfg(feature = "sqlite")]

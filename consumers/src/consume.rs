@@ -224,6 +224,25 @@ pub trait Consume: Send {
     /// How much is waiting to be written: rows, or events where each is handled on its own.
     fn pending(&self) -> usize;
 
+    /// Gets ready what the next transaction is to write, before it begins: for what reads elsewhere, and may
+    /// take its time.
+    ///
+    /// # Errors
+    /// [`ConsumeError`]; [`forget`](Self::forget) follows.
+    async fn prepare(&mut self) -> Result<(), ConsumeError> {
+        Ok(())
+    }
+
+    /// Takes in what is due by itself, without an event, when everything that has come is written. What it
+    /// leaves [pending](Self::pending) is written as events are. Returns after how long it is to be asked
+    /// again; never, if that is none.
+    ///
+    /// # Errors
+    /// [`ConsumeError`]; [`forget`](Self::forget) follows.
+    async fn due(&mut self) -> Result<Option<Duration>, ConsumeError> {
+        Ok(None)
+    }
+
     /// Writes what is waiting, at least one event of it, until it is time to end the transaction.
     /// Everything stays as it is until [`written`](Self::written) or [`forget`](Self::forget).
     ///
@@ -234,6 +253,15 @@ pub trait Consume: Send {
         transaction: &mut dyn Transaction,
         until: &Until,
     ) -> Result<Wrote, ConsumeError>;
+
+    /// Appends what came of it, as the last thing of the transaction: the log is locked from here to the
+    /// commit.
+    ///
+    /// # Errors
+    /// [`ConsumeError`]; the transaction is rolled back.
+    async fn append(&mut self, _transaction: &mut dyn Transaction) -> Result<(), ConsumeError> {
+        Ok(())
+    }
 
     /// The transaction was committed.
     fn written(&mut self);

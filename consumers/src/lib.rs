@@ -49,4 +49,4 @@ pub use records::{
 };
 pub use stop::{Stop, StopSource};
 pub use subscriber::{Registering, Start, Subscriber, SubscriberDefinition};
-pub use timers::{cancel, due, schedule};
+pub use timers::{cancel, due, schedule, timers};

@@ -1,10 +1,10 @@
 //! What a consumer wants to happen at a time.
 
-use annals_core::store::{StoreError, Transaction};
+use annals_core::store::{StoreError, Transaction, Workspace};
 use annals_core::table::{Comparison, Condition, Direction, RowQuery, Value};
 use jiff::Timestamp;
 
-use crate::records::{Json, TimerRecord, find, of_consumer, put, remove};
+use crate::records::{Json, TimerRecord, find, list, of_consumer, put, remove};
 
 /// Sets a timer in the transaction of a step, in place of the one with its key: there is no step without
 /// its timer, and no timer without its step. `body` is JSON.
@@ -62,4 +62,28 @@ pub async fn due(
         ..RowQuery::default()
     };
     find(transaction, &query).await
+}
+
+/// The timers of a consumer, due or not, by key, those behind `after`, `most` of them: for whoever looks.
+///
+/// # Errors
+/// What the store runs into.
+pub async fn timers(
+    work: &dyn Workspace,
+    consumer: &str,
+    after: Option<&str>,
+    most: u32,
+) -> Result<Vec<TimerRecord>, StoreError> {
+    let behind = after.map(|key| Condition {
+        column: "key",
+        comparison: Comparison::Greater,
+        value: Value::Text(key.to_owned()),
+    });
+    let query = RowQuery {
+        conditions: std::iter::once(of_consumer(consumer)).chain(behind).collect(),
+        order: vec![("key", Direction::Ascending)],
+        limit: most,
+        ..RowQuery::default()
+    };
+    list(work, &query).await
 }

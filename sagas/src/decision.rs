@@ -90,6 +90,16 @@ pub enum Decided {
     },
 }
 
+impl Decided {
+    /// The command that is sent, if one is.
+    pub(crate) fn errand(&self) -> Option<&Errand> {
+        match self {
+            Self::Send { errand, .. } | Self::Undo { errand, .. } => Some(errand),
+            _ => None,
+        }
+    }
+}
+
 /// How an instance has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use annals_core::{Aggregate, Command};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::decision::{Decided, Errand};
+use crate::ledger::later;
 
 /// What a saga decides on an input is collected here. Nothing of it happens before it stands in the saga's
 /// stream.
@@ -50,9 +51,7 @@ impl Flow {
     /// Wakes the instance after a while by the store's clock, in place of the deadline of this name, if it
     /// has one.
     pub fn wake_after(&mut self, deadline: impl Into<String>, after: Duration) {
-        let after = SignedDuration::try_from(after).unwrap_or(SignedDuration::MAX);
-        let at = self.now.saturating_add(after).unwrap_or(Timestamp::MAX);
-        self.wake_at(deadline, at);
+        self.wake_at(deadline, later(self.now, after));
     }
 
     /// Wakes the instance at a time by the store's clock, in place of the deadline of this name, if it has

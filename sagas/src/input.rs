@@ -34,25 +34,42 @@ pub enum Input {
         /// When it was due.
         at: Timestamp,
     },
-    /// A person wants the flow to be compensated.
+    /// A person has spoken.
+    Steered(Steer),
+}
+
+/// What a person may say to an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "steer", rename_all = "kebab-case")]
+pub enum Steer {
+    /// The flow is to be compensated.
     Cancel {
-        /// Who.
+        /// Who says it.
         by: String,
         /// Why.
         reason: String,
     },
-    /// A person wants the command that was refused to be tried once more.
+    /// The command that was refused is to be tried once more.
     Retry {
-        /// Who.
+        /// Who says it.
         by: String,
     },
     /// A person has done what the command that was refused should have done.
     Resolve {
-        /// Who.
+        /// Who says it.
         by: String,
         /// How.
         note: String,
     },
+}
+
+impl Steer {
+    /// Who says it.
+    pub fn by(&self) -> &str {
+        match self {
+            Self::Cancel { by, .. } | Self::Retry { by } | Self::Resolve { by, .. } => by,
+        }
+    }
 }
 
 /// An event as an instance was told it: whole, so that the instance can be folded from its own stream.

@@ -1,24 +1,36 @@
 //! Sagas: flows over many aggregates that always end, in success or in full compensation.
 //!
-//! What stands here is pure: what a saga is told and what it decides ([`Saga`], [`Flow`]), and the rules by which
-//! an instance goes on, is compensated, and ends ([`Instance`]).
+//! What a saga is told and what it decides is pure ([`Saga`], [`Flow`]), and so are the rules by which an instance
+//! goes on, is compensated, and ends ([`Instance`]). Two consumers of the engine run it ([`definitions`]).
 
+mod alarm;
+mod commands;
 mod correlation;
 mod decision;
+mod definition;
+mod dispatcher;
+mod event;
 mod flow;
 mod input;
 mod instance;
+mod ledger;
+mod manager;
+pub mod ops;
 mod refusal;
 mod saga;
 mod step;
 #[cfg(test)]
 mod tests;
 
+pub use commands::{Commands, Travels};
 pub use correlation::Correlation;
 pub use decision::{Decided, Errand, Outcome};
+pub use definition::definitions;
+pub use event::{Reply, SagaEvent};
 pub use flow::{Flow, Sent};
-pub use input::{HappenedEvent, Input};
-pub use instance::{Instance, InstanceError, OVERALL, Phase};
+pub use input::{HappenedEvent, Input, Steer};
+pub use instance::{Instance, InstanceError};
+pub use ledger::{Ledger, OVERALL, Phase, REMINDER};
 pub use refusal::Refusal;
 pub use saga::Saga;
 pub use step::Step;

@@ -7,11 +7,11 @@ use annals_core::{
     Payload, Position, Recorded, RecordedEvent, StreamId, StreamVersion,
 };
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Correlation, Decided, Errand, Flow, HappenedEvent, Input, Instance, InstanceError, OVERALL,
-    Outcome, Phase, Saga, Step,
+    Commands, Correlation, Decided, Errand, Flow, HappenedEvent, Input, Instance, InstanceError,
+    OVERALL, Outcome, Phase, REMINDER, Saga, Steer, Step,
 };
 
 #[derive(Event)]
@@ -31,7 +31,7 @@ impl Apply for Thing {
 
 macro_rules! commands {
     ($($name:ident),*) => {$(
-        #[derive(Command, Serialize)]
+        #[derive(Command, Serialize, Deserialize)]
         #[command(aggregate = Thing, crate = annals_core)]
         struct $name;
 
@@ -54,6 +54,10 @@ impl Saga for Checkout {
     type Event = OrderEvent;
     const NAME: &'static str = "checkout";
     const WITHIN: Duration = Duration::from_secs(3600);
+
+    fn commands() -> Commands {
+        Commands::of::<Reserve>().and::<Release>().and::<Charge>().and::<Refund>().and::<Ship>()
+    }
 
     fn correlate(event: &Recorded<OrderEvent>) -> Vec<Correlation> {
         let id = event.stream.id();
@@ -127,9 +131,9 @@ fn play(inputs: impl IntoIterator<Item = Input>) -> (Instance<Checkout>, Vec<Ste
         steps.push(step);
         let mut told = Instance::<Checkout>::default();
         steps.iter().for_each(|step| told.fold(step).expect("it can be told again"));
-        assert_eq!(told.phase(), live.phase());
-        assert_eq!(told.deadlines(), live.deadlines());
-        assert!(told.waits_for().eq(live.waits_for()));
+        assert_eq!(told.ledger().phase(), live.ledger().phase());
+        assert_eq!(told.ledger().deadlines(), live.ledger().deadlines());
+        assert!(told.ledger().waits_for().eq(live.ledger().waits_for()));
         assert_eq!(told.state().product, live.state().product);
     }
     (live, steps)
@@ -160,14 +164,15 @@ fn it_goes_well() {
     assert_eq!(sent(&steps[3]), ["ship"]);
     assert_eq!(ends(&steps[3]), None, "a reply is to come");
     assert_eq!(ends(&steps[4]), Some(Outcome::Completed));
-    assert_eq!(*live.phase(), Phase::Ended(Outcome::Completed));
-    assert!(live.deadlines().is_empty(), "nothing wakes it any more");
+    assert_eq!(*live.ledger().phase(), Phase::Ended(Outcome::Completed));
+    assert!(live.ledger().deadlines().is_empty(), "nothing wakes it any more");
 }
 
 #[test]
 fn it_is_woken_by_what_it_set_and_by_the_end_of_its_time() {
     let (live, _) = play([placed(false)]);
-    let deadlines: Vec<_> = live.deadlines().iter().map(|(name, at)| (&**name, *at)).collect();
+    let deadlines: Vec<_> =
+        live.ledger().deadlines().iter().map(|(name, at)| (&**name, *at)).collect();
     assert_eq!(deadlines, [(OVERALL, at(3600)), ("payment", at(60))]);
 }
 
@@ -178,7 +183,20 @@ fn what_was_done_is_undone_the_last_first() {
     assert_eq!(sent(&steps[3]), ["refund for 2"]);
     assert_eq!(sent(&steps[4]), ["release for 1"]);
     assert_eq!(ends(&steps[5]), Some(Outcome::Compensated));
-    assert!(live.deadlines().is_empty());
+    assert!(live.ledger().deadlines().is_empty());
+}
+
+#[test]
+fn what_is_not_undone_yet_is_brought_to_mind() {
+    let due = Input::Due { deadline: "payment".to_owned(), at: at(60) };
+    let (live, steps) = play([placed(false), done(1), done(2), due]);
+    let reminder = live.ledger().deadlines()[REMINDER];
+    assert_eq!(live.ledger().deadlines().len(), 1, "nothing else wakes it");
+    let again = Input::Due { deadline: REMINDER.to_owned(), at: reminder };
+    let begins = steps.into_iter().map(|step| step.input);
+    let (live, steps) = play(begins.chain([again]));
+    assert_eq!(sent(&steps[4]), [""; 0]);
+    assert!(live.ledger().deadlines()[REMINDER] > reminder);
 }
 
 #[test]
@@ -203,13 +221,20 @@ fn what_cannot_be_undone_waits_for_a_person() {
     let due = Input::Due { deadline: "payment".to_owned(), at: at(60) };
     let begins = [placed(false), done(1), done(2), due, refused(3)];
     let (stuck, _) = play(begins.clone());
-    assert!(matches!(stuck.phase(), Phase::Stuck { command: 3, .. }), "{:?}", stuck.phase());
-    let retry = Input::Retry { by: "ada".to_owned() };
+    assert!(
+        matches!(stuck.ledger().phase(), Phase::Stuck { command: 3, .. }),
+        "{:?}",
+        stuck.ledger().phase()
+    );
+    let retry = Input::Steered(Steer::Retry { by: "ada".to_owned() });
     let (_, steps) = play(begins.clone().into_iter().chain([retry, done(4), done(5)]));
     assert_eq!(sent(&steps[5]), ["refund for 2"]);
     assert_eq!(sent(&steps[6]), ["release for 1"]);
     assert_eq!(ends(&steps[7]), Some(Outcome::Compensated));
-    let resolve = Input::Resolve { by: "ada".to_owned(), note: "paid back by hand".to_owned() };
+    let resolve = Input::Steered(Steer::Resolve {
+        by: "ada".to_owned(),
+        note: "paid back by hand".to_owned(),
+    });
     let (_, steps) = play(begins.into_iter().chain([resolve, done(4)]));
     assert_eq!(sent(&steps[5]), ["release for 1"]);
     assert_eq!(ends(&steps[6]), Some(Outcome::Compensated));
@@ -217,7 +242,8 @@ fn what_cannot_be_undone_waits_for_a_person() {
 
 #[test]
 fn people_and_time_can_end_it() {
-    let cancel = Input::Cancel { by: "ada".to_owned(), reason: "it was a test".to_owned() };
+    let cancel =
+        Input::Steered(Steer::Cancel { by: "ada".to_owned(), reason: "it was a test".to_owned() });
     let over = Input::Due { deadline: OVERALL.to_owned(), at: at(3600) };
     for reason in [cancel, over] {
         let (_, steps) = play([placed(false), done(1), reason, done(2), done(3), done(4)]);
@@ -242,7 +268,7 @@ fn what_it_does_not_wait_for_is_a_stray() {
     assert!(stray(&whole[..1], done(3)).contains("command 3"), "it was never sent");
     let moved = Input::Due { deadline: "payment".to_owned(), at: at(61) };
     assert!(stray(&whole[..1], moved).contains("payment"));
-    let retry = Input::Retry { by: "ada".to_owned() };
+    let retry = Input::Steered(Steer::Retry { by: "ada".to_owned() });
     assert!(stray(&whole[..1], retry).contains("undoes"));
 }
 
@@ -254,6 +280,10 @@ impl Saga for Changed {
     type Event = OrderEvent;
     const NAME: &'static str = "checkout";
     const WITHIN: Duration = Checkout::WITHIN;
+
+    fn commands() -> Commands {
+        Checkout::commands()
+    }
 
     fn correlate(event: &Recorded<OrderEvent>) -> Vec<Correlation> {
         Checkout::correlate(event)
@@ -304,6 +334,10 @@ impl Saga for Mistaken {
     type Event = OrderEvent;
     const NAME: &'static str = "mistaken";
     const WITHIN: Duration = Checkout::WITHIN;
+
+    fn commands() -> Commands {
+        Checkout::commands()
+    }
 
     fn correlate(event: &Recorded<OrderEvent>) -> Vec<Correlation> {
         Checkout::correlate(event)

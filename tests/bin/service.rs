@@ -1,5 +1,5 @@
-//! `service bank|taxes STORE BROKER PLACE LABEL [HISTORY]`: one of the processes of two services, until its input
-//! ends; it is there to be killed and frozen. The bank sends what is in its store to a place of the broker, the
+//! `service bank|taxes|shop STORE BROKER PLACE LABEL [HISTORY]`: one of the processes of a service, until its input
+//! ends; it is there to be killed and frozen. The shop runs a saga and needs no broker. The bank sends what is in its store to a place of the broker, the
 //! other keeps it in a store of its own, and begins with the history that is served at a URL, if it is told one.
 //! It says `started` when it has.
 
@@ -11,6 +11,7 @@ use annals::outbox::Inbound;
 use annals::{Annals, EngineOptions};
 use annals_tests::brokers::client;
 use annals_tests::facts::{Deposits, Facts};
+use annals_tests::shop::{Checkout, ShopEvent};
 
 /// How many events a page of history is made of: few, so that it is killed between two pages and within one.
 const PAGE_EVENTS: usize = 20;
@@ -21,7 +22,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 async fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [service, store, broker, place, label, history @ ..] = arguments.as_slice() else {
-        return Err("needs bank|taxes STORE BROKER PLACE LABEL [HISTORY]".into());
+        return Err("needs bank|taxes|shop STORE BROKER PLACE LABEL [HISTORY]".into());
     };
     let mut options = EngineOptions {
         label: label.clone(),
@@ -53,6 +54,7 @@ async fn main() -> Outcome<()> {
             };
             program.project_from(&inbound, Deposits)
         }
+        "shop" => program.events::<ShopEvent>().saga::<Checkout>(),
         other => return Err(format!("there is no service `{other}`").into()),
     };
     let annals = program.start().await?;

@@ -8,5 +8,6 @@ pub mod members;
 pub mod postgres;
 pub mod random;
 pub mod servers;
+pub mod shop;
 pub mod writer;
 pub mod writing;

@@ -29,6 +29,7 @@ mod read_models_elsewhere;
 mod readme;
 mod rebuild;
 mod rebuild_while_writing;
+mod sagas;
 mod schemas;
 mod sqlite_bad_files;
 mod sqlite_conformance;

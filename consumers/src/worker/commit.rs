@@ -37,7 +37,8 @@ pub(super) struct Batch {
 
 impl Batch {
     async fn write(&mut self, transaction: &mut dyn Transaction) -> Result<(), ConsumeError> {
-        let wrote = self.target.lock().await.write(transaction, &self.until).await?;
+        let mut target = self.target.lock().await;
+        let wrote = target.write(transaction, &self.until).await?;
         let mut step = self.step.clone();
         if let Wrote::UpTo(position) = wrote {
             step.to = position;
@@ -55,7 +56,8 @@ impl Batch {
             remove::<ParkedItem>(transaction, &keys).await?;
         }
         *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = step.to;
-        Ok(transaction.advance_checkpoint(&step).await?)
+        transaction.advance_checkpoint(&step).await?;
+        target.append(transaction).await
     }
 }
 
@@ -90,6 +92,7 @@ impl Transactional {
         to: Position,
         redone: Vec<ParkedItem>,
     ) -> Result<(), ConsumeError> {
+        self.prepare().await?;
         let reached = Arc::new(std::sync::Mutex::new(to));
         let deadline = Instant::now() + self.worker.context.options.batch_time;
         let begun = Instant::now();
@@ -135,6 +138,17 @@ impl Transactional {
                 Err(self.explain(error))
             }
         }
+    }
+
+    /// Gets ready what is to be written.
+    async fn prepare(&mut self) -> Result<(), ConsumeError> {
+        let mut target = self.target.lock().await;
+        let ready = caught(target.prepare(), panicked).instrument(self.span.enter()).await;
+        if ready.is_err() {
+            target.forget();
+            self.span.failed();
+        }
+        ready
     }
 
     pub(super) fn explain(&self, error: StoreError) -> ConsumeError {

@@ -44,6 +44,8 @@ pub(crate) struct Transactional {
     /// Events that were set aside since then, because their keys are parked.
     pub(super) aside: Vec<ParkedItem>,
     pub(super) span: BatchSpan,
+    /// When the target is asked what is due by itself.
+    due_at: Option<Instant>,
 }
 
 impl Work for Transactional {
@@ -92,7 +94,8 @@ impl Transactional {
     pub(super) fn new(worker: Worker, target: Box<dyn Consume>) -> Self {
         let (taken, target) = (worker.committed, Arc::new(Mutex::new(target)));
         let (counts, bytes, aside, span) = Default::default();
-        Self { worker, target, taken, counts, bytes, aside, span }
+        let due_at = Some(Instant::now());
+        Self { worker, target, taken, counts, bytes, aside, span, due_at }
     }
 
     async fn follow(&mut self) -> Result<Left, ConsumeError> {
@@ -110,10 +113,14 @@ impl Transactional {
             if self.worker.asks_now() && self.is_settled() && !self.has_caught_up().await? {
                 return Ok(Left::Finished);
             }
+            if self.worker.live && self.is_settled() && self.is_due() {
+                self.take_due().await?;
+            }
             // Nothing waits to be written while there is nothing to write: then nothing has to be woken.
             let unwritten = self.taken > self.worker.committed;
             let idle_until = unwritten.then(|| Instant::now() + IDLE_CHECKPOINT);
-            let wake_at = [idle_until, self.worker.ask_at].into_iter().flatten().min();
+            let due_at = self.due_at.filter(|_| self.worker.live);
+            let wake_at = [idle_until, self.worker.ask_at, due_at].into_iter().flatten().min();
             let worker = &mut self.worker;
             let page = tokio::select! {
                 biased;
@@ -166,6 +173,24 @@ impl Transactional {
         if pending == 0 {
             // Events that touch no row have had their effect, whether or not that is written down.
             self.worker.consumer.handler.reached(&self.worker.id, self.taken);
+        }
+        Ok(())
+    }
+
+    fn is_due(&self) -> bool {
+        self.due_at.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Takes in what is due by itself, and writes it.
+    async fn take_due(&mut self) -> Result<(), ConsumeError> {
+        let mut target = self.target.lock().await;
+        let asked = caught(target.due(), panicked).await;
+        let again = asked.inspect_err(|_| target.forget())?;
+        let pending = target.pending();
+        drop(target);
+        self.due_at = again.map(|pause| Instant::now() + pause);
+        if pending > 0 {
+            self.commit_once(self.worker.committed, Vec::new()).await?;
         }
         Ok(())
     }

@@ -1,0 +1,158 @@
+//! The commands that a saga may send, known by name, so that they can be executed by a program that finds them
+//! in the log.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use annals_consumers::ConsumeError;
+use annals_core::store::StoreError;
+use annals_core::{Aggregate, Apply, Command, ErrorKind, ExecuteError, Journal, Origin};
+use async_trait::async_trait;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::decision::Errand;
+use crate::event::Reply;
+
+/// The commands that a saga may send.
+///
+/// ```
+/// # use annals_core::*;
+/// # use serde::{Deserialize, Serialize};
+/// # #[derive(Event)]
+/// # #[event(name = "stock.reserved", crate = annals_core)]
+/// # struct Reserved;
+/// # #[derive(Aggregate, Default)]
+/// # #[aggregate(category = "stock", id = String, event = Reserved, error = std::fmt::Error, crate = annals_core)]
+/// # struct Stock;
+/// # impl Apply for Stock { fn apply(&mut self, _: &Reserved) {} }
+/// #[derive(Command, Serialize, Deserialize)]
+/// #[command(aggregate = Stock, crate = annals_core)]
+/// struct Reserve { quantity: u32 }
+/// # impl Decide<Reserve> for Stock {
+/// #     fn decide(&self, _: &Reserve, _: &DecisionContext) -> Result<Vec<Reserved>, std::fmt::Error> { Ok(vec![Reserved]) }
+/// # }
+///
+/// use annals_sagas::Commands;
+///
+/// assert!(Commands::of::<Reserve>().knows("stock", "reserve"));
+/// ```
+#[derive(Clone, Default)]
+pub struct Commands {
+    by_name: BTreeMap<(&'static str, &'static str), Arc<dyn Executes>>,
+}
+
+impl Commands {
+    /// One command.
+    pub fn of<C: Travels>() -> Self {
+        Self::default().and::<C>()
+    }
+
+    /// The same and another one.
+    #[must_use]
+    pub fn and<C: Travels>(mut self) -> Self {
+        let name = (C::Aggregate::CATEGORY, C::NAME);
+        self.by_name.insert(name, Arc::new(Executing::<C>(PhantomData)));
+        self
+    }
+
+    /// Whether a command of an aggregate's category is among them.
+    pub fn knows(&self, category: &str, command: &str) -> bool {
+        self.by_name.contains_key(&(category, command))
+    }
+
+    /// Executes a command; an id makes sure that it happens once.
+    ///
+    /// # Errors
+    /// [`ConsumeError`]: what became of it is not known yet, and it is to be tried again; or it can never be
+    /// executed.
+    pub(crate) async fn execute(
+        &self,
+        journal: &Journal,
+        errand: &Errand,
+        once: Once,
+    ) -> Result<Reply, ConsumeError> {
+        let Errand { command, category, .. } = errand;
+        match self.by_name.get(&(category.as_str(), command.as_str())) {
+            Some(executes) => executes.execute(journal, errand, once).await,
+            None => Err(ConsumeError::poison(format!(
+                "this program cannot execute `{command}` of `{category}`: add it to the saga's `commands`"
+            ))),
+        }
+    }
+}
+
+impl std::fmt::Debug for Commands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.by_name.keys()).finish()
+    }
+}
+
+/// A command that can be written, and read again.
+pub trait Travels: Command<Aggregate: Apply> + Serialize + DeserializeOwned + 'static {}
+
+impl<C: Command<Aggregate: Apply> + Serialize + DeserializeOwned + 'static> Travels for C {}
+
+/// What a command is executed by once.
+pub(crate) struct Once {
+    pub(crate) key: String,
+    pub(crate) origin: Origin,
+}
+
+#[async_trait]
+trait Executes: Send + Sync {
+    async fn execute(
+        &self,
+        journal: &Journal,
+        errand: &Errand,
+        once: Once,
+    ) -> Result<Reply, ConsumeError>;
+}
+
+struct Executing<C>(PhantomData<fn(C)>);
+
+#[async_trait]
+impl<C: Travels> Executes for Executing<C> {
+    async fn execute(
+        &self,
+        journal: &Journal,
+        errand: &Errand,
+        once: Once,
+    ) -> Result<Reply, ConsumeError> {
+        let id: <C::Aggregate as Aggregate>::Id = errand.id.parse().map_err(|error| {
+            let Errand { category, id, .. } = errand;
+            ConsumeError::poison(format!("`{id}` is no id of `{category}`: {error}"))
+        })?;
+        let command: C = serde_json::from_value(errand.body.clone()).map_err(|error| {
+            ConsumeError::poison(format!("`{}` cannot be read any more: {error}", errand.command))
+        })?;
+        let executed = journal
+            .execute(&id, command)
+            .idempotency_key(once.key)
+            .remember_refusal()
+            .origin(once.origin)
+            .await;
+        match executed {
+            Ok(_) => Ok(Reply::Done),
+            Err(ExecuteError::Domain(refusal)) => {
+                Ok(Reply::Refused { reason: refusal.to_string() })
+            }
+            Err(ExecuteError::Store(StoreError::RefusedBefore { refusal, .. })) => {
+                Ok(Reply::Refused { reason: refusal })
+            }
+            Err(error) => Err(undecided(error)),
+        }
+    }
+}
+
+/// What became of the command is not known: it may be tried again, because it happens once.
+fn undecided<E: std::error::Error + Send + Sync + 'static>(error: ExecuteError<E>) -> ConsumeError {
+    match error.kind() {
+        ErrorKind::Transient | ErrorKind::OutcomeUnknown => {
+            ConsumeError::blocked("the store", error)
+        }
+        ErrorKind::Conflict => ConsumeError::blocked("others who write to the same stream", error),
+        _ => ConsumeError::retry(error),
+    }
+}

@@ -1,0 +1,103 @@
+//! What the engine runs of a saga.
+
+use std::sync::Arc;
+
+use annals_consumers::{
+    ConsumeError, Consumer, Handler, KeyBy, OnFailure, PartitionRecord, Start,
+    SubscriberDefinition, Target,
+};
+use annals_core::store::LogFilter;
+use annals_core::{Event, EventType, Journal, SLICES};
+use async_trait::async_trait;
+
+use crate::dispatcher::Dispatcher;
+use crate::event::{SagaEvent, category};
+use crate::manager::Manager;
+use crate::saga::Saga;
+
+/// The two consumers of a saga: one that tells its instances what has happened and writes what they decide, and
+/// one that executes what they send.
+pub fn definitions<S: Saga>(journal: &Journal) -> [SubscriberDefinition; 2] {
+    let commands = Arc::new(S::commands());
+    let types = S::Event::descriptors().into_iter().map(|event| event.event_type);
+    let types =
+        types.chain(["annals.saga.replied", "annals.saga.steered"]).map(EventType::from_static);
+    let manager = Consumer {
+        name: S::NAME.into(),
+        kind: "saga",
+        version: S::VERSION,
+        filter: LogFilter { event_types: types.collect(), ..LogFilter::default() },
+        key: KeyBy::Stream,
+        on_failure: OnFailure::Park,
+        most_partitions: 1,
+        inline: false,
+        inflow: None,
+        late_after: None,
+        handler: Arc::new(Managing::<S>::new(journal.clone(), commands.clone())),
+    };
+    let saga = S::NAME;
+    let dispatcher = Dispatcher { saga, journal: journal.clone(), commands };
+    let dispatcher = Consumer {
+        name: format!("{saga}-dispatcher").into(),
+        kind: "dispatcher",
+        version: S::VERSION,
+        filter: LogFilter {
+            event_types: vec![EventType::from_static("annals.saga.sent")],
+            categories: vec![category(saga)],
+            ..LogFilter::default()
+        },
+        key: KeyBy::Stream,
+        on_failure: OnFailure::Park,
+        most_partitions: u32::from(SLICES),
+        inline: false,
+        inflow: None,
+        late_after: None,
+        handler: Arc::new(Dispatching(Arc::new(dispatcher))),
+    };
+    let manager = SubscriberDefinition::new(manager, (S::start(), 1), |journal| {
+        Box::pin(async move {
+            journal.register::<SagaEvent>().await?;
+            journal.register::<S::Event>().await
+        })
+    });
+    let dispatcher = SubscriberDefinition::new(dispatcher, (Start::Beginning, 4), |journal| {
+        Box::pin(journal.register::<SagaEvent>())
+    });
+    [manager, dispatcher]
+}
+
+struct Managing<S> {
+    journal: Journal,
+    commands: Arc<crate::Commands>,
+    saga: std::marker::PhantomData<fn(S)>,
+}
+
+impl<S> Managing<S> {
+    fn new(journal: Journal, commands: Arc<crate::Commands>) -> Self {
+        Self { journal, commands, saga: std::marker::PhantomData }
+    }
+}
+
+#[async_trait]
+impl<S: Saga> Handler for Managing<S> {
+    async fn open(&self, _: &PartitionRecord) -> Result<Target, ConsumeError> {
+        if !self.journal.stores().are_together() {
+            return Err(ConsumeError::stop(format!(
+                "the saga `{}` needs its log and its workspace in one store: what it decides and when it is \
+                 woken are written together",
+                S::NAME
+            )));
+        }
+        let manager = Manager::<S>::new(self.journal.clone(), self.commands.clone());
+        Ok(Target::Transactional(Box::new(manager)))
+    }
+}
+
+struct Dispatching(Arc<Dispatcher>);
+
+#[async_trait]
+impl Handler for Dispatching {
+    async fn open(&self, _: &PartitionRecord) -> Result<Target, ConsumeError> {
+        Ok(Target::External(self.0.clone()))
+    }
+}

@@ -1,0 +1,6 @@
+//! Flows over several aggregates.
+
+mod checkout;
+mod ends;
+mod killed;
+mod stuck;
