@@ -19,6 +19,7 @@ pub mod ops;
 mod refusal;
 mod saga;
 mod step;
+mod steps;
 #[cfg(test)]
 mod tests;
 

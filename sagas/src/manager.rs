@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_consumers::{Consume, ConsumeError, TimerRecord, Until, Wrote, cancel, due, schedule};
-use annals_core::store::{Append, StoreError, StreamAppend, StreamQuery, TransactExt, Transaction};
+use annals_core::store::{Append, StoreError, StreamAppend, TransactExt, Transaction};
 use annals_core::{
     Event, ExpectedVersion, Journal, Metadata, NewEvent, Position, Recorded, RecordedEvent,
     StreamVersion,
@@ -24,6 +24,7 @@ use crate::input::{HappenedEvent, Input};
 use crate::instance::{Instance, InstanceError};
 use crate::ledger::Phase;
 use crate::saga::Saga;
+use crate::steps::{self, Unread};
 
 /// How many steps a transaction has at the most.
 const MOST_STEPS: usize = 500;
@@ -208,23 +209,14 @@ impl<S: Saga> Manager<S> {
 
     async fn read(&self, instance: &str) -> Result<Held<S>, ConsumeError> {
         let stream = stream_of(S::NAME, instance).map_err(ConsumeError::poison)?;
-        let mut held = Held { instance: Instance::default(), version: StreamVersion::NONE };
-        loop {
-            let query = StreamQuery::all(stream.clone()).after(held.version);
-            let page = self.journal.log().read_stream(&query).await?;
-            let is_last = query.ends_with(&page);
-            for event in page {
-                held.version = event.version;
-                let recorded =
-                    Recorded::<SagaEvent>::decode(event).map_err(ConsumeError::poison)?;
-                if let SagaEvent::Stepped { step } = &recorded.data {
-                    held.instance.fold(step).map_err(ConsumeError::poison)?;
-                }
-            }
-            if is_last {
-                return Ok(held);
-            }
-        }
+        let mut instance = Instance::default();
+        let fold = |step| instance.fold(&step).map_err(|error| error.to_string());
+        let version = steps::read(&**self.journal.log(), &stream, fold).await;
+        let version = version.map_err(|unread| match unread {
+            Unread::Store(error) => error.into(),
+            Unread::Corrupt { why, .. } => ConsumeError::poison(why),
+        })?;
+        Ok(Held { instance, version })
     }
 
     /// The timers that are due by the store's clock, and the time.

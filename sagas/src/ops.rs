@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use annals_consumers::timers;
-use annals_core::store::{Append, EventLog, StoreError, StreamQuery, Workspace};
+use annals_core::store::{Append, EventLog, StoreError, Workspace};
 use annals_core::{
-    ExpectedVersion, InvalidName, Journal, JournalError, Metadata, NewEvent, Recorded,
-    RegisterError, StreamId, StreamVersion,
+    ExpectedVersion, InvalidName, Journal, JournalError, Metadata, NewEvent, RegisterError,
+    StreamId,
 };
 
 use crate::alarm::Alarm;
@@ -14,6 +14,7 @@ use crate::event::{SagaEvent, said, stream_of};
 use crate::input::Steer;
 use crate::ledger::{Ledger, Phase};
 use crate::step::Step;
+use crate::steps::{Unread, read};
 
 /// How many timers are read at a time.
 const AT_A_TIME: u32 = 1_000;
@@ -94,28 +95,18 @@ pub async fn show(
 ) -> Result<Option<Shown>, StoreError> {
     let Ok(stream) = stream_of(saga, instance) else { return Ok(None) };
     let (mut ledger, mut steps) = (Ledger::default(), Vec::new());
-    let mut version = StreamVersion::NONE;
-    loop {
-        let query = StreamQuery::all(stream.clone()).after(version);
-        let page = log.read_stream(&query).await?;
-        let is_last = query.ends_with(&page);
-        for event in page {
-            version = event.version;
-            let corrupt = |detail: String| {
-                let place = format!("version {version} of the stream `{stream}`");
-                StoreError::Corrupt { place, detail }
-            };
-            let event = Recorded::<SagaEvent>::decode(event);
-            let event = event.map_err(|error| corrupt(error.to_string()))?;
-            if let SagaEvent::Stepped { step } = event.data {
-                ledger.fold(&step).map_err(corrupt)?;
-                steps.push(step);
-            }
+    let keep = |step| {
+        ledger.fold(&step)?;
+        steps.push(step);
+        Ok(())
+    };
+    read(log, &stream, keep).await.map_err(|unread| match unread {
+        Unread::Store(error) => error,
+        Unread::Corrupt { version, why: detail } => {
+            let place = format!("version {version} of the stream `{stream}`");
+            StoreError::Corrupt { place, detail }
         }
-        if is_last {
-            break;
-        }
-    }
+    })?;
     let instance = instance.to_owned();
     Ok((!steps.is_empty()).then_some(Shown { instance, ledger, steps }))
 }
