@@ -24,7 +24,7 @@ fn foreign(name: &str) -> String {
     })
 }
 
-fn message(body: &str) -> Message {
+pub(super) fn message(body: &str) -> Message {
     Message {
         id: String::new(),
         key: String::new(),

@@ -8,6 +8,7 @@ use annals::outbox::{Address, Inbound, Mapping, MemoryBroker, Message, Publisher
 use annals::prelude::*;
 use annals::{Annals, EngineOptions, ops};
 
+use super::foreign::message;
 use crate::homes::{Home, quick};
 
 #[derive(Event, Debug, Clone)]
@@ -55,14 +56,7 @@ fn weighed(id: &str, parcel: u32, grams: i64) -> Message {
     let body = serde_json::json!({
         "id": id, "type": "parcel.weighed", "parcel": parcel.to_string(), "data": { "grams": grams },
     });
-    Message {
-        id: String::new(),
-        key: String::new(),
-        content_type: "application/json".to_owned(),
-        attributes: Default::default(),
-        headers: Default::default(),
-        body: body.to_string().into(),
-    }
+    message(&body.to_string())
 }
 
 /// Of the row of a parcel: its grams and how often it was weighed.
