@@ -4,8 +4,9 @@ use annals_core::{Event, InvalidName, StreamId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::correlation::Begins;
 use crate::decision::Errand;
-use crate::input::Steer;
+use crate::input::{HappenedEvent, Steer};
 use crate::step::Step;
 
 /// What stands in the log of a saga: of every instance, one stream of its steps with the commands that it sends,
@@ -31,6 +32,13 @@ pub enum SagaEvent {
         number: u64,
         /// What became of it.
         reply: Reply,
+    },
+    /// Something has happened elsewhere, that concerns an instance.
+    Told {
+        /// Whether it may be the first that the instance is told.
+        begins: Begins,
+        /// The event.
+        event: HappenedEvent,
     },
     /// A person has spoken to an instance.
     Steered {

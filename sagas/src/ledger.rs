@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use crate::decision::{Decided, Errand, Outcome};
 use crate::input::{Input, Steer};
@@ -88,6 +89,8 @@ pub struct Ledger {
     /// The numbers of commands whose undoing was begun, and was not refused without a way out.
     undone: BTreeSet<u64>,
     deadlines: BTreeMap<String, Timestamp>,
+    /// The events of the log that it was told.
+    heard: BTreeSet<Uuid>,
     /// Of the last step.
     at: Timestamp,
 }
@@ -100,6 +103,7 @@ impl Default for Ledger {
             commands: BTreeMap::new(),
             undone: BTreeSet::new(),
             deadlines: BTreeMap::new(),
+            heard: BTreeSet::new(),
             at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -144,8 +148,18 @@ impl Ledger {
     pub fn fold(&mut self, step: &Step) -> Result<(), String> {
         self.hear(&step.input)?;
         step.decided.iter().for_each(|one| self.settle(one));
+        self.heard(step.told_by);
         self.stepped(step.at);
         Ok(())
+    }
+
+    /// Whether it has heard of an event of the log.
+    pub fn has_heard(&self, event: Uuid) -> bool {
+        self.heard.contains(&event)
+    }
+
+    pub(crate) fn heard(&mut self, event: Option<Uuid>) {
+        self.heard.extend(event);
     }
 
     pub(crate) fn stepped(&mut self, at: Timestamp) {

@@ -24,7 +24,7 @@ mod steps;
 mod tests;
 
 pub use commands::{Commands, Travels};
-pub use correlation::Correlation;
+pub use correlation::{Begins, Correlation};
 pub use decision::{Decided, Errand, Outcome};
 pub use definition::definitions;
 pub use event::{Reply, SagaEvent};

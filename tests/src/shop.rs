@@ -118,6 +118,7 @@ impl Saga for Checkout {
     type Event = ShopEvent;
     const NAME: &'static str = "checkout";
     const WITHIN: Duration = Duration::from_secs(600);
+    const PARTITIONS: u32 = 3;
 
     fn commands() -> Commands {
         let goods = Commands::of::<Reserve>().and::<Release>();
