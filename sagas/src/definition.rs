@@ -11,6 +11,7 @@ use annals_core::store::LogFilter;
 use annals_core::{Event, EventType, Journal, SLICES};
 use async_trait::async_trait;
 
+use crate::commands::Commands;
 use crate::dispatcher::Dispatcher;
 use crate::event::{SagaEvent, category};
 use crate::manager::{Instances, Manager};
@@ -19,7 +20,15 @@ use crate::saga::Saga;
 /// The two consumers of a saga: one that tells its instances what has happened and writes what they decide, and
 /// one that executes what they send.
 pub fn definitions<S: Saga>(journal: &Journal) -> [SubscriberDefinition; 2] {
-    let commands = Arc::new(S::commands());
+    definitions_with::<S>(journal, S::commands())
+}
+
+/// The same with commands that are said when it is started.
+pub(crate) fn definitions_with<S: Saga>(
+    journal: &Journal,
+    commands: Commands,
+) -> [SubscriberDefinition; 2] {
+    let commands = Arc::new(commands);
     let types = S::Event::descriptors().into_iter().map(|event| event.event_type);
     let types = types
         .chain(["annals.saga.replied", "annals.saga.steered", "annals.saga.told"])
@@ -72,12 +81,12 @@ pub fn definitions<S: Saga>(journal: &Journal) -> [SubscriberDefinition; 2] {
 
 struct Managing<S> {
     journal: Journal,
-    commands: Arc<crate::Commands>,
+    commands: Arc<Commands>,
     saga: PhantomData<fn(S)>,
 }
 
 impl<S> Managing<S> {
-    fn new(journal: Journal, commands: Arc<crate::Commands>) -> Self {
+    fn new(journal: Journal, commands: Arc<Commands>) -> Self {
         Self { journal, commands, saga: PhantomData }
     }
 }

@@ -65,6 +65,11 @@ pub(crate) fn category(saga: &str) -> String {
     format!("saga.{saga}")
 }
 
+/// The saga whose instance's stream this is.
+pub(crate) fn saga_of(stream: &StreamId) -> Option<&str> {
+    stream.category().strip_prefix("saga.").filter(|saga| !saga.ends_with(".said"))
+}
+
 /// The category of what is said to its instances.
 pub(crate) fn said(saga: &str) -> String {
     format!("saga.{saga}.said")

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use annals_core::LATEST_TIME;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -296,8 +297,8 @@ impl Ledger {
     }
 }
 
-/// A time so much later, as far as there are times.
+/// A time so much later, as far as stores keep times.
 pub(crate) fn later(time: Timestamp, by: Duration) -> Timestamp {
     let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    time.saturating_add(by).unwrap_or(Timestamp::MAX)
+    time.saturating_add(by).unwrap_or(LATEST_TIME).min(LATEST_TIME)
 }

@@ -305,7 +305,7 @@ impl<S: Saga> Consume for Manager<S> {
         let later = timers.split_off(timers.partition_point(|timer| timer.due_at <= now));
         let is_all = self.fire_due(now, timers).await?;
         let next = later.first().map_or(LOOK, |timer| until(timer.due_at, now));
-        Ok(Some(if is_all { next.min(LOOK) } else { Duration::ZERO }))
+        Ok(Some(if is_all { next } else { Duration::ZERO }))
     }
 
     fn due_in(&self) -> Option<Duration> {
@@ -350,8 +350,9 @@ impl<S: Saga> Consume for Manager<S> {
     }
 }
 
+/// After how long to look again for what comes at a time.
 fn until(at: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(at.duration_since(now)).unwrap_or_default()
+    Duration::try_from(at.duration_since(now)).unwrap_or_default().min(LOOK)
 }
 
 /// An input that no instance waits for.
