@@ -94,8 +94,7 @@ impl<S> Managing<S> {
 #[async_trait]
 impl<S: Saga> Handler for Managing<S> {
     async fn open(&self, partition: &PartitionRecord) -> Result<Target, ConsumeError> {
-        let manager =
-            Manager::<S>::new(self.journal.clone(), self.commands.clone(), partition.slices());
+        let manager = Manager::<S>::new(self.journal.clone(), self.commands.clone(), partition);
         Ok(Target::Transactional(Box::new(manager)))
     }
 }

@@ -49,6 +49,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The words for those phases in which an instance has not ended.
+    pub const OPEN: [&'static str; 4] = ["running", "completing", "compensating", "stuck"];
+
     /// In a word or two.
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@
 //! goes on, is compensated, and ends ([`Instance`]). Two consumers of the engine run it ([`definitions`]).
 
 mod alarm;
+mod census;
 mod commands;
 mod correlation;
 mod decision;
@@ -26,6 +27,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+pub use census::Census;
 pub use commands::{Commands, Travels};
 pub use correlation::{Begins, Correlation};
 pub use decision::{Decided, Errand, Outcome};

@@ -1,5 +1,6 @@
 //! The consumer that tells instances what has happened, and writes what they decide.
 
+mod gauges;
 mod ready;
 mod telling;
 
@@ -10,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_consumers::{
-    Concerned, Consume, ConsumeError, Timer, TimerRecord, Until, Wrote, earliest,
+    Concerned, Consume, ConsumeError, PartitionId, PartitionRecord, Timer, TimerRecord, Until,
+    Wrote, earliest,
 };
 use annals_core::store::{StoreError, StreamAppend, TransactExt, Transaction};
 use annals_core::{ExpectedVersion, Journal, Metadata, NewEvent, RecordedEvent, StreamVersion};
@@ -20,6 +22,7 @@ use lru::LruCache;
 use uuid::Uuid;
 
 use crate::alarm::Alarm;
+use crate::census::Census;
 use crate::commands::Commands;
 use crate::correlation::Begins;
 use crate::decision::Decided;
@@ -29,6 +32,7 @@ use crate::instance::{Instance, InstanceError};
 use crate::ledger::Phase;
 use crate::saga::Saga;
 use crate::steps::{self, Unread};
+use gauges::Gauges;
 use ready::{Made, Ready};
 pub(crate) use telling::Instances;
 
@@ -50,8 +54,12 @@ const AGAIN: Duration = Duration::from_secs(5);
 pub(crate) struct Manager<S> {
     journal: Journal,
     commands: Arc<Commands>,
+    partition: PartitionId,
     /// Whose instances it has.
     slices: Range<u16>,
+    /// What it has counted, as it is stored.
+    census: Option<Census>,
+    gauges: Gauges,
     /// What has come and was not told yet.
     queue: VecDeque<Concerned>,
     kept: LruCache<String, Held<S>>,
@@ -82,10 +90,27 @@ impl Cause {
 }
 
 impl<S: Saga> Manager<S> {
-    pub(crate) fn new(journal: Journal, commands: Arc<Commands>, slices: Range<u16>) -> Self {
+    pub(crate) fn new(
+        journal: Journal,
+        commands: Arc<Commands>,
+        partition: &PartitionRecord,
+    ) -> Self {
+        let (id, slices) = (partition.id(), partition.slices());
+        let (saga, part, within) = (S::NAME, id.part.to_string(), S::WITHIN);
         let kept = LruCache::new(NonZeroUsize::new(KEPT).unwrap_or(NonZeroUsize::MIN));
         let (queue, ready) = Default::default();
-        Self { journal, commands, slices, queue, kept, ready, next_due: None }
+        Self {
+            journal,
+            commands,
+            partition: id,
+            slices,
+            census: None,
+            gauges: Gauges { saga, part, within },
+            queue,
+            kept,
+            ready,
+            next_due: None,
+        }
     }
 
     /// Tells instances an event.
@@ -127,6 +152,7 @@ impl<S: Saga> Manager<S> {
         let stream = stream_of(S::NAME, instance).map_err(ConsumeError::poison)?;
         let ledger = held.instance.ledger();
         let (before, sent) = (ledger.deadlines().clone(), ledger.sent());
+        let phase = ledger.phase().clone();
         // It stands in the stream. Whether its timers were written as well is another question.
         let heard = cause.event.is_some_and(|event| ledger.has_heard(event));
         let called_off = match &input {
@@ -181,6 +207,7 @@ impl<S: Saga> Manager<S> {
             made.append.events.push(new.with_metadata(cause.metadata.clone()));
         }
         made.now.clone_from(held.instance.ledger().deadlines());
+        self.ready.moves.moves(&phase, held.instance.ledger().phase());
         self.ready.steps += 1;
         Ok(())
     }
@@ -302,7 +329,9 @@ impl<S: Saga> Consume for Manager<S> {
 
     async fn due(&mut self) -> Result<Option<Duration>, ConsumeError> {
         let (now, mut timers) = self.timers().await?;
-        let later = timers.split_off(timers.partition_point(|timer| timer.due_at <= now));
+        let due = timers.partition_point(|timer| timer.due_at <= now);
+        self.gauges.looked(now, &timers, due);
+        let later = timers.split_off(due);
         let is_all = self.fire_due(now, timers).await?;
         let next = later.first().map_or(LOOK, |timer| until(timer.due_at, now));
         Ok(Some(if is_all { next } else { Duration::ZERO }))
@@ -318,6 +347,15 @@ impl<S: Saga> Consume for Manager<S> {
         _: &Until,
     ) -> Result<Wrote, ConsumeError> {
         self.ready.write_timers(transaction, S::NAME).await?;
+        if !self.ready.moves.is_empty() {
+            let mut census = match &self.census {
+                Some(census) => census.clone(),
+                None => Census::load(transaction, &self.partition).await?,
+            };
+            census.add(&self.ready.moves);
+            census.store(transaction, &self.partition).await?;
+            self.ready.census = Some(census);
+        }
         self.next_due = match self.ready.earliest() {
             Some(earliest) => Some(until(earliest, transaction.now().await?)),
             None => None,
@@ -339,12 +377,17 @@ impl<S: Saga> Consume for Manager<S> {
         let ready = std::mem::take(&mut self.ready);
         metrics::counter!("annals_saga_steps_total", "saga" => S::NAME).increment(ready.steps);
         let late = metrics::histogram!("annals_saga_deadline_late_seconds", "saga" => S::NAME);
+        if let Some(census) = ready.census {
+            self.gauges.counted(&census);
+            self.census = Some(census);
+        }
         ready.late.into_iter().for_each(|seconds| late.record(seconds));
     }
 
     fn forget(&mut self) {
         self.queue.clear();
         self.kept.clear();
+        self.census = None;
         self.ready = Ready::default();
         self.next_due = None;
     }

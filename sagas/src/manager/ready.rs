@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::alarm::Alarm;
+use crate::census::Census;
 
 /// The deadlines of an instance, by name.
 pub(super) type Deadlines = BTreeMap<String, Timestamp>;
@@ -22,6 +23,10 @@ pub(super) struct Ready {
     pub(super) streams: BTreeMap<String, Made>,
     /// Timers that have been dealt with, by key.
     pub(super) fired: BTreeSet<String>,
+    /// Who went from where to where.
+    pub(super) moves: Census,
+    /// What the partition has counted then, if it changes.
+    pub(super) census: Option<Census>,
     /// By how much their deadlines were late, in seconds.
     pub(super) late: Vec<f64>,
     /// Timers that are tried again later.
