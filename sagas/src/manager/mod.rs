@@ -159,7 +159,9 @@ impl<S: Saga> Manager<S> {
             Input::Due { deadline, at } => before.get(deadline) != Some(at),
             _ => false,
         };
+        let order = self.ready.streams.len();
         let made = self.ready.streams.entry(instance.to_owned()).or_insert_with(|| Made {
+            order,
             append: StreamAppend {
                 stream: stream.clone(),
                 expected: ExpectedVersion::Exact(held.version),

@@ -35,6 +35,8 @@ pub(super) struct Ready {
 
 /// What an instance has made.
 pub(super) struct Made {
+    /// How many instances have made something before it.
+    pub(super) order: usize,
     pub(super) append: StreamAppend,
     /// Its deadlines before, as far as its timers are known to say the same.
     pub(super) before: Option<Deadlines>,
@@ -74,10 +76,12 @@ impl Ready {
         Ok(())
     }
 
-    /// The streams' appends, all of them at once.
+    /// The streams' appends, all of them at once, in the order in which the instances were told something.
     pub(super) fn append(&self) -> Option<Append> {
-        let streams = self.streams.values().map(|made| &made.append);
-        let streams: Vec<_> = streams.filter(|append| !append.events.is_empty()).cloned().collect();
+        let made = self.streams.values().filter(|made| !made.append.events.is_empty());
+        let mut made: Vec<_> = made.collect();
+        made.sort_by_key(|made| made.order);
+        let streams: Vec<_> = made.into_iter().map(|made| made.append.clone()).collect();
         (!streams.is_empty()).then(|| Append { streams, ..Append::default() })
     }
 
