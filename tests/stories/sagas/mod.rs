@@ -2,6 +2,7 @@
 
 mod apart;
 mod checkout;
+mod cut;
 mod deadlines;
 mod desk;
 mod elsewhere;
