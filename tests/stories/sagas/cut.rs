@@ -24,8 +24,7 @@ async fn story() {
     let proxy = Proxy::to(host_of(&home.url)).await;
     let options =
         home.options_at(&proxied(&home.url, &proxy)).connect_retry(Duration::from_secs(20));
-    let behind: Arc<dyn Store> =
-        Arc::new(PgStore::connect_with(options).await.expect("it opens"));
+    let behind: Arc<dyn Store> = Arc::new(PgStore::connect_with(options).await.expect("it opens"));
     let program = Annals::on_shared(behind).events::<ShopEvent>().saga::<Checkout>();
     let program = program.engine_options(quick()).start().await.expect("it starts");
     let writer = Annals::on_shared(home.store().await).events::<ShopEvent>();

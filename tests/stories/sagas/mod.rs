@@ -9,6 +9,7 @@ mod elsewhere;
 mod ends;
 mod killed;
 mod many;
+mod matrix;
 mod new_program;
 mod scheduled;
 mod stuck;
