@@ -40,7 +40,7 @@ pub use input::{HappenedEvent, Input, Steer};
 pub use instance::{Instance, InstanceError};
 pub use ledger::{Ledger, OVERALL, Phase, REMINDER};
 pub use refusal::Refusal;
-pub use saga::Saga;
+pub use saga::{Saga, Strays};
 pub use scheduled::{SCHEDULED, ScheduleError, ScheduledEvent, call_off, schedule, scheduled};
 pub use sendable::Sendable;
 pub use step::Step;

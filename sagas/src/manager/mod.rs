@@ -30,7 +30,7 @@ use crate::event::{SagaEvent, stream_of};
 use crate::input::Input;
 use crate::instance::{Instance, InstanceError};
 use crate::ledger::Phase;
-use crate::saga::Saga;
+use crate::saga::{Saga, Strays};
 use crate::steps::{self, Unread};
 use gauges::Gauges;
 use ready::{Made, Ready};
@@ -134,6 +134,9 @@ impl<S: Saga> Manager<S> {
                 // Things have gone on since they looked. Replies that come later must not wait for that.
                 Err(ConsumeError::Stray(why)) if is_person => {
                     tracing::warn!(saga = S::NAME, instance, %why, "what a person said came too late");
+                }
+                Err(ConsumeError::Stray(why)) if S::STRAYS == Strays::PassBy => {
+                    tracing::debug!(saga = S::NAME, instance, %why, "nobody waits for it");
                 }
                 told => told?,
             }
