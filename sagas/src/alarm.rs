@@ -3,9 +3,15 @@
 use std::ops::Range;
 
 use annals_consumers::Timer;
-use annals_core::Slice;
-use jiff::Timestamp;
+use annals_core::{LATEST_TIME, Slice};
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// A step that fails is tried again after 1, 2, 4, … seconds, up to four minutes.
+const MOST_DOUBLINGS: u32 = 8;
+
+/// How many characters of a reason are kept.
+const MOST_REASON: usize = 2_000;
 
 /// A deadline of an instance.
 #[derive(Debug, Serialize, Deserialize)]
@@ -14,9 +20,39 @@ pub(crate) struct Alarm {
     pub(crate) deadline: String,
     /// When it is due. The timer itself may be tried again later.
     pub(crate) at: Timestamp,
+    /// How often its step has failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) attempts: u32,
+    /// Why it failed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+fn is_zero(attempts: &u32) -> bool {
+    *attempts == 0
 }
 
 impl Alarm {
+    /// A deadline that was not tried yet.
+    pub(crate) fn new(instance: &str, deadline: &str, at: Timestamp) -> Self {
+        let (instance, deadline) = (instance.to_owned(), deadline.to_owned());
+        Self { instance, deadline, at, attempts: 0, reason: None }
+    }
+
+    /// The timer by which it is tried again after its step has failed once more: later each time.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub(crate) fn again(self, now: Timestamp, why: &str) -> Result<Timer, serde_json::Error> {
+        let pause = SignedDuration::from_secs(1 << self.attempts.min(MOST_DOUBLINGS));
+        let due_at = now.saturating_add(pause).unwrap_or(LATEST_TIME);
+        let reason = why.replace('\0', "\u{fffd}").chars().take(MOST_REASON).collect();
+        let attempts = self.attempts.saturating_add(1);
+        let failed = Self { attempts, reason: Some(reason), ..self };
+        Ok(Timer { due_at, ..failed.timer()? })
+    }
+
     /// Its timer.
     ///
     /// # Errors

@@ -58,7 +58,7 @@ commands! {
     Note => DeskEvent::Noted
 }
 
-/// Tasks whose mentions hit a fault of the program, while they stand here.
+/// Tasks whose mentions and deadlines hit a fault of the program, while they stand here.
 pub static BROKEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Reminds of a task that is not done in time.
@@ -106,6 +106,8 @@ impl Saga for Reminders {
     }
 
     fn due(&mut self, _: &str, flow: &mut Flow) {
+        let broken = BROKEN.lock().is_ok_and(|broken| broken.contains(&self.task));
+        assert!(!broken, "a fault of the program");
         flow.send(&self.task, &Remind);
         flow.complete();
     }

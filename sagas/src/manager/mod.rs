@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_consumers::{
-    Concerned, Consume, ConsumeError, PartitionId, PartitionRecord, Timer, TimerRecord, Until,
-    Wrote, earliest,
+    Concerned, Consume, ConsumeError, PartitionId, PartitionRecord, TimerRecord, Until, Wrote,
+    caught, earliest,
 };
 use annals_core::store::{StoreError, StreamAppend, TransactExt, Transaction};
 use annals_core::{ExpectedVersion, Journal, Metadata, NewEvent, RecordedEvent};
@@ -43,9 +43,6 @@ const MOST_DUE: u32 = 200;
 
 /// How often is looked for what is due, when nothing is known to be due sooner.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// After how long a deadline is tried again whose step fails.
-const AGAIN: Duration = Duration::from_secs(5);
 
 pub(crate) struct Manager<S> {
     journal: Journal,
@@ -250,13 +247,21 @@ impl<S: Saga> Manager<S> {
     ) -> Result<bool, ConsumeError> {
         let mut is_all = due.len() < MOST_DUE as usize;
         for timer in due {
-            let alarm: Alarm = serde_json::from_str(&timer.body.0).map_err(ConsumeError::poison)?;
+            let alarm: Alarm = match serde_json::from_str(&timer.body.0) {
+                Ok(alarm) => alarm,
+                Err(error) => {
+                    let key = &*timer.key;
+                    tracing::error!(saga = S::NAME, key, %error, "somebody has damaged a timer");
+                    continue;
+                }
+            };
             // One step an instance, so that one that fails takes nothing else away. The rest comes at once.
             if self.ready.streams.contains_key(&alarm.instance) {
                 is_all = false;
                 continue;
             }
-            match self.fire(&alarm, now).await {
+            let panicked = |why| ConsumeError::retry(format!("it panicked: {why}"));
+            match caught(self.fire(&alarm, now), panicked).await {
                 Ok(()) => {}
                 Err(ConsumeError::Stray(why)) => {
                     tracing::debug!(saga = S::NAME, %why, "a timer that nothing waits for");
@@ -265,8 +270,10 @@ impl<S: Saga> Manager<S> {
                     tracing::error!(saga = S::NAME, %why, "a deadline cannot be dealt with");
                     self.kept.drop(&alarm.instance);
                     self.ready.streams.remove(&alarm.instance);
-                    let due_at = now.saturating_add(AGAIN).unwrap_or(Timestamp::MAX);
-                    self.ready.put_off.push(Timer { key: timer.key, due_at, body: timer.body.0 });
+                    metrics::counter!("annals_saga_deadlines_failed_total", "saga" => S::NAME)
+                        .increment(1);
+                    let again = alarm.again(now, &why.to_string());
+                    self.ready.put_off.push(again.map_err(ConsumeError::poison)?);
                     continue;
                 }
                 Err(error) => return Err(error),

@@ -66,8 +66,7 @@ impl Ready {
             gone.extend(over.map(|deadline| Alarm::key(instance, deadline)));
             for (deadline, at) in made.now.iter().filter(|(name, at)| before.get(*name) != Some(at))
             {
-                let alarm =
-                    Alarm { instance: instance.clone(), deadline: deadline.clone(), at: *at };
+                let alarm = Alarm::new(instance, deadline, *at);
                 set.push(alarm.timer().map_err(ConsumeError::poison)?);
             }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use annals::Annals;
 use annals::prelude::*;
 use annals::sagas::{Census, Input, SagaEvent, ops};
-use annals_tests::desk::{DeskEvent, Reminders};
+use annals_tests::desk::{BROKEN, DeskEvent, Reminders};
 use annals_tests::random::{Random, seed};
 
 use super::desk::{desk, events, happens, parked, tasks, until};
@@ -160,4 +160,25 @@ async fn the_server_is_down_when_they_come_due() {
         other.shutdown().await;
     };
     tokio::time::timeout(Duration::from_secs(60), story).await.expect("it hangs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_fails_is_tried_again_and_holds_nobody_up() {
+    Home::each(async |home: Arc<Home>| {
+        let broken = format!("late-{}", home.name());
+        BROKEN.lock().expect("no panic").insert(broken.clone());
+        let desk = desk(&home).await.start().await.expect("it starts");
+        let mut streams = tasks(0..300);
+        streams.insert(0, format!("task-{broken}"));
+        happens(&desk, &streams, &DeskEvent::Opened { due_in_ms: 20 }).await;
+        let reminded = until(&desk, &["desk.reminded"], 300).await;
+        assert!(!reminded.contains_key(&streams[0]), "{reminded:?}");
+        BROKEN.lock().expect("no panic").remove(&broken);
+        let reminded = until(&desk, &["desk.reminded"], 301).await;
+        assert_eq!(reminded[&streams[0]], 1);
+        no_timer(&desk).await;
+        assert_eq!(parked(&desk).await, []);
+        desk.shutdown().await;
+    })
+    .await;
 }

@@ -66,7 +66,9 @@ async fn what_passes_never_compensates_and_a_refusal_always_does() {
         Operation::ReadStream,
         Operation::Checkpoint,
     ] {
-        for nth in 1..=6 {
+        let often =
+            if matches!(operation, Operation::Append | Operation::Transact) { 6 } else { 2 };
+        for nth in 1..=often {
             type Fault = fn(&annals_testkit::Faults, Operation, u64);
             let kinds: [(&str, Fault); 4] = [
                 ("a request is lost", |faults, on, nth| faults.lose_request(on, nth)),
