@@ -16,12 +16,16 @@ mod instance;
 mod ledger;
 mod manager;
 pub mod ops;
+mod recording;
 mod refusal;
+mod replay;
 mod saga;
 mod step;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod timeline;
+mod words;
 
 pub use commands::{Commands, Travels};
 pub use correlation::Correlation;
@@ -32,6 +36,9 @@ pub use flow::{Flow, Sent};
 pub use input::{HappenedEvent, Input, Steer};
 pub use instance::{Instance, InstanceError};
 pub use ledger::{Ledger, OVERALL, Phase, REMINDER};
+pub use recording::{History, Recording, RecordingError};
 pub use refusal::Refusal;
+pub use replay::{Difference, ReplayError, Replayed};
 pub use saga::Saga;
 pub use step::Step;
+pub use timeline::Timeline;
