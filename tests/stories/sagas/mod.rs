@@ -1,6 +1,6 @@
 //! Flows over several aggregates.
 
-mod checkout;
+pub(crate) mod checkout;
 mod ends;
 mod killed;
 mod stuck;
