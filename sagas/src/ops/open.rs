@@ -7,7 +7,7 @@ use super::{AT_A_TIME, Shown, alarm, show, standing};
 use crate::event::stream_of;
 use crate::ledger::{Ledger, OVERALL, Phase, REMINDER};
 
-/// How many instances are looked at for a page of the list.
+/// How many instances are looked at for a page of the list, unless more are wanted.
 const MOST_LOOKED_AT: usize = 10_000;
 
 /// Where an instance stands that has not ended.
@@ -84,6 +84,7 @@ pub async fn list(
     query: &OpenQuery,
 ) -> Result<OpenPage, StoreError> {
     let (mut page, mut after, mut looked_at) = (OpenPage::default(), query.after.clone(), 0);
+    let most_looked_at = query.most.max(MOST_LOOKED_AT);
     loop {
         let found = timers(work, saga, after.as_deref(), AT_A_TIME).await?;
         for timer in &found {
@@ -93,7 +94,7 @@ pub async fn list(
                 Some(state) => state.deadline() == alarm.deadline,
             };
             if is_wanted {
-                if page.instances.len() >= query.most || looked_at == MOST_LOOKED_AT {
+                if page.instances.len() >= query.most || looked_at == most_looked_at {
                     page.next = Some(after.unwrap_or_default());
                     return Ok(page);
                 }

@@ -2,13 +2,13 @@
 //! for.
 
 use annals_consumers::{Record, TimerRecord, timers};
-use annals_core::store::{Browse, EventLog, StoreError, StreamQuery, Workspace};
+use annals_core::store::{Browse, EventLog, MAX_STREAMS, StoreError, StreamQuery, Workspace};
 use annals_core::table::Value;
 use annals_core::{Recorded, StreamId, StreamVersion};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{alarm, names, standing};
+use super::{AT_A_TIME, alarm, names, standing};
 use crate::alarm::Alarm;
 use crate::decision::Decided;
 use crate::event::{SagaEvent, stream_of};
@@ -61,8 +61,8 @@ pub struct Looked {
     pub next: Option<String>,
 }
 
-/// Looks at the timers of a saga by key, those behind `after`, `most` of them: whether an instance waits for
-/// each.
+/// Looks at the timers of a saga by key, those behind `after`, `most` of them and 1,000 at the most: whether an
+/// instance waits for each.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
@@ -72,6 +72,7 @@ pub async fn look_at_timers(
     after: Option<&str>,
     most: u32,
 ) -> Result<Looked, StoreError> {
+    let most = most.min(AT_A_TIME);
     let page = timers(work, saga, after, most).await?;
     let is_last = page.len() < most as usize;
     let mut looked = Looked { at: page.len(), ..Looked::default() };
@@ -87,8 +88,8 @@ pub async fn look_at_timers(
     Ok(looked)
 }
 
-/// Looks at the instances of a saga by name, those behind `after`, `most` of them: whether each that has not
-/// ended has a timer for each of its deadlines.
+/// Looks at the instances of a saga by name, those behind `after`, `most` of them and [`MAX_STREAMS`] at the
+/// most: whether each that has not ended has a timer for each of its deadlines.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
@@ -98,6 +99,7 @@ pub async fn look_at_instances(
     after: Option<&str>,
     most: usize,
 ) -> Result<Looked, StoreError> {
+    let most = most.min(MAX_STREAMS);
     let page = names(browse, saga, after, most).await?;
     let is_last = page.len() < most;
     let mut looked = Looked { at: page.len(), ..Looked::default() };

@@ -8,6 +8,7 @@ use super::super::sagas::known;
 use super::NAMED;
 use crate::arguments::Doctor;
 use crate::failure::Failure;
+use crate::screen::{Progress, Unit};
 
 /// How many timers or instances are read at a time.
 const PAGE: u64 = MAX_STREAMS as u64;
@@ -56,12 +57,14 @@ async fn timers(
     found: &mut Found,
 ) -> Result<(), Failure> {
     let (mut after, mut left) = (None, most);
+    let progress = Progress::new(None, Unit::Timers);
     loop {
         // It is no more than a page.
         let page = u32::try_from(left.min(PAGE)).unwrap_or(u32::MAX);
         let looked = look_at_timers((store, store), saga, after.as_deref(), page).await?;
         left -= looked.at as u64;
         found.timers += looked.at as u64;
+        progress.reach(found.timers);
         after = found.take(saga, looked);
         if after.is_none() || left == 0 {
             found.is_sample |= after.is_some();
@@ -77,12 +80,14 @@ async fn instances(
     found: &mut Found,
 ) -> Result<(), Failure> {
     let (mut after, mut left) = (None, most);
+    let progress = Progress::new(None, Unit::Instances);
     loop {
         let page = usize::try_from(left.min(PAGE)).unwrap_or(MAX_STREAMS);
         let stores = (store as _, store as _, store as _);
         let looked = look_at_instances(stores, saga, after.as_deref(), page).await?;
         left -= looked.at as u64;
         found.instances += looked.at as u64;
+        progress.reach(found.instances);
         after = found.take(saga, looked);
         if after.is_none() || left == 0 {
             found.is_sample |= after.is_some();

@@ -44,14 +44,15 @@ pub(super) async fn list(
         true => all(&pages).try_for_each(|one| screen.json(&one))?,
         false => show(&pages, screen)?,
     }
-    let (saga, limit) = (wanted.saga.as_deref(), wanted.limit);
-    for (name, OpenPage { next, .. }) in &pages {
-        let Some(next) = next else { continue };
-        let (name, next) = (escaped(name), escaped(next));
-        let saga = saga.map_or_else(|| format!("--saga {name} "), |_| String::new());
+    for (saga, page) in &pages {
+        let Some(next) = &page.next else { continue };
+        let (saga, next) = (escaped(saga), escaped(next));
+        let raise = match page.instances.len() < wanted.limit {
+            true => "",
+            false => ", or raise `--limit`",
+        };
         eprintln!(
-            "annals: there may be more of `{name}` than {limit}: go on with `{saga}--after '{next}'`, or raise \
-             `--limit`"
+            "annals: there may be more of `{saga}`: go on with `--saga {saga} --after '{next}'`{raise}"
         );
     }
     Ok(())

@@ -8,6 +8,7 @@ use annals::store::{Operate, Store, Stores};
 use annals::{Journal, JournalOptions};
 use serde::Serialize;
 
+use super::super::requests::ask;
 use super::unknown;
 use crate::arguments::Meant;
 use crate::failure::Failure;
@@ -91,10 +92,7 @@ async fn nobody(store: &dyn Operate, saga: &str) -> Result<Option<String>, Failu
         }
         let runs = |version: &u32| *version == status.version;
         if !members.iter().any(|one| one.alive && one.consumers.get(&name).is_some_and(runs)) {
-            let version = status.version;
-            return Ok(Some(format!(
-                "no member is alive that has `{name}` at version {version}; start one"
-            )));
+            return Ok(Some(ask::nobody(store, &name).await?));
         }
     }
     Ok(None)
