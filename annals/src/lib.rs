@@ -20,6 +20,8 @@ mod handle;
 pub mod not_started;
 mod open;
 pub mod prelude;
+#[cfg(feature = "sagas")]
+mod schedule;
 mod streams;
 
 #[doc(hidden)]

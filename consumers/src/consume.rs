@@ -9,6 +9,7 @@ use annals_core::{Position, RecordedEvent};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::concerns::{Concerned, Concerns};
 use crate::deliver::Deliver;
 use crate::error::ConsumeError;
 use crate::inflow::Inflow;
@@ -28,6 +29,9 @@ pub struct Consumer {
     pub filter: LogFilter,
     /// By what events are kept in order, and parked.
     pub key: KeyBy,
+    /// What says which keys an event concerns, where those are none of its own; for targets that are
+    /// transactional.
+    pub concerns: Option<Arc<dyn Concerns>>,
     /// What becomes of an event that fails.
     pub on_failure: OnFailure,
     /// Into how many partitions it may be cut: 1 where every event may touch everything.
@@ -140,6 +144,7 @@ pub trait Handler: Send + Sync + 'static {
         match error {
             ConsumeError::Retry(source) => ConsumeError::retry(format!("{}: {source}", at())),
             ConsumeError::Poison(source) => ConsumeError::poison(format!("{}: {source}", at())),
+            ConsumeError::Stray(source) => ConsumeError::stray(format!("{}: {source}", at())),
             other => other,
         }
     }
@@ -212,6 +217,15 @@ pub trait Consume: Send {
     /// [`ConsumeError`]; [`forget`](Self::forget) follows.
     async fn take(&mut self, events: Vec<RecordedEvent>) -> Result<(), ConsumeError>;
 
+    /// Takes events in, in order, each under the keys that stand with it: for consumers whose keys are said
+    /// by [`Concerns`]. An event may come under a key that has had it.
+    ///
+    /// # Errors
+    /// [`ConsumeError`]; [`forget`](Self::forget) follows.
+    async fn take_for(&mut self, _events: Vec<Concerned>) -> Result<(), ConsumeError> {
+        Err(ConsumeError::stop("a consumer of this kind deals with events under keys of their own"))
+    }
+
     /// Begins to take the history of one key in once more, from nothing: all events of it follow, and what
     /// is written then stands in place of whatever rows of the key are there.
     ///
@@ -241,6 +255,12 @@ pub trait Consume: Send {
     /// [`ConsumeError`]; [`forget`](Self::forget) follows.
     async fn due(&mut self) -> Result<Option<Duration>, ConsumeError> {
         Ok(None)
+    }
+
+    /// After how long it wants to be asked what is due, as far as what it has written last says; then it is
+    /// asked sooner than it had said.
+    fn due_in(&self) -> Option<Duration> {
+        None
     }
 
     /// Writes what is waiting, at least one event of it, until it is time to end the transaction.

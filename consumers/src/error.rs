@@ -13,6 +13,10 @@ pub enum ConsumeError {
     /// It will never go, however often it is tried: parked at once, until a person acts.
     #[error("{0}")]
     Poison(SharedError),
+    /// Nobody waits for it. It is parked at once under a key of its own, and what comes behind it goes on:
+    /// for consumers whose keys are said by [`Concerns`](crate::Concerns); for others it is poison.
+    #[error("{0}")]
+    Stray(SharedError),
     /// Something that everything needs is down. The partition waits, and says on what; it is no fault
     /// of the event, and no attempt is counted.
     #[error("waiting for {on}: {source}")]
@@ -44,6 +48,11 @@ impl ConsumeError {
         Self::Poison(source.into().into())
     }
 
+    /// Nobody waits for it.
+    pub fn stray(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Stray(source.into().into())
+    }
+
     /// Something that everything needs is down.
     pub fn blocked(
         on: impl Into<String>,
@@ -59,7 +68,12 @@ impl ConsumeError {
 
     /// Whether the event is to blame, and not what surrounds it.
     pub fn blames_the_event(&self) -> bool {
-        matches!(self, Self::Retry(_) | Self::Poison(_))
+        matches!(self, Self::Retry(_) | Self::Poison(_) | Self::Stray(_))
+    }
+
+    /// Whether it will never go, however often it is tried.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        matches!(self, Self::Poison(_) | Self::Stray(_))
     }
 
     /// Passes it through a transaction, to come out again at the other end.

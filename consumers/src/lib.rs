@@ -7,6 +7,7 @@
 
 mod assign;
 mod caught;
+mod concerns;
 mod consume;
 mod context;
 mod cut;
@@ -30,6 +31,7 @@ mod timers;
 mod worker;
 
 pub use caught::{caught, message};
+pub use concerns::{Concerned, Concerns};
 pub use consume::{
     CaughtUp, Consume, Consumer, Counts, Doing, Handler, KeyBy, OnFailure, Target, Until, Wrote,
 };
@@ -49,4 +51,4 @@ pub use records::{
 };
 pub use stop::{Stop, StopSource};
 pub use subscriber::{Registering, Start, Subscriber, SubscriberDefinition};
-pub use timers::{cancel, due, schedule, timers};
+pub use timers::{Timer, cancel, earliest, schedule, timers, timers_in};

@@ -183,6 +183,7 @@ impl SubscriberDefinition {
             version: S::VERSION,
             filter,
             key: S::KEY,
+            concerns: None,
             on_failure: S::ON_FAILURE,
             most_partitions: u32::from(SLICES),
             inline: false,

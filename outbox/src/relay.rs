@@ -56,6 +56,7 @@ pub fn relay<R: Route>(
         version: R::VERSION,
         filter,
         key: R::KEY,
+        concerns: None,
         on_failure: R::ON_FAILURE,
         most_partitions: u32::from(SLICES),
         inline: false,

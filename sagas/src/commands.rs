@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::decision::Errand;
 use crate::event::Reply;
+use crate::sendable::Sendable;
 
 /// The commands that a saga may send.
 ///
@@ -40,7 +41,7 @@ use crate::event::Reply;
 /// ```
 #[derive(Clone, Default)]
 pub struct Commands {
-    by_name: BTreeMap<(&'static str, &'static str), Arc<dyn Executes>>,
+    by_name: BTreeMap<(&'static str, &'static str), Place>,
 }
 
 impl Commands {
@@ -52,9 +53,26 @@ impl Commands {
     /// The same and another one.
     #[must_use]
     pub fn and<C: Travels>(mut self) -> Self {
-        let name = (C::Aggregate::CATEGORY, C::NAME);
-        self.by_name.insert(name, Arc::new(Executing::<C>(PhantomData)));
+        let name = (<C as Sendable>::CATEGORY, <C as Sendable>::NAME);
+        self.by_name.insert(name, Place::Here(Arc::new(Executing::<C>(PhantomData))));
         self
+    }
+
+    /// One command that another service executes.
+    pub fn elsewhere<C: Sendable>() -> Self {
+        Self::default().and_elsewhere::<C>()
+    }
+
+    /// The same and another one that another service executes: a [route](crate::CommandEvent) takes it there.
+    #[must_use]
+    pub fn and_elsewhere<C: Sendable>(mut self) -> Self {
+        self.by_name.insert((C::CATEGORY, C::NAME), Place::Elsewhere);
+        self
+    }
+
+    /// Whether another service executes a command of an aggregate's category.
+    pub fn is_elsewhere(&self, category: &str, command: &str) -> bool {
+        matches!(self.by_name.get(&(category, command)), Some(Place::Elsewhere))
     }
 
     /// Whether a command of an aggregate's category is among them.
@@ -75,12 +93,19 @@ impl Commands {
     ) -> Result<Reply, ConsumeError> {
         let Errand { command, category, .. } = errand;
         match self.by_name.get(&(category.as_str(), command.as_str())) {
-            Some(executes) => executes.execute(journal, errand, once).await,
-            None => Err(ConsumeError::poison(format!(
+            Some(Place::Here(executes)) => executes.execute(journal, errand, once).await,
+            Some(Place::Elsewhere) | None => Err(ConsumeError::poison(format!(
                 "this program cannot execute `{command}` of `{category}`: add it to the saga's `commands`"
             ))),
         }
     }
+}
+
+/// Who executes a command.
+#[derive(Clone)]
+enum Place {
+    Here(Arc<dyn Executes>),
+    Elsewhere,
 }
 
 impl std::fmt::Debug for Commands {

@@ -1,5 +1,8 @@
 //! Which instance an event is for.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// Which instance an event is for, and whether it may be the first that the instance is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correlation {
@@ -7,8 +10,10 @@ pub struct Correlation {
     pub(crate) begins: Begins,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Begins {
+/// Whether an event may be the first that an instance is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Begins {
     /// It begins the instance, which must not be there.
     Always,
     /// It begins the instance, or is one of several that do.

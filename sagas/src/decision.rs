@@ -1,10 +1,11 @@
 //! What is decided on an input, as it stands in the saga's stream.
 
-use annals_core::{Aggregate, Command};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::sendable::Sendable;
 
 /// A command on its way to an aggregate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,13 +25,10 @@ impl Errand {
     ///
     /// # Errors
     /// When the command cannot be written as JSON.
-    pub fn of<C: Command + Serialize>(
-        id: &<C::Aggregate as Aggregate>::Id,
-        command: &C,
-    ) -> Result<Self, serde_json::Error> {
+    pub fn of<C: Sendable>(id: &C::Id, command: &C) -> Result<Self, serde_json::Error> {
         Ok(Self {
             command: C::NAME.to_owned(),
-            category: C::Aggregate::CATEGORY.to_owned(),
+            category: C::CATEGORY.to_owned(),
             id: id.to_string(),
             body: serde_json::to_value(command)?,
         })

@@ -1,5 +1,6 @@
 //! What the engine runs of a saga.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use annals_consumers::{
@@ -10,26 +11,37 @@ use annals_core::store::LogFilter;
 use annals_core::{Event, EventType, Journal, SLICES};
 use async_trait::async_trait;
 
+use crate::commands::Commands;
 use crate::dispatcher::Dispatcher;
 use crate::event::{SagaEvent, category};
-use crate::manager::Manager;
+use crate::manager::{Instances, Manager};
 use crate::saga::Saga;
 
 /// The two consumers of a saga: one that tells its instances what has happened and writes what they decide, and
 /// one that executes what they send.
 pub fn definitions<S: Saga>(journal: &Journal) -> [SubscriberDefinition; 2] {
-    let commands = Arc::new(S::commands());
+    definitions_with::<S>(journal, S::commands())
+}
+
+/// The same with commands that are said when it is started.
+pub(crate) fn definitions_with<S: Saga>(
+    journal: &Journal,
+    commands: Commands,
+) -> [SubscriberDefinition; 2] {
+    let commands = Arc::new(commands);
     let types = S::Event::descriptors().into_iter().map(|event| event.event_type);
-    let types =
-        types.chain(["annals.saga.replied", "annals.saga.steered"]).map(EventType::from_static);
+    let types = types
+        .chain(["annals.saga.replied", "annals.saga.steered", "annals.saga.told"])
+        .map(EventType::from_static);
     let manager = Consumer {
         name: S::NAME.into(),
         kind: "saga",
         version: S::VERSION,
         filter: LogFilter { event_types: types.collect(), ..LogFilter::default() },
         key: KeyBy::Stream,
+        concerns: Some(Arc::new(Instances::<S>(PhantomData))),
         on_failure: OnFailure::Park,
-        most_partitions: 1,
+        most_partitions: u32::from(SLICES),
         inline: false,
         inflow: None,
         late_after: None,
@@ -47,6 +59,7 @@ pub fn definitions<S: Saga>(journal: &Journal) -> [SubscriberDefinition; 2] {
             ..LogFilter::default()
         },
         key: KeyBy::Stream,
+        concerns: None,
         on_failure: OnFailure::Park,
         most_partitions: u32::from(SLICES),
         inline: false,
@@ -54,7 +67,7 @@ pub fn definitions<S: Saga>(journal: &Journal) -> [SubscriberDefinition; 2] {
         late_after: None,
         handler: Arc::new(Dispatching(Arc::new(dispatcher))),
     };
-    let manager = SubscriberDefinition::new(manager, (S::start(), 1), |journal| {
+    let manager = SubscriberDefinition::new(manager, (S::start(), S::PARTITIONS), |journal| {
         Box::pin(async move {
             journal.register::<SagaEvent>().await?;
             journal.register::<S::Event>().await
@@ -68,27 +81,20 @@ pub fn definitions<S: Saga>(journal: &Journal) -> [SubscriberDefinition; 2] {
 
 struct Managing<S> {
     journal: Journal,
-    commands: Arc<crate::Commands>,
-    saga: std::marker::PhantomData<fn(S)>,
+    commands: Arc<Commands>,
+    saga: PhantomData<fn(S)>,
 }
 
 impl<S> Managing<S> {
-    fn new(journal: Journal, commands: Arc<crate::Commands>) -> Self {
-        Self { journal, commands, saga: std::marker::PhantomData }
+    fn new(journal: Journal, commands: Arc<Commands>) -> Self {
+        Self { journal, commands, saga: PhantomData }
     }
 }
 
 #[async_trait]
 impl<S: Saga> Handler for Managing<S> {
-    async fn open(&self, _: &PartitionRecord) -> Result<Target, ConsumeError> {
-        if !self.journal.stores().are_together() {
-            return Err(ConsumeError::stop(format!(
-                "the saga `{}` needs its log and its workspace in one store: what it decides and when it is \
-                 woken are written together",
-                S::NAME
-            )));
-        }
-        let manager = Manager::<S>::new(self.journal.clone(), self.commands.clone());
+    async fn open(&self, partition: &PartitionRecord) -> Result<Target, ConsumeError> {
+        let manager = Manager::<S>::new(self.journal.clone(), self.commands.clone(), partition);
         Ok(Target::Transactional(Box::new(manager)))
     }
 }

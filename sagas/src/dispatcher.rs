@@ -35,6 +35,9 @@ impl Dispatcher {
         let recorded =
             Recorded::<SagaEvent>::decode(event.clone()).map_err(ConsumeError::poison)?;
         let SagaEvent::Sent { number, errand } = recorded.data else { return Ok(()) };
+        if self.commands.is_elsewhere(&errand.category, &errand.command) {
+            return Ok(());
+        }
         let once = Once { key: event.id.to_string(), origin: Origin::caused_by(event) };
         let reply = self.commands.execute(&self.journal, &errand, once).await?;
         let replied = NewEvent::of(&SagaEvent::Replied { number, reply })

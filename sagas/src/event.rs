@@ -4,8 +4,9 @@ use annals_core::{Event, InvalidName, StreamId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::correlation::Begins;
 use crate::decision::Errand;
-use crate::input::Steer;
+use crate::input::{HappenedEvent, Steer};
 use crate::step::Step;
 
 /// What stands in the log of a saga: of every instance, one stream of its steps with the commands that it sends,
@@ -32,6 +33,13 @@ pub enum SagaEvent {
         /// What became of it.
         reply: Reply,
     },
+    /// Something has happened elsewhere, that concerns an instance.
+    Told {
+        /// Whether it may be the first that the instance is told.
+        begins: Begins,
+        /// The event.
+        event: HappenedEvent,
+    },
     /// A person has spoken to an instance.
     Steered {
         /// What they said.
@@ -55,6 +63,11 @@ pub enum Reply {
 /// The category of a saga's instances.
 pub(crate) fn category(saga: &str) -> String {
     format!("saga.{saga}")
+}
+
+/// The saga whose instance's stream this is.
+pub(crate) fn saga_of(stream: &StreamId) -> Option<&str> {
+    stream.category().strip_prefix("saga.").filter(|saga| !saga.ends_with(".said"))
 }
 
 /// The category of what is said to its instances.

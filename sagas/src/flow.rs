@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use annals_core::{Aggregate, Command};
+use annals_core::{EARLIEST_TIME, LATEST_TIME};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::decision::{Decided, Errand};
 use crate::ledger::later;
+use crate::sendable::Sendable;
 
 /// What a saga decides on an input is collected here. Nothing of it happens before it stands in the saga's
 /// stream.
@@ -37,13 +37,9 @@ impl Flow {
 
     /// Sends a command to an aggregate. It is executed once, whatever crashes on the way; whether the domain
     /// has refused it is told by [`refused`](crate::Saga::refused).
-    pub fn send<C: Command + Serialize>(
-        &mut self,
-        id: &<C::Aggregate as Aggregate>::Id,
-        command: &C,
-    ) -> Sent<'_> {
+    pub fn send<C: Sendable>(&mut self, id: &C::Id, command: &C) -> Sent<'_> {
         if let Some(errand) = self.errand(id, command) {
-            self.decided.push(Decided::Send { errand, undo: None });
+            self.send_errand(errand);
         }
         Sent { flow: self }
     }
@@ -57,6 +53,8 @@ impl Flow {
     /// Wakes the instance at a time by the store's clock, in place of the deadline of this name, if it has
     /// one. A time that is over wakes it at once.
     pub fn wake_at(&mut self, deadline: impl Into<String>, at: Timestamp) {
+        // As far as stores keep times.
+        let at = at.clamp(EARLIEST_TIME, LATEST_TIME);
         self.decided.push(Decided::Wake { deadline: deadline.into(), at });
     }
 
@@ -87,11 +85,12 @@ impl Flow {
         holds
     }
 
-    fn errand<C: Command + Serialize>(
-        &mut self,
-        id: &<C::Aggregate as Aggregate>::Id,
-        command: &C,
-    ) -> Option<Errand> {
+    /// Sends what was a command before.
+    pub(crate) fn send_errand(&mut self, errand: Errand) {
+        self.decided.push(Decided::Send { errand, undo: None });
+    }
+
+    fn errand<C: Sendable>(&mut self, id: &C::Id, command: &C) -> Option<Errand> {
         match Errand::of(id, command) {
             Ok(errand) => Some(errand),
             Err(error) => {
@@ -113,11 +112,7 @@ pub struct Sent<'f> {
 
 impl Sent<'_> {
     /// Remembers what undoes the command, should the flow be compensated after it was done.
-    pub fn undone_by<C: Command + Serialize>(
-        self,
-        id: &<C::Aggregate as Aggregate>::Id,
-        command: &C,
-    ) {
+    pub fn undone_by<C: Sendable>(self, id: &C::Id, command: &C) {
         let by = self.flow.errand(id, command);
         // What could not be sent is a mistake, which is told.
         if let Some(Decided::Send { undo, .. }) = self.flow.decided.last_mut() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::decision::Decided;
 use crate::flow::Flow;
@@ -114,7 +115,20 @@ impl<S: Saga> Instance<S> {
             settled.push(next);
         }
         ledger.stepped(now);
-        Ok(Step { version: S::VERSION, at: now, input, patches: flow.patches, decided: settled })
+        let told_by = None;
+        Ok(Step {
+            version: S::VERSION,
+            at: now,
+            told_by,
+            input,
+            patches: flow.patches,
+            decided: settled,
+        })
+    }
+
+    /// It was told something by an event of the log.
+    pub(crate) fn heard(&mut self, event: Option<Uuid>) {
+        self.ledger.heard(event);
     }
 
     /// Takes a step in that was taken before.
@@ -129,6 +143,7 @@ impl<S: Saga> Instance<S> {
             why: error.to_string(),
         })?;
         step.decided.iter().for_each(|one| self.ledger.settle(one));
+        self.ledger.heard(step.told_by);
         self.ledger.stepped(step.at);
         Ok(())
     }

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use annals_core::LATEST_TIME;
 use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 use crate::decision::{Decided, Errand, Outcome};
 use crate::input::{Input, Steer};
@@ -47,6 +49,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// The words for those phases in which an instance has not ended.
+    pub const OPEN: [&'static str; 4] = ["running", "completing", "compensating", "stuck"];
+
     /// In a word or two.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -88,6 +93,8 @@ pub struct Ledger {
     /// The numbers of commands whose undoing was begun, and was not refused without a way out.
     undone: BTreeSet<u64>,
     deadlines: BTreeMap<String, Timestamp>,
+    /// The events of the log that it was told.
+    heard: BTreeSet<Uuid>,
     /// Of the last step.
     at: Timestamp,
 }
@@ -100,6 +107,7 @@ impl Default for Ledger {
             commands: BTreeMap::new(),
             undone: BTreeSet::new(),
             deadlines: BTreeMap::new(),
+            heard: BTreeSet::new(),
             at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -144,8 +152,18 @@ impl Ledger {
     pub fn fold(&mut self, step: &Step) -> Result<(), String> {
         self.hear(&step.input)?;
         step.decided.iter().for_each(|one| self.settle(one));
+        self.heard(step.told_by);
         self.stepped(step.at);
         Ok(())
+    }
+
+    /// Whether it has heard of an event of the log.
+    pub fn has_heard(&self, event: Uuid) -> bool {
+        self.heard.contains(&event)
+    }
+
+    pub(crate) fn heard(&mut self, event: Option<Uuid>) {
+        self.heard.extend(event);
     }
 
     pub(crate) fn stepped(&mut self, at: Timestamp) {
@@ -282,8 +300,8 @@ impl Ledger {
     }
 }
 
-/// A time so much later, as far as there are times.
+/// A time so much later, as far as stores keep times.
 pub(crate) fn later(time: Timestamp, by: Duration) -> Timestamp {
     let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
-    time.saturating_add(by).unwrap_or(Timestamp::MAX)
+    time.saturating_add(by).unwrap_or(LATEST_TIME).min(LATEST_TIME)
 }

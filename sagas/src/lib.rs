@@ -4,11 +4,13 @@
 //! goes on, is compensated, and ends ([`Instance`]). Two consumers of the engine run it ([`definitions`]).
 
 mod alarm;
+mod census;
 mod commands;
 mod correlation;
 mod decision;
 mod definition;
 mod dispatcher;
+mod elsewhere;
 mod event;
 mod flow;
 mod input;
@@ -20,6 +22,8 @@ mod recording;
 mod refusal;
 mod replay;
 mod saga;
+mod scheduled;
+mod sendable;
 mod step;
 mod steps;
 #[cfg(test)]
@@ -27,10 +31,12 @@ mod tests;
 mod timeline;
 mod words;
 
+pub use census::Census;
 pub use commands::{Commands, Travels};
-pub use correlation::Correlation;
+pub use correlation::{Begins, Correlation};
 pub use decision::{Decided, Errand, Outcome};
 pub use definition::definitions;
+pub use elsewhere::{CommandEvent, Inward, executing, hearing};
 pub use event::{Reply, SagaEvent};
 pub use flow::{Flow, Sent};
 pub use input::{HappenedEvent, Input, Steer};
@@ -40,5 +46,7 @@ pub use recording::{History, Recording, RecordingError};
 pub use refusal::Refusal;
 pub use replay::{Difference, ReplayError, Replayed};
 pub use saga::Saga;
+pub use scheduled::{SCHEDULED, ScheduleError, ScheduledEvent, call_off, schedule, scheduled};
+pub use sendable::Sendable;
 pub use step::Step;
 pub use timeline::Timeline;

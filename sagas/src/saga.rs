@@ -96,6 +96,10 @@ pub trait Saga: Default + Send + Sync + 'static {
     /// How long a flow may take in all, by the store's clock. What has not ended by then is compensated.
     const WITHIN: Duration;
 
+    /// Into how many partitions its instances are cut when it is started for the first time: so many steps are
+    /// taken side by side.
+    const PARTITIONS: u32 = 1;
+
     /// The commands that it may send.
     fn commands() -> Commands;
 

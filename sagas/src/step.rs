@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::decision::Decided;
 use crate::input::Input;
@@ -16,6 +17,9 @@ pub struct Step {
     pub version: u32,
     /// When, by the store's clock.
     pub at: Timestamp,
+    /// The event of the log by which it was told something; none for a deadline. It counts once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_by: Option<Uuid>,
     /// What the instance was told.
     pub input: Input,
     /// The changes of the program that held for it: see [`Flow::patched`](crate::Flow::patched).

@@ -2,6 +2,7 @@
 
 pub mod bank;
 pub mod brokers;
+pub mod desk;
 pub mod facts;
 pub mod ledger;
 pub mod members;

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use annals::outbox::{Address, Route};
 use annals::prelude::*;
-use annals::sagas::{Commands, Correlation, Flow, Saga};
+use annals::sagas::{CommandEvent, Commands, Correlation, Flow, Saga, SagaEvent};
 use serde::{Deserialize, Serialize};
 
 /// What happens to goods, money and orders.
@@ -114,10 +115,125 @@ commands! {
 #[derive(Default)]
 pub struct Checkout;
 
+/// The same where another service has the products: what happens to them comes from there, and commands go there.
+#[derive(Default)]
+pub struct FarCheckout {
+    buyer: String,
+}
+
+impl Saga for FarCheckout {
+    type Event = ShopEvent;
+    const NAME: &'static str = "far-checkout";
+    const WITHIN: Duration = Duration::from_secs(600);
+    const PARTITIONS: u32 = 2;
+
+    fn commands() -> Commands {
+        let there = Commands::elsewhere::<Reserve>().and_elsewhere::<Release>();
+        there.and::<Charge>().and::<Refund>().and::<Confirm>()
+    }
+
+    fn correlate(event: &Recorded<ShopEvent>) -> Vec<Correlation> {
+        match &event.data {
+            ShopEvent::Placed { .. } => vec![Correlation::start(event.stream.id())],
+            ShopEvent::Reserved { order } | ShopEvent::Charged { order } => {
+                vec![Correlation::continues(order)]
+            }
+            _ => vec![],
+        }
+    }
+
+    fn on(&mut self, event: &Recorded<ShopEvent>, flow: &mut Flow) {
+        match &event.data {
+            ShopEvent::Placed { product, buyer } => {
+                let order = event.stream.id().to_owned();
+                self.buyer.clone_from(buyer);
+                let release = Release { order: order.clone() };
+                flow.send(product, &Reserve { order }).undone_by(product, &release);
+            }
+            ShopEvent::Reserved { order } => {
+                let (buyer, order) = (self.buyer.clone(), order.clone());
+                let refund = Refund { order: order.clone(), buyer: buyer.clone() };
+                let charge = Charge { order, buyer };
+                flow.send(&self.buyer, &charge).undone_by(&self.buyer, &refund);
+            }
+            ShopEvent::Charged { order } => {
+                flow.send(order, &Confirm {});
+                flow.complete();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Sends commands for products to whoever has them.
+pub struct ToInventory(pub Address);
+
+impl Route for ToInventory {
+    type Event = SagaEvent;
+    type Public = CommandEvent;
+    const NAME: &'static str = "commands-out";
+
+    fn source(&self) -> String {
+        "/shop/orders".to_owned()
+    }
+
+    fn places(&self) -> Vec<Address> {
+        vec![self.0.clone()]
+    }
+
+    fn publish(&self, event: &Recorded<SagaEvent>) -> Vec<CommandEvent> {
+        CommandEvent::sent(event, &["product"]).into_iter().collect()
+    }
+}
+
+/// Sends back what became of commands.
+pub struct Answers(pub Address);
+
+impl Route for Answers {
+    type Event = CommandEvent;
+    type Public = CommandEvent;
+    const NAME: &'static str = "answers-out";
+
+    fn source(&self) -> String {
+        "/shop/inventory".to_owned()
+    }
+
+    fn places(&self) -> Vec<Address> {
+        vec![self.0.clone()]
+    }
+
+    fn publish(&self, event: &Recorded<CommandEvent>) -> Vec<CommandEvent> {
+        vec![event.data.clone()]
+    }
+}
+
+/// Tells others what is reserved.
+pub struct Reservations(pub Address);
+
+impl Route for Reservations {
+    type Event = ShopEvent;
+    type Public = ShopEvent;
+    const NAME: &'static str = "reservations-out";
+
+    fn source(&self) -> String {
+        "/shop/inventory".to_owned()
+    }
+
+    fn places(&self) -> Vec<Address> {
+        vec![self.0.clone()]
+    }
+
+    fn publish(&self, event: &Recorded<ShopEvent>) -> Vec<ShopEvent> {
+        let is_reserved = matches!(event.data, ShopEvent::Reserved { .. });
+        is_reserved.then(|| event.data.clone()).into_iter().collect()
+    }
+}
+
 impl Saga for Checkout {
     type Event = ShopEvent;
     const NAME: &'static str = "checkout";
     const WITHIN: Duration = Duration::from_secs(600);
+    const PARTITIONS: u32 = 3;
 
     fn commands() -> Commands {
         let goods = Commands::of::<Reserve>().and::<Release>();

@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub(crate) use sagas::{Meant, Record, Sagas};
 pub(crate) use schema::{ExportSchemas, Schemas};
-pub(crate) use steering::{Asking, Chosen, Consumers, Named, Outbox, ParkedKeys, Requests};
+pub(crate) use steering::{Asking, Chosen, Consumers, Log, Named, Outbox, ParkedKeys, Requests};
 
 /// Looks at a store of events, copies it, and finds out what is wrong with it.
 ///

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use annals::sagas::ops::State;
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::steering::user_at_host;
+use super::steering::{Log, user_at_host};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sagas {
@@ -23,6 +23,8 @@ pub(crate) enum Sagas {
         /// Only what follows, as the list before has said.
         #[arg(long, value_name = "PLACE", requires = "saga")]
         after: Option<String>,
+        #[command(flatten)]
+        log: Log,
     },
     /// Shows an instance, one that has ended too: what it was told and when, what was decided on that, and what
     /// it waits for.
@@ -109,6 +111,8 @@ pub(crate) struct Meant {
     pub(crate) saga: String,
     /// The instance.
     pub(crate) instance: String,
+    #[command(flatten)]
+    pub(crate) log: Log,
 }
 
 /// Who speaks.
@@ -144,4 +148,6 @@ pub(crate) struct Record {
     /// Replaces the file if there is one.
     #[arg(long)]
     pub(crate) overwrite: bool,
+    #[command(flatten)]
+    pub(crate) log: Log,
 }

@@ -17,5 +17,7 @@ pub use lag::{Lag, lag};
 pub use members::{Member, members};
 pub use parked::{Parked, is_parked, parked};
 pub use requests::{Ask, Request, ask, ask_once, open_requests, request, requests};
-pub use status::{ConsumerStatus, Partition, consumer, consumers, position, positions};
+pub use status::{
+    ConsumerStatus, Partition, consumer, consumers, partition_ids, position, positions,
+};
 pub use waiting::{Waiting, positions_waiting, waiting};

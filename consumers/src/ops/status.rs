@@ -106,6 +106,19 @@ pub async fn positions(
     Ok(positions)
 }
 
+/// The partitions of a consumer, those that have come to their end among them.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub async fn partition_ids(
+    work: &dyn Workspace,
+    consumer: &str,
+) -> Result<Vec<PartitionId>, StoreError> {
+    let query = RowQuery { conditions: vec![of_consumer(consumer)], ..RowQuery::default() };
+    let (parts, _) = survey::<PartitionRecord>(work, &query).await?;
+    Ok(parts.iter().map(PartitionRecord::id).collect())
+}
+
 /// Where a generation of a consumer stands: the least of the checkpoints of its partitions. `None` when
 /// it has none.
 ///

@@ -1,5 +1,6 @@
 //! The engine on the memory store, on a paused clock: time passes when everybody waits.
 
+mod concerns;
 mod gauges;
 mod members;
 mod moving;

@@ -118,6 +118,7 @@ impl Stage {
             version: 1,
             filter: LogFilter::default(),
             key: KeyBy::Stream,
+            concerns: None,
             on_failure: OnFailure::Park,
             most_partitions: 64,
             inline: false,

@@ -6,7 +6,7 @@ use annals_core::store::{StoreError, TransactExt};
 use jiff::SignedDuration;
 
 use super::stage::Stage;
-use crate::{TimerRecord, cancel, due, remember, schedule};
+use crate::{Timer, TimerRecord, cancel, earliest, remember, schedule, timers_in};
 
 #[tokio::test(start_paused = true)]
 async fn a_message_counts_once_and_only_if_its_step_commits() {
@@ -38,8 +38,9 @@ async fn timers_come_in_order_when_they_are_due() {
             .store
             .transact_with(move |transaction| {
                 Box::pin(async move {
-                    let at = transaction.now().await? + SignedDuration::from_secs(seconds);
-                    schedule(transaction, ("sagas", key), at, r#"{"of":1}"#).await
+                    let due_at = transaction.now().await? + SignedDuration::from_secs(seconds);
+                    let (key, body) = (key.to_owned(), r#"{"of":1}"#.to_owned());
+                    schedule(transaction, "sagas", vec![Timer { key, due_at, body }]).await
                 })
             })
             .await
@@ -47,11 +48,16 @@ async fn timers_come_in_order_when_they_are_due() {
     };
     let keys = async |most: u32| {
         let due = stage.store.transact_with(move |transaction| {
-            Box::pin(async move { due(transaction, "sagas", most).await })
+            Box::pin(async move {
+                let keys = "a".to_owned().."z".to_owned();
+                let timers = earliest(transaction, "sagas", keys, most).await?;
+                Ok((transaction.now().await?, timers))
+            })
         });
-        let due: Vec<TimerRecord> = due.await.expect("timers can be read");
-        assert!(due.iter().all(|timer| timer.body.0 == r#"{"of":1}"#));
-        due.into_iter().map(|timer| timer.key).collect::<Vec<_>>()
+        let (now, timers): (_, Vec<TimerRecord>) = due.await.expect("timers can be read");
+        assert!(timers.iter().all(|timer| timer.body.0 == r#"{"of":1}"#));
+        let due = timers.into_iter().filter(|timer| timer.due_at <= now);
+        due.map(|timer| timer.key).collect::<Vec<_>>()
     };
     set("late", 30).await;
     set("soon", 10).await;
@@ -59,7 +65,7 @@ async fn timers_come_in_order_when_they_are_due() {
     set("moved", 20).await;
     set("gone", 1).await;
     let taken = stage.store.transact_with(|transaction| {
-        Box::pin(async move { cancel(transaction, ("sagas", "gone")).await })
+        Box::pin(async move { cancel(transaction, "sagas", ["gone".to_owned()]).await })
     });
     taken.await.expect("it commits");
     assert!(keys(10).await.is_empty(), "none is due");
@@ -68,6 +74,12 @@ async fn timers_come_in_order_when_they_are_due() {
     tokio::time::advance(Duration::from_secs(10)).await;
     assert_eq!(keys(2).await, ["soon", "moved"], "no more than were asked for");
     assert_eq!(keys(10).await, ["soon", "moved", "late"]);
+    let between = stage.store.transact_with(|transaction| {
+        let keys = "m".to_owned().."n".to_owned();
+        Box::pin(async move { timers_in(transaction, "sagas", keys).await })
+    });
+    let between = between.await.expect("timers can be read");
+    assert_eq!(between.iter().map(|timer| &*timer.key).collect::<Vec<_>>(), ["moved"]);
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -112,8 +112,9 @@ impl Transactional {
         match result {
             Ok(()) => {
                 target.written();
-                let left = target.pending();
+                let (left, due_in) = (target.pending(), target.due_in());
                 drop(target);
+                self.is_due_in(due_in);
                 let consumer = || self.worker.id.consumer.clone();
                 metrics::counter!("annals_consumer_batches_total", "consumer" => consumer())
                     .increment(1);

@@ -280,7 +280,8 @@ impl External {
                 true => {}
                 false if blamed => {
                     let step = self.worker.committed;
-                    self.worker.park(event, (&error, attempts), step).await?;
+                    let key = self.worker.key(event).to_owned();
+                    self.worker.park((event, key), (&error, attempts), step).await?;
                     self.window.settle(&events.remove(0));
                 }
                 false => return Err(error),

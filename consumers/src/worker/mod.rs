@@ -2,6 +2,7 @@
 
 mod anew;
 mod commit;
+mod concerned;
 mod delivery;
 mod external;
 mod inbox;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use annals_core::store::{Advance, Fence, LogFilter, StoreError, TransactExt};
 use annals_core::table::{KeyValues, Row, TableSpec};
-use annals_core::{Position, RecordedEvent};
+use annals_core::{Position, RecordedEvent, SLICES};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -110,9 +111,14 @@ impl Worker {
         (stop, due, anew): (Stop, watch::Receiver<Vec<String>>, mpsc::Receiver<Anew>),
     ) -> Self {
         let id = partition.id();
-        let slices = match &consumer.filter.slices {
-            Some(wanted) => overlap(wanted, &partition.slices()),
+        let own = match consumer.concerns {
+            // Any event may concern a key of its own.
+            Some(_) => 0..SLICES,
             None => partition.slices(),
+        };
+        let slices = match &consumer.filter.slices {
+            Some(wanted) => overlap(wanted, &own),
+            None => own,
         };
         let filter = LogFilter { slices: Some(slices), ..consumer.filter.clone() };
         let up_to = partition.ends_at.unwrap_or(Position::new(i64::MAX as u64));
@@ -176,8 +182,18 @@ impl Worker {
         };
         match target {
             Target::Transactional(target) => work::run(Transactional::new(self, target)).await,
+            target if self.cannot_be_told(&target) => {
+                let why = "events of the log, and effects in the store: keys that are none of an event's own need both";
+                self.left(Left::Refused(ConsumeError::stop(why)))
+            }
             Target::External(target) => work::run(External::new(self, target)).await,
         }
+    }
+
+    /// Whether its keys are said by what cannot be asked here.
+    fn cannot_be_told(&self, target: &Target) -> bool {
+        let has_effects_outside = matches!(target, Target::External(_));
+        self.consumer.concerns.is_some() && (has_effects_outside || !self.feed.is_log())
     }
 
     /// Leaves out what has had its effect before.

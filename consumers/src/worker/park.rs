@@ -8,6 +8,7 @@ use annals_core::table::RowQuery;
 use annals_core::{Position, RecordedEvent};
 use jiff::{SignedDuration, Timestamp};
 
+use super::concerned::is_stray;
 use super::{Worker, inbox};
 use crate::consume::OnFailure;
 use crate::error::ConsumeError;
@@ -85,7 +86,7 @@ impl Worker {
         let slices = self.partition.slices();
         let work = self.context.stores.work();
         let (keys, damaged) = survey::<ParkedKey>(&**work, &query).await?;
-        let own = keys.into_iter().filter(|key| slices.contains(&key.slice));
+        let own = keys.into_iter().filter(|key| slices.contains(&key.slice) && !is_stray(&key.key));
         // What waits behind a key whose row is damaged waits all the same, whoever has its slice.
         let damaged = damaged.iter().filter_map(|row| row.text(2).map(str::to_owned));
         self.parked.keys = own.map(|key| key.key).chain(damaged).collect();
@@ -105,22 +106,24 @@ impl Worker {
 
     /// The slice that says whose a parked key is: that of its stream, or for messages, which are cut by
     /// lanes and not by slices, one of the partition's own.
-    fn slice(&self, event: &RecordedEvent) -> u16 {
+    fn slice(&self, event: &RecordedEvent, key: &str) -> u16 {
         match self.feed.is_log() {
+            true if self.consumer.concerns.is_some() => Self::slice_of_concerned(event, key),
             true => event.stream.slice().get(),
             false => self.partition.first_slice,
         }
     }
 
-    /// Parks the key of an event that failed, in the transaction that proves the partition, and moves
+    /// Parks a key with the event that failed under it, in the transaction that proves the partition, and moves
     /// the checkpoint to `to`.
     pub(super) async fn park(
         &mut self,
-        event: &RecordedEvent,
+        (event, key): (&RecordedEvent, String),
         (error, attempts): (&ConsumeError, u32),
         to: Position,
     ) -> Result<(), ConsumeError> {
-        if self.parked.is_systemic() && self.consumer.on_failure == OnFailure::Park {
+        let holds_up = !is_stray(&key);
+        if holds_up && self.parked.is_systemic() && self.consumer.on_failure == OnFailure::Park {
             return Err(ConsumeError::retry(format!(
                 "{} keys are parked, which is no fault of single events any more: `{}` stands still \
                  until the next one succeeds. The last one failed at position {} of the log, stream \
@@ -131,14 +134,12 @@ impl Worker {
                 event.stream,
             )));
         }
-        let key = self.key(event).to_owned();
-        let again = !matches!(error, ConsumeError::Poison(_))
-            && self.consumer.on_failure == OnFailure::Park;
+        let again = !error.is_hopeless() && self.consumer.on_failure == OnFailure::Park;
         let record = ParkedKey {
             consumer: self.id.consumer.clone(),
             generation: self.id.generation,
             key: key.clone(),
-            slice: self.slice(event),
+            slice: self.slice(event, &key),
             position: event.position,
             event_type: event.event_type.as_str().to_owned(),
             reason: reason(error),
@@ -166,7 +167,9 @@ impl Worker {
         metrics::counter!("annals_consumer_parked_total", "consumer" => self.id.consumer.clone())
             .increment(1);
         tracing::warn!(partition = %self.id, position = event.position.get(), %error, "a key is parked");
-        self.parked.add(&key);
+        if holds_up {
+            self.parked.add(&key);
+        }
         self.moved(to);
         Ok(())
     }

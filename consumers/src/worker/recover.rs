@@ -4,6 +4,7 @@
 use annals_core::{Position, RecordedEvent};
 use tokio::time::Instant;
 
+use super::concerned::under_which;
 use super::transactional::Transactional;
 use crate::consume::OnFailure;
 use crate::error::ConsumeError;
@@ -30,7 +31,10 @@ impl Transactional {
             match (result, first) {
                 (Ok(()), _) => {}
                 (Err(error), Some(event)) if events == 1 && error.blames_the_event() => {
-                    self.failed(&event, error).await?;
+                    match self.worker.consumer.concerns.clone() {
+                        Some(concerns) => self.key_by_key(&concerns, &event).await?,
+                        None => self.failed(&event, None, error).await?,
+                    }
                 }
                 (Err(error), Some(_)) if error.blames_the_event() => portion = events.div_ceil(2),
                 (Err(error), _) => return Err(error),
@@ -49,17 +53,20 @@ impl Transactional {
         self.commit().await
     }
 
-    /// An event has failed by itself: tries it again for a moment, then parks its key.
-    async fn failed(
+    /// An event has failed by itself, or under one of the keys that it concerns: tries it again for a moment,
+    /// then parks the key. The checkpoint moves past it, unless it is to be dealt with under other keys.
+    pub(super) async fn failed(
         &mut self,
         event: &RecordedEvent,
+        under: Option<&str>,
         mut error: ConsumeError,
     ) -> Result<(), ConsumeError> {
         let consumer = &self.worker.consumer;
         let stops = match consumer.on_failure {
             OnFailure::Stop => true,
             OnFailure::Park => {
-                !consumer.handler.parks(&self.worker.id, consumer.key.of(event)).await?
+                let key = under.unwrap_or(consumer.key.of(event));
+                !consumer.handler.parks(&self.worker.id, key).await?
             }
             OnFailure::Skip => false,
         };
@@ -76,9 +83,15 @@ impl Transactional {
                 return Err(ConsumeError::Interrupted);
             }
             self.forget().await;
-            let before = self.worker.committed;
-            let page = self.worker.feed.portion(before, event.position, 1).await?;
-            match self.take_portion(page).await {
+            let again = match under {
+                Some(key) => self.take_key(event, key).await,
+                None => {
+                    let before = self.worker.committed;
+                    let page = self.worker.feed.portion(before, event.position, 1).await?;
+                    self.take_portion(page).await
+                }
+            };
+            match again {
                 Ok(()) => return Ok(()),
                 Err(again) if again.blames_the_event() => error = again,
                 Err(other) => return Err(other),
@@ -93,7 +106,11 @@ impl Transactional {
             inbox.take(event);
         }
         let error = self.worker.explain(event, error);
-        self.worker.park(event, (&error, attempts), event.position).await?;
+        let (key, to) = match under {
+            Some(key) => (under_which(key, &error), self.worker.committed),
+            None => (self.worker.key(event).to_owned(), event.position),
+        };
+        self.worker.park((event, key), (&error, attempts), to).await?;
         self.taken = self.worker.committed;
         Ok(())
     }

@@ -154,7 +154,7 @@ impl Worker {
         let failure = Failure {
             at: event.map(|event| (event.position, event.event_type.as_str().to_owned())),
             reason: reason(error),
-            again: !matches!(error, ConsumeError::Poison(_)),
+            again: !error.is_hopeless(),
         };
         let (row_key, step) = (self.parked_row_key(key), self.step(self.committed));
         let options = self.context.options.clone();

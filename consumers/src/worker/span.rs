@@ -25,8 +25,14 @@ pub(super) struct BatchSpan {
 
 impl BatchSpan {
     /// Events are about to be taken in.
-    pub(super) fn takes(&mut self, worker: &Worker, events: &[RecordedEvent]) {
-        let (Some(first), Some(last)) = (events.first(), events.last()) else { return };
+    pub(super) fn takes<'e>(
+        &mut self,
+        worker: &Worker,
+        events: impl ExactSizeIterator<Item = &'e RecordedEvent> + DoubleEndedIterator + Clone,
+    ) {
+        let mut ends = events.clone();
+        let Some(first) = ends.next() else { return };
+        let last = ends.next_back().unwrap_or(first);
         let span = self.span.get_or_insert_with(|| open(worker, first.position));
         (self.events, self.last) = (self.events + events.len() as u64, last.position);
         link(span, events, &mut self.causes);
@@ -93,13 +99,17 @@ pub(super) fn of_delivery(consumer: &str, events: &[RecordedEvent]) -> Span {
     );
     match events {
         [only] => trace::continue_from(&span, only),
-        several => link(&span, several, &mut HashSet::new()),
+        several => link(&span, several.iter(), &mut HashSet::new()),
     }
     span
 }
 
 /// Links a span to those that caused events, unless it is linked to them already.
-fn link(span: &Span, events: &[RecordedEvent], causes: &mut HashSet<String>) {
+fn link<'e>(
+    span: &Span,
+    events: impl Iterator<Item = &'e RecordedEvent>,
+    causes: &mut HashSet<String>,
+) {
     if span.is_disabled() {
         return;
     }

@@ -177,6 +177,15 @@ impl Transactional {
         Ok(())
     }
 
+    /// It is asked what is due no later than this.
+    pub(super) fn is_due_in(&mut self, pause: Option<Duration>) {
+        let at = pause.map(|pause| Instant::now() + pause);
+        self.due_at = match (self.due_at, at) {
+            (Some(known), Some(at)) => Some(known.min(at)),
+            (known, at) => known.or(at),
+        };
+    }
+
     fn is_due(&self) -> bool {
         self.due_at.is_some_and(|at| at <= Instant::now())
     }
@@ -244,6 +253,11 @@ impl Transactional {
         let counter = "annals_consumer_events_total";
         metrics::counter!(counter, "consumer" => self.worker.id.consumer.clone())
             .increment(events.len() as u64);
+        if let Some(concerns) = self.worker.consumer.concerns.clone() {
+            self.take_concerned(&concerns, events).await?;
+            self.taken = self.taken.max(page.next);
+            return Ok(());
+        }
         self.set_aside(&mut events);
         self.bytes += events.iter().map(|event| event.payload.as_str().len()).sum::<usize>();
         self.counts.taken_in += events.len() as u64;
@@ -259,7 +273,7 @@ impl Transactional {
         if let Some(error) = events.iter().find_map(unreadable) {
             return Err(error);
         }
-        self.span.takes(&self.worker, &events);
+        self.span.takes(&self.worker, events.iter());
         let mut target = self.target.lock().await;
         let taken = caught(target.take(events), panicked).instrument(self.span.enter()).await;
         taken.inspect_err(|_| self.span.failed())
@@ -293,7 +307,10 @@ impl Transactional {
         event: RecordedEvent,
         item: ParkedItem,
     ) -> Result<(), ConsumeError> {
-        self.give(vec![event]).await?;
+        match self.worker.consumer.concerns {
+            Some(_) => self.redo_concerned(&event, &item.key).await?,
+            None => self.give(vec![event]).await?,
+        }
         self.commit_once(self.worker.committed, vec![item]).await
     }
 

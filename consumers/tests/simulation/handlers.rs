@@ -52,6 +52,7 @@ pub(crate) fn consumers(line: &Arc<Line>) -> Vec<Consumer> {
             version: 1,
             filter: LogFilter { categories: spec.categories.clone(), ..LogFilter::default() },
             key: spec.key,
+            concerns: None,
             on_failure: spec.on_failure,
             most_partitions: 8,
             inline: false,

@@ -36,6 +36,7 @@ pub fn responder<A: Answer>(
         version: A::VERSION,
         filter: LogFilter { event_types: vec![REQUEST], ..LogFilter::default() },
         key: KeyBy::Stream,
+        concerns: None,
         on_failure: A::ON_FAILURE,
         most_partitions: u32::from(SLICES),
         inline: false,

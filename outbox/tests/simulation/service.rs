@@ -92,6 +92,7 @@ pub(crate) fn reader(inbound: &Inbound) -> SubscriberDefinition {
         version: 1,
         filter: LogFilter::default(),
         key: KeyBy::Stream,
+        concerns: None,
         on_failure: OnFailure::Park,
         most_partitions: inbound.parts(),
         inline: false,

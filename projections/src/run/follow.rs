@@ -35,6 +35,7 @@ impl Shared {
             version: definition.version,
             filter: definition.filter(),
             key: definition.key(),
+            concerns: None,
             on_failure: definition.on_failure(),
             most_partitions: definition.most_partitions(),
             inline: definition.mode == Mode::Inline,

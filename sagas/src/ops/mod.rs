@@ -11,6 +11,7 @@ pub use names::names;
 pub use open::{Open, OpenPage, OpenQuery, State, list, open};
 pub use rearm::rearm;
 pub use show::{Shown, show};
+pub(crate) use steer::say;
 pub use steer::{SteerError, steer};
 pub use wakeups::{Fault, Looked, look_at_instances, look_at_timers};
 

@@ -24,6 +24,16 @@ pub enum State {
 }
 
 impl State {
+    /// In a word, as [`Phase::as_str`].
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completing => "completing",
+            Self::Compensating => "compensating",
+            Self::Stuck => "stuck",
+        }
+    }
+
     fn of(phase: &Phase) -> Option<Self> {
         match phase {
             Phase::Running => Some(Self::Running),

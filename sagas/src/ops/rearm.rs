@@ -25,10 +25,8 @@ pub async fn rearm(stores: &Stores, saga: &str, instance: &str) -> Result<Vec<St
         for fault in look_at_instance((log, work), saga, instance).await? {
             let Fault::Missing { instance, deadline, at } = fault else { continue };
             set.push(deadline.clone());
-            let key = Alarm::key(&instance, &deadline);
-            let body = serde_json::to_string(&Alarm { instance, deadline, at });
-            let body = body.map_err(|error| StoreError::Invalid { why: error.to_string() })?;
-            timers.push((key, at, body));
+            let timer = Alarm { instance, deadline, at }.timer();
+            timers.push(timer.map_err(StoreError::refused)?);
         }
         if timers.is_empty() {
             break;
@@ -39,10 +37,7 @@ pub async fn rearm(stores: &Stores, saga: &str, instance: &str) -> Result<Vec<St
             let wanted = wanted.clone();
             Box::pin(async move {
                 let (saga, timers) = &*wanted;
-                for (key, at, body) in timers {
-                    schedule(transaction, (saga, key), *at, body).await?;
-                }
-                Ok::<_, StoreError>(())
+                schedule(transaction, saga, timers.clone()).await
             })
         });
         scheduled.await?;

@@ -70,6 +70,15 @@ pub async fn steer(
         let why = format!("`{instance}` of the saga `{saga}` is {stands}: {way_out}");
         return Err(SteerError::Refused(why));
     }
+    say(journal, (saga, instance), steer).await
+}
+
+/// Says something to an instance, whether or not it is there.
+pub(crate) async fn say(
+    journal: &Journal,
+    (saga, instance): (&str, &str),
+    steer: Steer,
+) -> Result<(), SteerError> {
     journal.register::<SagaEvent>().await?;
     let metadata = Metadata {
         correlation_id: Some(instance.to_owned()),

@@ -1,5 +1,6 @@
 //! Whether somebody owes every instance that has not ended a wake-up, and nobody owes one that nothing waits
-//! for.
+//! for. Log and workspace have to be one store: where they are apart, a step that was just written has its
+//! timers a moment later, and would be found without.
 
 use annals_consumers::{Record, TimerRecord, timers};
 use annals_core::store::{Browse, EventLog, MAX_STREAMS, StoreError, StreamQuery, Workspace};

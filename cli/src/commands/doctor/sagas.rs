@@ -1,8 +1,8 @@
 //! Whether every instance of a saga is woken, and heard.
 
 use annals::ops;
-use annals::sagas::ops::{Fault, Looked, look_at_instances, look_at_timers};
-use annals::store::{Finding, MAX_STREAMS, Operate};
+use annals::sagas::ops::{Fault, Looked, look_at_instances, look_at_timers, names};
+use annals::store::{Finding, MAX_STREAMS, Operate, Severity};
 
 use super::super::sagas::known;
 use super::NAMED;
@@ -22,11 +22,21 @@ pub(super) async fn look(store: &dyn Operate, doctor: &Doctor) -> Result<Vec<Fin
     let most = if doctor.full { u64::MAX } else { doctor.sample };
     let mut found = Found::default();
     for saga in &sagas {
+        if is_elsewhere(store, saga).await? {
+            found.elsewhere.push(saga.clone());
+            continue;
+        }
         timers(store, saga, most, &mut found).await?;
         instances(store, saga, most, &mut found).await?;
     }
     let dispatchers = dispatchers(store, &sagas).await?;
     Ok([vec![dispatchers], found.wake_ups(), vec![found.stuck()]].concat())
+}
+
+/// Whether a saga has timers here, and its instances are in another store.
+async fn is_elsewhere(store: &dyn Operate, saga: &str) -> Result<bool, Failure> {
+    let has_timers = look_at_timers((store, store), saga, None, 1).await?.at > 0;
+    Ok(has_timers && names(store, saga, None, 1).await?.is_empty())
 }
 
 /// Whether somebody executes what instances send.
@@ -129,6 +139,8 @@ struct Found {
     orphans: Named,
     unreadable: Named,
     stuck: Named,
+    /// Sagas whose log is in another store, which are not looked at.
+    elsewhere: Vec<String>,
 }
 
 impl Found {
@@ -185,7 +197,16 @@ impl Found {
                  out who has written rows of annals_timers",
             ));
         }
-        if findings.is_empty() {
+        if !self.elsewhere.is_empty() {
+            let sagas = self.elsewhere.join(", ");
+            findings.push(Finding::ok(
+                "saga_timers",
+                format!("the log of {sagas} is in another store: timers are not looked at"),
+            ));
+        }
+        if findings.iter().all(|finding| finding.severity == Severity::Ok)
+            && (self.elsewhere.is_empty() || *instances > 0)
+        {
             let what = format!(
                 "{looked}: what has not ended has a timer for each deadline, and no timer wakes nobody"
             );

@@ -1,8 +1,7 @@
 //! `annals sagas list`.
 
-use std::collections::BTreeMap;
-
 use annals::sagas::ops::{self, OpenPage, OpenQuery, State};
+use annals::sagas::{Census, Phase};
 use annals::store::Operate;
 
 use super::standing::Standing;
@@ -20,15 +19,15 @@ pub(super) struct Wanted {
 }
 
 pub(super) async fn list(
-    store: &dyn Operate,
+    (log, work): (&dyn Operate, &dyn Operate),
     wanted: &Wanted,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
-    let mut sagas = known(store).await?;
+    let mut sagas = known(work).await?;
     if let Some(saga) = &wanted.saga {
         sagas.retain(|known| known == saga);
         if sagas.is_empty() {
-            return Err(unknown(store, saga, None).await);
+            return Err(unknown(work, saga, None).await);
         }
     }
     if sagas.is_empty() && !screen.is_json() {
@@ -38,13 +37,14 @@ pub(super) async fn list(
     let query = OpenQuery { state, after, most };
     let mut pages = Vec::new();
     for saga in &sagas {
-        pages.push((saga.as_str(), ops::list((store, store), saga, &query).await?));
+        let page = ops::list((log, work), saga, &query).await?;
+        pages.push((saga.as_str(), page, Census::of(work, saga).await?));
     }
     match screen.is_json() {
         true => all(&pages).try_for_each(|one| screen.json(&one))?,
-        false => show(&pages, screen)?,
+        false => show(&pages, wanted.state, screen)?,
     }
-    for (saga, page) in &pages {
+    for (saga, page, _) in &pages {
         let Some(next) = &page.next else { continue };
         let (saga, next) = (escaped(saga), escaped(next));
         let raise = match page.instances.len() < wanted.limit {
@@ -58,9 +58,12 @@ pub(super) async fn list(
     Ok(())
 }
 
+/// A saga, some of its instances, and how many there are.
+type Page<'p> = (&'p str, OpenPage, Census);
+
 /// The instances of all pages.
-fn all<'p>(pages: &'p [(&'p str, OpenPage)]) -> impl Iterator<Item = Standing<'p>> {
-    pages.iter().flat_map(|(saga, page)| {
+fn all<'p>(pages: &'p [Page<'p>]) -> impl Iterator<Item = Standing<'p>> {
+    pages.iter().flat_map(|(saga, page, _)| {
         page.instances.iter().map(|open| match &open.known {
             Ok(ledger) => Standing::of(saga, &open.instance, ledger),
             Err(why) => Standing::unreadable(saga, &open.instance, why),
@@ -68,11 +71,9 @@ fn all<'p>(pages: &'p [(&'p str, OpenPage)]) -> impl Iterator<Item = Standing<'p
     })
 }
 
-fn show(pages: &[(&str, OpenPage)], screen: &mut Screen) -> Result<(), Failure> {
-    let mut counts: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+fn show(pages: &[Page<'_>], state: Option<State>, screen: &mut Screen) -> Result<(), Failure> {
     let mut rows = Vec::new();
     for one in all(pages) {
-        *counts.entry(one.saga).or_default().entry(one.state).or_default() += 1;
         rows.push([
             one.saga.to_owned(),
             one.instance.to_owned(),
@@ -97,15 +98,21 @@ fn show(pages: &[(&str, OpenPage)], screen: &mut Screen) -> Result<(), Failure> 
         ];
         screen.line(&table(header, rows))?;
     }
-    for (saga, page) in pages {
-        let states = counts.remove(saga).unwrap_or_default();
-        let states: Vec<_> = states.iter().map(|(state, n)| format!("{n} {state}")).collect();
-        let counted = match (states.is_empty(), &page.next) {
-            (true, _) => "there are none".to_owned(),
-            (false, None) => states.join(", "),
-            (false, Some(_)) => format!("{}, and there may be more", states.join(", ")),
+    for (saga, page, census) in pages {
+        let wanted = Phase::OPEN.iter().filter(|phase| {
+            state.is_none_or(|state| state.as_str() == **phase) && census.count(phase) > 0
+        });
+        let counts: Vec<_> =
+            wanted.map(|phase| format!("{} {phase}", census.count(phase))).collect();
+        let counts = match counts.is_empty() {
+            true => "there are none".to_owned(),
+            false => counts.join(", "),
         };
-        screen.line(&format!("{}: {counted}", escaped(saga)))?;
+        let shown = match &page.next {
+            Some(_) => format!("; {} are shown", page.instances.len()),
+            None => String::new(),
+        };
+        screen.line(&format!("{}: {counts}{shown}", escaped(saga)))?;
     }
     Ok(())
 }

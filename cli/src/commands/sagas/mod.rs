@@ -15,8 +15,9 @@ use annals::ops;
 use annals::sagas::Steer;
 use annals::store::Operate;
 
-use crate::arguments::Sagas;
+use crate::arguments::{Log, Sagas};
 use crate::failure::Failure;
+use crate::place::Place;
 use crate::screen::Screen;
 
 /// What kind of consumers sagas are.
@@ -28,28 +29,45 @@ pub(crate) async fn sagas(
     screen: &mut Screen,
 ) -> Result<(), Failure> {
     match sagas {
-        Sagas::List { saga, state, limit, after } => {
+        Sagas::List { saga, state, limit, after, log } => {
+            let log = Place::beside(&store, log.log.as_deref()).await?;
             let wanted = list::Wanted { saga, state: state.map(Into::into), limit, after };
-            list::list(&*store, &wanted, screen).await
+            list::list((&*log, &*store), &wanted, screen).await
         }
-        Sagas::Show { meant } => show::show(&*store, &meant, screen).await,
+        Sagas::Show { meant } => show::show(&sides(store, &meant.log).await?, &meant, screen).await,
         Sagas::Retry { meant, person } => {
-            steer::steer(store, &meant, Steer::Retry { by: person.name() }, screen).await
+            let steer = Steer::Retry { by: person.name() };
+            steer::steer(&sides(store, &meant.log).await?, &meant, steer, screen).await
         }
         Sagas::Resolve { meant, person, note } => {
             let note = steer::said(note, "say how with --note TEXT")?;
             let steer = Steer::Resolve { by: person.name(), note };
-            steer::steer(store, &meant, steer, screen).await
+            steer::steer(&sides(store, &meant.log).await?, &meant, steer, screen).await
         }
         Sagas::Cancel { meant, person, reason } => {
             let reason = steer::said(reason, "say why with --reason TEXT")?;
             let steer = Steer::Cancel { by: person.name(), reason };
-            steer::steer(store, &meant, steer, screen).await
+            steer::steer(&sides(store, &meant.log).await?, &meant, steer, screen).await
         }
-        Sagas::Rearm { meant } => steer::rearm(store, &meant, screen).await,
-        Sagas::Record(record) => record::record(&*store, &record, screen).await,
+        Sagas::Rearm { meant } => {
+            steer::rearm(&sides(store, &meant.log).await?, &meant, screen).await
+        }
+        Sagas::Record(record) => {
+            record::record(&sides(store, &record.log).await?, &record, screen).await
+        }
         Sagas::Replay { file } => replay(&file, screen),
     }
+}
+
+/// Where the log is, and where what consumers keep is: mostly in one store.
+struct Sides {
+    log: Arc<dyn Operate>,
+    work: Arc<dyn Operate>,
+}
+
+async fn sides(work: Arc<dyn Operate>, log: &Log) -> Result<Sides, Failure> {
+    let log = Place::beside(&work, log.log.as_deref()).await?;
+    Ok(Sides { log, work })
 }
 
 /// The sagas that programs have run here, by name.

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use annals::sagas::ops::{self, Shown};
 use annals::sagas::{History, Phase, Recording};
-use annals::store::{MAX_STREAMS, Operate};
+use annals::store::MAX_STREAMS;
 use serde::Serialize;
 
-use super::unknown;
+use super::{Sides, unknown};
 use crate::arguments::Record;
 use crate::failure::Failure;
 use crate::file::NewFile;
@@ -21,7 +21,7 @@ struct Recorded {
 }
 
 pub(super) async fn record(
-    store: &dyn Operate,
+    sides: &Sides,
     record: &Record,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
@@ -31,8 +31,8 @@ pub(super) async fn record(
     };
     let mut writer = Writer { out, saga: &record.saga, instances: 0, steps: 0 };
     let more = match record.instances.is_empty() {
-        true => those_that_are(store, record, &mut writer).await?,
-        false => those_named(store, record, &mut writer).await.map(|()| false)?,
+        true => those_that_are(sides, record, &mut writer).await?,
+        false => those_named(sides, record, &mut writer).await.map(|()| false)?,
     };
     writer.finish()?;
     if more {
@@ -43,14 +43,14 @@ pub(super) async fn record(
 }
 
 async fn those_named(
-    store: &dyn Operate,
+    sides: &Sides,
     record: &Record,
     writer: &mut Writer<'_>,
 ) -> Result<(), Failure> {
     for instance in &record.instances {
-        match ops::show(store, &record.saga, instance).await? {
+        match ops::show(&*sides.log, &record.saga, instance).await? {
             Some(shown) => writer.history(shown)?,
-            None => return Err(unknown(store, &record.saga, Some(instance)).await),
+            None => return Err(unknown(&*sides.work, &record.saga, Some(instance)).await),
         }
     }
     Ok(())
@@ -58,18 +58,18 @@ async fn those_named(
 
 /// Says whether there may be more.
 async fn those_that_are(
-    store: &dyn Operate,
+    sides: &Sides,
     record: &Record,
     writer: &mut Writer<'_>,
 ) -> Result<bool, Failure> {
     let mut after: Option<String> = None;
     loop {
-        let page = ops::names(store, &record.saga, after.as_deref(), MAX_STREAMS).await?;
+        let page = ops::names(&*sides.log, &record.saga, after.as_deref(), MAX_STREAMS).await?;
         for instance in &page {
             if writer.instances == record.limit {
                 return Ok(true);
             }
-            let shown = ops::show(store, &record.saga, instance).await?;
+            let shown = ops::show(&*sides.log, &record.saga, instance).await?;
             let is_wanted =
                 |shown: &Shown| !record.ended || matches!(shown.ledger.phase(), Phase::Ended(_));
             if let Some(shown) = shown.filter(is_wanted) {
@@ -82,7 +82,7 @@ async fn those_that_are(
         }
     }
     match writer.instances {
-        0 if after.is_none() => Err(unknown(store, &record.saga, None).await),
+        0 if after.is_none() => Err(unknown(&*sides.work, &record.saga, None).await),
         0 => {
             let saga = &record.saga;
             Err(Failure::NotThere(format!("no instance of the saga `{saga}` has ended")))

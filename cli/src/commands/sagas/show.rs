@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use annals::Timestamp;
 use annals::sagas::{Step, ops};
-use annals::store::Operate;
 use serde::Serialize;
 
 use super::standing::Standing;
-use super::unknown;
+use super::{Sides, unknown};
 use crate::arguments::Meant;
 use crate::failure::Failure;
 use crate::screen::{Screen, escaped};
@@ -22,12 +21,12 @@ struct Shown<'s> {
 }
 
 pub(super) async fn show(
-    store: &dyn Operate,
-    Meant { saga, instance }: &Meant,
+    Sides { log, work }: &Sides,
+    Meant { saga, instance, .. }: &Meant,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
-    let Some(shown) = ops::show(store, saga, instance).await? else {
-        return Err(unknown(store, saga, Some(instance)).await);
+    let Some(shown) = ops::show(&**log, saga, instance).await? else {
+        return Err(unknown(&**work, saga, Some(instance)).await);
     };
     let standing = Standing::of(saga, instance, &shown.ledger);
     if screen.is_json() {

@@ -1,15 +1,13 @@
 //! `annals sagas retry`, `resolve`, `cancel` and `rearm`.
 
-use std::sync::Arc;
-
 use annals::sagas::Steer;
 use annals::sagas::ops::{self, SteerError};
-use annals::store::{Operate, Store, Stores};
+use annals::store::{Operate, Stores};
 use annals::{Journal, JournalOptions};
 use serde::Serialize;
 
 use super::super::requests::ask;
-use super::unknown;
+use super::{Sides, unknown};
 use crate::arguments::Meant;
 use crate::failure::Failure;
 use crate::screen::{Screen, escaped};
@@ -41,23 +39,22 @@ pub(super) fn said(text: Option<String>, way_out: &str) -> Result<String, Failur
 }
 
 pub(super) async fn steer(
-    store: Arc<dyn Operate>,
+    sides: &Sides,
     meant: &Meant,
     steer: Steer,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
-    let Meant { saga, instance } = meant;
-    let shared: Arc<dyn Store> = store.clone();
-    let journal = Journal::new(shared, JournalOptions::default());
+    let Meant { saga, instance, .. } = meant;
+    let journal = Journal::new(stores(sides), JournalOptions::default());
     match ops::steer(&journal, saga, instance, steer.clone()).await {
         Ok(()) => {}
         Err(SteerError::Unknown { .. }) => {
-            return Err(unknown(&*store, saga, Some(instance)).await);
+            return Err(unknown(&*sides.work, saga, Some(instance)).await);
         }
         Err(SteerError::Store(error)) => return Err(error.into()),
         Err(error) => return Err(Failure::Refused(error.to_string())),
     }
-    let waits_because = nobody(&*store, saga).await?;
+    let waits_because = nobody(&*sides.work, saga).await?;
     if screen.is_json() {
         return screen.json(&Steered { saga, instance, steer: &steer, waits_because });
     }
@@ -80,6 +77,11 @@ pub(super) async fn steer(
     screen.line(&format!("  see: annals sagas show {saga} {instance}"))
 }
 
+/// Nothing here is written to both in one transaction.
+fn stores(Sides { log, work }: &Sides) -> Stores {
+    Stores::apart(log.clone(), work.clone())
+}
+
 /// Why nobody hears it now, if so.
 async fn nobody(store: &dyn Operate, saga: &str) -> Result<Option<String>, Failure> {
     let members = annals::ops::members(store).await?;
@@ -99,15 +101,14 @@ async fn nobody(store: &dyn Operate, saga: &str) -> Result<Option<String>, Failu
 }
 
 pub(super) async fn rearm(
-    store: Arc<dyn Operate>,
-    Meant { saga, instance }: &Meant,
+    sides: &Sides,
+    Meant { saga, instance, .. }: &Meant,
     screen: &mut Screen,
 ) -> Result<(), Failure> {
-    if ops::show(&*store, saga, instance).await?.is_none() {
-        return Err(unknown(&*store, saga, Some(instance)).await);
+    if ops::show(&*sides.log, saga, instance).await?.is_none() {
+        return Err(unknown(&*sides.work, saga, Some(instance)).await);
     }
-    let shared: Arc<dyn Store> = store;
-    let deadlines = ops::rearm(&Stores::of(shared), saga, instance).await?;
+    let deadlines = ops::rearm(&stores(sides), saga, instance).await?;
     if screen.is_json() {
         return screen.json(&Rearmed { saga, instance, deadlines: &deadlines });
     }
