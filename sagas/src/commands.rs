@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use annals_consumers::ConsumeError;
-use annals_core::store::StoreError;
+use annals_core::store::{CommandOutcome, StoreError};
 use annals_core::{Aggregate, Apply, Command, ErrorKind, ExecuteError, Journal, Origin};
 use async_trait::async_trait;
 use serde::Serialize;
@@ -160,8 +160,10 @@ impl<C: Travels> Executes for Executing<C> {
             .await;
         match executed {
             Ok(_) => Ok(Reply::Done),
+            // In the words that are remembered: told again, it is told in these.
             Err(ExecuteError::Domain(refusal)) => {
-                Ok(Reply::Refused { reason: refusal.to_string() })
+                let remembered = CommandOutcome::refused(&refusal);
+                Ok(Reply::Refused { reason: remembered.refusal().unwrap_or_default().to_owned() })
             }
             Err(ExecuteError::Store(StoreError::RefusedBefore { refusal, .. })) => {
                 Ok(Reply::Refused { reason: refusal })

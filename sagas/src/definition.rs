@@ -28,6 +28,12 @@ pub(crate) fn definitions_with<S: Saga>(
     journal: &Journal,
     commands: Commands,
 ) -> [SubscriberDefinition; 2] {
+    const {
+        assert!(
+            is_name(S::NAME),
+            "the NAME of a saga is 1 to 40 of a-z, 0-9, `_` and `.`: it is a part of its streams' names"
+        );
+    }
     let commands = Arc::new(commands);
     let types = S::Event::descriptors().into_iter().map(|event| event.event_type);
     let types = types
@@ -77,6 +83,18 @@ pub(crate) fn definitions_with<S: Saga>(
         Box::pin(journal.register::<SagaEvent>())
     });
     [manager, dispatcher]
+}
+
+const fn is_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !matches!(bytes[at], b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.') {
+            return false;
+        }
+        at += 1;
+    }
+    !bytes.is_empty() && bytes.len() <= 40
 }
 
 struct Managing<S> {

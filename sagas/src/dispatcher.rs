@@ -3,14 +3,10 @@
 use std::sync::Arc;
 
 use annals_consumers::{ConsumeError, Deliver};
-use annals_core::store::Append;
-use annals_core::{
-    EventId, ExpectedVersion, Journal, JournalError, Metadata, NewEvent, Origin, Recorded,
-    RecordedEvent, StreamId,
-};
+use annals_core::{Journal, Metadata, NewEvent, Origin, Recorded, RecordedEvent, StreamId};
 use async_trait::async_trait;
-use uuid::Uuid;
 
+use crate::append_once::append_once;
 use crate::commands::{Commands, Once};
 use crate::event::{SagaEvent, said};
 
@@ -42,21 +38,9 @@ impl Dispatcher {
         let reply = self.commands.execute(&self.journal, &errand, once).await?;
         let replied = NewEvent::of(&SagaEvent::Replied { number, reply })
             .map_err(ConsumeError::poison)?
-            .with_id(reply_id(event.id))
             .with_metadata(Metadata::caused_by(event));
         let stream = StreamId::new(&said(self.saga), event.stream.id());
         let stream = stream.map_err(ConsumeError::poison)?;
-        let append = Append::to(stream, ExpectedVersion::Any, vec![replied]);
-        match self.journal.append(append).await {
-            Ok(_) => Ok(()),
-            Err(JournalError::Store(error)) => Err(error.into()),
-            Err(error) => Err(ConsumeError::poison(error)),
-        }
+        append_once(&self.journal, (stream, replied), (event.id, "reply")).await
     }
-}
-
-/// The id of the reply to a command: the same however often the command is dispatched, so that it is replied to
-/// once.
-fn reply_id(sent: EventId) -> EventId {
-    EventId::new(Uuid::new_v5(&sent.get(), b"reply"))
 }

@@ -65,14 +65,14 @@ pub(crate) fn category(saga: &str) -> String {
     format!("saga.{saga}")
 }
 
-/// The saga whose instance's stream this is.
+/// The saga whose instance's stream this is, if it is one.
 pub(crate) fn saga_of(stream: &StreamId) -> Option<&str> {
-    stream.category().strip_prefix("saga.").filter(|saga| !saga.ends_with(".said"))
+    stream.category().strip_prefix("saga.")
 }
 
 /// The category of what is said to its instances.
 pub(crate) fn said(saga: &str) -> String {
-    format!("saga.{saga}.said")
+    format!("saga_said.{saga}")
 }
 
 /// The stream of an instance.

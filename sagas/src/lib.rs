@@ -4,6 +4,7 @@
 //! goes on, is compensated, and ends ([`Instance`]). Two consumers of the engine run it ([`definitions`]).
 
 mod alarm;
+mod append_once;
 mod census;
 mod commands;
 mod correlation;

@@ -86,7 +86,8 @@ pub trait Saga: Default + Send + Sync + 'static {
     /// The events it listens to. They may be of several aggregates.
     type Event: Event;
 
-    /// A stable name, at most 40 characters. Its instances' streams are of the category `saga.<name>`.
+    /// A stable name: 1 to 40 of `a` to `z`, `0` to `9`, `_` and `.`. Its instances' streams are of the category
+    /// `saga.<name>`. Another name does not compile.
     const NAME: &'static str;
 
     /// Raise it when the program changes what it decides, so that people see which version an instance was

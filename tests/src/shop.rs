@@ -123,7 +123,7 @@ pub struct FarCheckout {
 
 impl Saga for FarCheckout {
     type Event = ShopEvent;
-    const NAME: &'static str = "far-checkout";
+    const NAME: &'static str = "far_checkout";
     const WITHIN: Duration = Duration::from_secs(600);
     const PARTITIONS: u32 = 2;
 

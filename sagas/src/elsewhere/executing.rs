@@ -6,7 +6,8 @@ use annals_consumers::{ConsumeError, Deliver, SubscriberDefinition};
 use annals_core::{EventType, Journal, Metadata, NewEvent, Origin, Recorded, RecordedEvent};
 use async_trait::async_trait;
 
-use super::{CommandEvent, Inward, append_once, consumer};
+use super::{CommandEvent, Inward, consumer};
+use crate::append_once::append_once;
 use crate::commands::{Commands, Once};
 
 /// The consumer, of this name, that executes commands which come as messages; each once, by the message's id.

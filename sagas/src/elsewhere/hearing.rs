@@ -9,7 +9,8 @@ use annals_core::{
 };
 use async_trait::async_trait;
 
-use super::{CommandEvent, Inward, append_once, consumer};
+use super::{CommandEvent, Inward, consumer};
+use crate::append_once::append_once;
 use crate::event::{SagaEvent, said};
 use crate::input::HappenedEvent;
 use crate::saga::Saga;

@@ -18,13 +18,9 @@ use annals_consumers::{
     ConsumeError, Consumer, Deliver, Handler, Inflow, KeyBy, OnFailure, PartitionRecord,
     Registering, Start, SubscriberDefinition, Target,
 };
-use annals_core::store::{Append, LogFilter};
-use annals_core::{
-    EventId, EventType, ExpectedVersion, Journal, JournalError, NewEvent, RegisterError, SLICES,
-    StreamId,
-};
+use annals_core::store::LogFilter;
+use annals_core::{EventType, Journal, RegisterError, SLICES};
 use async_trait::async_trait;
-use uuid::Uuid;
 
 use crate::event::SagaEvent;
 pub use command_event::CommandEvent;
@@ -80,22 +76,5 @@ struct Opens(Arc<dyn Deliver>);
 impl Handler for Opens {
     async fn open(&self, _: &PartitionRecord) -> Result<Target, ConsumeError> {
         Ok(Target::External(self.0.clone()))
-    }
-}
-
-/// Appends what was made of a message, with an id that is made of the message's: however often the message
-/// comes, it stands there once.
-async fn append_once(
-    journal: &Journal,
-    (stream, event): (StreamId, NewEvent),
-    made_of: (EventId, &str),
-) -> Result<(), ConsumeError> {
-    let (message, what) = made_of;
-    let id = EventId::new(Uuid::new_v5(&message.get(), what.as_bytes()));
-    let append = Append::to(stream, ExpectedVersion::Any, vec![event.with_id(id)]);
-    match journal.append(append).await {
-        Ok(_) => Ok(()),
-        Err(JournalError::Store(error)) => Err(error.into()),
-        Err(error) => Err(ConsumeError::poison(error)),
     }
 }

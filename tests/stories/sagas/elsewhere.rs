@@ -20,7 +20,7 @@ const KILLS: usize = 6;
 /// How many orders are placed between two of them.
 const ORDERS: usize = 6;
 
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Site {
     orders: Place,
@@ -48,14 +48,27 @@ async fn program(place: &Place) -> Annals {
 
 async fn story(broker: String) {
     let seed = seed();
-    let played = tokio::time::timeout(PATIENCE, play(broker, seed)).await;
-    assert!(played.is_ok(), "it hangs, seed {seed}");
-}
-
-async fn play(broker: String, seed: u64) {
-    let mut random = Random::new(seed);
     let (orders, inventory) = (Place::shared().await, Place::shared().await);
     let site = Site { orders, inventory, broker, place: fresh_name("saga") };
+    if tokio::time::timeout(PATIENCE, play(&site, seed)).await.is_err() {
+        let orders = says(&site.orders, &["far_checkout", "far_checkout-hears"]).await;
+        let inventory = says(&site.inventory, &["executor"]).await;
+        panic!("it hangs, seed {seed}\norders: {orders}\ninventory: {inventory}");
+    }
+}
+
+/// How consumers are doing, and what is parked.
+async fn says(place: &Place, names: &[&str]) -> String {
+    let store = place.store().await;
+    let mut said = format!("{:#?}", ops::consumers(&*store).await);
+    for name in names {
+        said += &format!("\n{name}: {:#?}", ops::parked(&*store, name).await);
+    }
+    said
+}
+
+async fn play(site: &Site, seed: u64) {
+    let mut random = Random::new(seed);
     let (orders, inventory) = (program(&site.orders).await, program(&site.inventory).await);
     // One piece too few for all: the last ones are refused.
     stock(&inventory, (KILLS * ORDERS - 3) as i64).await;
@@ -88,7 +101,7 @@ async fn play(broker: String, seed: u64) {
     );
     for service in [&orders, &inventory] {
         for status in ops::consumers(&**service.stores().work()).await.expect("readable") {
-            let strays = status.name == "far-checkout";
+            let strays = status.name == "far_checkout";
             assert!(
                 strays || status.parked_keys == 0,
                 "{}, seed {seed}: {:?}",
