@@ -3,8 +3,10 @@
 pub use schemars;
 pub use serde;
 pub use serde_json;
+pub use serde_json::Value as Json;
 
 pub use crate::aggregate::{Aggregate, Command, SnapshotPolicy};
+pub use crate::aggregate::{NoSchema, SchemaOfType, SchemaProbe};
 pub use crate::event::decode::decode;
 pub use crate::event::encode::{Empty, encode};
 pub use crate::event::upcast::{

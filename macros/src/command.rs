@@ -63,6 +63,12 @@ pub(crate) fn derive(input: &DeriveInput) -> syn::Result<TokenStream> {
                 use __a::{FingerprintByContent as _, FingerprintByName as _};
                 (&__a::Probe(self)).fingerprint(#name)
             }
+
+            fn schema() -> ::core::option::Option<__a::Json> {
+                #[allow(unused_imports)]
+                use __a::{NoSchema as _, SchemaOfType as _};
+                (&__a::SchemaProbe::<Self>(::core::marker::PhantomData)).schema()
+            }
         }
     });
     errors.finish(Some(expansion))

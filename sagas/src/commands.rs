@@ -11,6 +11,7 @@ use annals_core::{Aggregate, Apply, Command, ErrorKind, ExecuteError, Journal, O
 use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::decision::Errand;
 use crate::event::Reply;
@@ -28,7 +29,7 @@ use crate::sendable::Sendable;
 /// # #[aggregate(category = "stock", id = String, event = Reserved, error = std::fmt::Error, crate = annals_core)]
 /// # struct Stock;
 /// # impl Apply for Stock { fn apply(&mut self, _: &Reserved) {} }
-/// #[derive(Command, Serialize, Deserialize)]
+/// #[derive(Command, Serialize, Deserialize, schemars::JsonSchema)]
 /// #[command(aggregate = Stock, crate = annals_core)]
 /// struct Reserve { quantity: u32 }
 /// # impl Decide<Reserve> for Stock {
@@ -37,7 +38,10 @@ use crate::sendable::Sendable;
 ///
 /// use annals_sagas::Commands;
 ///
-/// assert!(Commands::of::<Reserve>().knows("stock", "reserve"));
+/// let commands = Commands::of::<Reserve>();
+/// assert!(commands.knows("stock", "reserve"));
+/// let (_, _, schema) = commands.schemas().next().expect("there is one");
+/// assert_eq!(schema.expect("it is `JsonSchema`")["required"][0], "quantity");
 /// ```
 #[derive(Clone, Default)]
 pub struct Commands {
@@ -78,6 +82,15 @@ impl Commands {
     /// Whether a command of an aggregate's category is among them.
     pub fn knows(&self, category: &str, command: &str) -> bool {
         self.by_name.contains_key(&(category, command))
+    }
+
+    /// The commands that are executed here: the category of the aggregate, the name, and the JSON Schema of
+    /// those that are `JsonSchema`.
+    pub fn schemas(&self) -> impl Iterator<Item = (&'static str, &'static str, Option<Value>)> {
+        self.by_name.iter().filter_map(|((category, command), place)| match place {
+            Place::Here(executes) => Some((*category, *command, executes.schema())),
+            Place::Elsewhere => None,
+        })
     }
 
     /// Executes a command; an id makes sure that it happens once.
@@ -133,6 +146,8 @@ trait Executes: Send + Sync {
         errand: &Errand,
         once: Once,
     ) -> Result<Reply, ConsumeError>;
+
+    fn schema(&self) -> Option<Value>;
 }
 
 struct Executing<C>(PhantomData<fn(C)>);
@@ -170,6 +185,10 @@ impl<C: Travels> Executes for Executing<C> {
             }
             Err(error) => Err(undecided(error)),
         }
+    }
+
+    fn schema(&self) -> Option<Value> {
+        C::schema()
     }
 }
 

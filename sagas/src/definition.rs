@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_consumers::{
     ConsumeError, Consumer, Handler, KeyBy, OnFailure, PartitionRecord, Start,
@@ -16,6 +17,9 @@ use crate::dispatcher::Dispatcher;
 use crate::event::{SagaEvent, category};
 use crate::manager::{Instances, Manager};
 use crate::saga::Saga;
+
+/// After how long a command that was not executed is trouble.
+const LATE: Duration = Duration::from_secs(60);
 
 /// The two consumers of a saga: one that tells its instances what has happened and writes what they decide, and
 /// one that executes what they send.
@@ -70,7 +74,7 @@ pub(crate) fn definitions_with<S: Saga>(
         most_partitions: u32::from(SLICES),
         inline: false,
         inflow: None,
-        late_after: None,
+        late_after: Some(LATE),
         handler: Arc::new(Dispatching(Arc::new(dispatcher))),
     };
     let manager = SubscriberDefinition::new(manager, (S::start(), S::PARTITIONS), |journal| {

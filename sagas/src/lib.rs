@@ -46,7 +46,7 @@ pub use ledger::{Ledger, OVERALL, Phase, REMINDER};
 pub use recording::{History, Recording, RecordingError};
 pub use refusal::Refusal;
 pub use replay::{Difference, ReplayError, Replayed};
-pub use saga::Saga;
+pub use saga::{Saga, Strays};
 pub use scheduled::{SCHEDULED, ScheduleError, ScheduledEvent, call_off, schedule, scheduled};
 pub use sendable::Sendable;
 pub use step::Step;

@@ -10,6 +10,15 @@ use crate::correlation::Correlation;
 use crate::flow::Flow;
 use crate::refusal::Refusal;
 
+/// What becomes of an input that no instance waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strays {
+    /// It is parked beside its instance, until a person has it told again or throws it away.
+    Park,
+    /// It is passed by: for sagas that wait for a part of what happens.
+    PassBy,
+}
+
 /// A flow over many aggregates that always ends: in success, or with everything undone that was done. It is
 /// told events, replies to the commands it has sent, and deadlines, one after the other, and decides what
 /// follows. Nothing else is known to it: the same inputs lead to the same state and the same decisions, so that
@@ -100,6 +109,9 @@ pub trait Saga: Default + Send + Sync + 'static {
     /// Into how many partitions its instances are cut when it is started for the first time: so many steps are
     /// taken side by side.
     const PARTITIONS: u32 = 1;
+
+    /// What becomes of an input for an instance that has ended or never began. It is counted in any case.
+    const STRAYS: Strays = Strays::Park;
 
     /// The commands that it may send.
     fn commands() -> Commands;

@@ -18,6 +18,15 @@ pub trait Command: Send + Sync {
     fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(Self::NAME)
     }
+
+    /// Its JSON Schema, draft 2020-12, for those who send it from elsewhere. The derive knows it of commands
+    /// that are `JsonSchema`.
+    fn schema() -> Option<serde_json::Value>
+    where
+        Self: Sized,
+    {
+        None
+    }
 }
 
 /// How an aggregate decides a command.

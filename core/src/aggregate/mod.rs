@@ -1,11 +1,13 @@
 //! Aggregates: a state folded from events, and decisions on that state.
 
 mod command;
+mod command_schema;
 mod context;
 mod decision;
 mod snapshot;
 
 pub use command::{Command, Decide};
+pub use command_schema::{NoSchema, SchemaOfType, SchemaProbe};
 pub use context::{Clock, DecisionContext, IdGenerator, SystemClock, SystemIds};
 pub use decision::{
     ByCommand, ByCommandReference, ByFunction, ByFunctionWithContext, Decision, IntoDecision,

@@ -1,11 +1,11 @@
 //! The consumer that tells instances what has happened, and writes what they decide.
 
 mod gauges;
+mod kept;
 mod ready;
 mod telling;
 
 use std::collections::{HashSet, VecDeque};
-use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,9 @@ use annals_consumers::{
     Wrote, earliest,
 };
 use annals_core::store::{StoreError, StreamAppend, TransactExt, Transaction};
-use annals_core::{ExpectedVersion, Journal, Metadata, NewEvent, RecordedEvent, StreamVersion};
+use annals_core::{ExpectedVersion, Journal, Metadata, NewEvent, RecordedEvent};
 use async_trait::async_trait;
 use jiff::Timestamp;
-use lru::LruCache;
 use uuid::Uuid;
 
 use crate::alarm::Alarm;
@@ -28,19 +27,16 @@ use crate::correlation::Begins;
 use crate::decision::Decided;
 use crate::event::{SagaEvent, stream_of};
 use crate::input::Input;
-use crate::instance::{Instance, InstanceError};
+use crate::instance::InstanceError;
 use crate::ledger::Phase;
-use crate::saga::Saga;
-use crate::steps::{self, Unread};
+use crate::saga::{Saga, Strays};
 use gauges::Gauges;
+use kept::{KEPT, Kept};
 use ready::{Made, Ready};
 pub(crate) use telling::Instances;
 
 /// How many steps a transaction has at the most, but for an event that concerns more instances than that.
 const MOST_STEPS: u64 = 500;
-
-/// How many instances are kept in memory.
-const KEPT: usize = 10_000;
 
 /// How many timers are fired at once.
 const MOST_DUE: u32 = 200;
@@ -62,16 +58,10 @@ pub(crate) struct Manager<S> {
     gauges: Gauges,
     /// What has come and was not told yet.
     queue: VecDeque<Concerned>,
-    kept: LruCache<String, Held<S>>,
+    kept: Kept<S>,
     ready: Ready,
     /// After how long the next deadline comes, as far as it was set last.
     next_due: Option<Duration>,
-}
-
-/// An instance, as its stream says up to a version.
-struct Held<S> {
-    instance: Instance<S>,
-    version: StreamVersion,
 }
 
 /// By what an instance is told something.
@@ -97,8 +87,7 @@ impl<S: Saga> Manager<S> {
     ) -> Self {
         let (id, slices) = (partition.id(), partition.slices());
         let (saga, part, within) = (S::NAME, id.part.to_string(), S::WITHIN);
-        let kept = LruCache::new(NonZeroUsize::new(KEPT).unwrap_or(NonZeroUsize::MIN));
-        let (queue, ready) = Default::default();
+        let (kept, queue, ready) = (Kept::new(&journal), VecDeque::new(), Ready::default());
         Self {
             journal,
             commands,
@@ -121,9 +110,9 @@ impl<S: Saga> Manager<S> {
         let correlations = telling::correlations::<S>(event)?;
         for one in correlations.into_iter().filter(|one| wanted.contains(&*one.instance)) {
             let instance = one.instance;
-            let phase = self.load(&instance).await?.instance.ledger().phase();
+            let phase = self.load(&instance, one.begins).await?;
             let is_person = matches!(input, Input::Steered(_));
-            let told = match (one.begins, *phase == Phase::New) {
+            let told = match (one.begins, phase == Phase::New) {
                 (Begins::Never, true) => Err(stray::<S>(&instance, "it has never begun")),
                 (Begins::Always, false) if !self.has_heard(&instance, event.id.get()) => {
                     Err(stray::<S>(&instance, "it has begun already"))
@@ -135,10 +124,27 @@ impl<S: Saga> Manager<S> {
                 Err(ConsumeError::Stray(why)) if is_person => {
                     tracing::warn!(saga = S::NAME, instance, %why, "what a person said came too late");
                 }
+                Err(ConsumeError::Stray(why)) if S::STRAYS == Strays::PassBy => {
+                    tracing::debug!(saga = S::NAME, instance, %why, "nobody waits for it");
+                }
                 told => told?,
             }
         }
         Ok(())
+    }
+
+    /// Makes sure that an instance is kept, and says where it stands.
+    async fn load(&mut self, instance: &str, begins: Begins) -> Result<Phase, ConsumeError> {
+        // What is not written yet must not be pushed out.
+        if self.ready.streams.len() >= KEPT && !self.ready.streams.contains_key(instance) {
+            return Err(ConsumeError::poison(format!(
+                "it concerns more than {KEPT} instances of `{}`: let it concern one, which sends commands that \
+                 concern the others",
+                S::NAME
+            )));
+        }
+        let held = self.kept.load(instance, begins).await?;
+        Ok(held.instance.ledger().phase().clone())
     }
 
     fn has_heard(&self, instance: &str, event: Uuid) -> bool {
@@ -214,35 +220,6 @@ impl<S: Saga> Manager<S> {
         Ok(())
     }
 
-    /// An instance as its stream says.
-    async fn load(&mut self, instance: &str) -> Result<&mut Held<S>, ConsumeError> {
-        if !self.kept.contains(instance) {
-            let held = self.read(instance).await?;
-            // What is not written yet must not be pushed out.
-            if self.ready.streams.len() >= KEPT {
-                return Err(ConsumeError::poison(format!(
-                    "it concerns more than {KEPT} instances of `{}`: let it concern one, which sends commands \
-                     that concern the others",
-                    S::NAME
-                )));
-            }
-            self.kept.put(instance.to_owned(), held);
-        }
-        self.kept.get_mut(instance).ok_or(ConsumeError::Interrupted)
-    }
-
-    async fn read(&self, instance: &str) -> Result<Held<S>, ConsumeError> {
-        let stream = stream_of(S::NAME, instance).map_err(ConsumeError::poison)?;
-        let mut instance = Instance::default();
-        let fold = |step| instance.fold(&step).map_err(|error| error.to_string());
-        let version = steps::read(&**self.journal.log(), &stream, fold).await;
-        let version = version.map_err(|unread| match unread {
-            Unread::Store(error) => error.into(),
-            Unread::Corrupt { why, .. } => ConsumeError::poison(why),
-        })?;
-        Ok(Held { instance, version })
-    }
-
     /// The time by the store's clock, and the earliest timers.
     async fn timers(&self) -> Result<(Timestamp, Vec<TimerRecord>), StoreError> {
         let keys = Alarm::of_slices(&self.slices);
@@ -258,7 +235,7 @@ impl<S: Saga> Manager<S> {
 
     /// Fires a timer.
     async fn fire(&mut self, alarm: &Alarm, now: Timestamp) -> Result<(), ConsumeError> {
-        self.load(&alarm.instance).await?;
+        self.load(&alarm.instance, Begins::Never).await?;
         let input = Input::Due { deadline: alarm.deadline.clone(), at: alarm.at };
         let metadata =
             Metadata { correlation_id: Some(alarm.instance.clone()), ..Metadata::default() };
@@ -286,7 +263,7 @@ impl<S: Saga> Manager<S> {
                 }
                 Err(ConsumeError::Retry(why)) => {
                     tracing::error!(saga = S::NAME, %why, "a deadline cannot be dealt with");
-                    self.kept.pop(&alarm.instance);
+                    self.kept.drop(&alarm.instance);
                     self.ready.streams.remove(&alarm.instance);
                     let due_at = now.saturating_add(AGAIN).unwrap_or(Timestamp::MAX);
                     self.ready.put_off.push(Timer { key: timer.key, due_at, body: timer.body.0 });
@@ -317,6 +294,7 @@ impl<S: Saga> Consume for Manager<S> {
     }
 
     async fn prepare(&mut self) -> Result<(), ConsumeError> {
+        self.kept.load_ahead(&self.queue).await;
         while self.ready.steps < MOST_STEPS
             && let Some(told) = self.queue.pop_front()
         {
@@ -377,6 +355,7 @@ impl<S: Saga> Consume for Manager<S> {
 
     fn written(&mut self) {
         let ready = std::mem::take(&mut self.ready);
+        self.kept.is_written();
         metrics::counter!("annals_saga_steps_total", "saga" => S::NAME).increment(ready.steps);
         let late = metrics::histogram!("annals_saga_deadline_late_seconds", "saga" => S::NAME);
         if let Some(census) = ready.census {
@@ -388,7 +367,7 @@ impl<S: Saga> Consume for Manager<S> {
 
     fn forget(&mut self) {
         self.queue.clear();
-        self.kept.clear();
+        self.kept.forget();
         self.census = None;
         self.ready = Ready::default();
         self.next_due = None;

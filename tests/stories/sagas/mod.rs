@@ -2,12 +2,14 @@
 
 mod apart;
 pub(crate) mod checkout;
+mod cut;
 mod deadlines;
 mod desk;
 mod elsewhere;
 mod ends;
 mod killed;
 mod many;
+mod matrix;
 mod new_program;
 mod scheduled;
 mod stuck;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals::prelude::*;
-use annals::sagas::{Census, Commands, Correlation, Flow, Saga};
+use annals::sagas::{Census, Commands, Correlation, Flow, Saga, Strays};
 use annals::{Annals, EngineOptions};
 use annals_tests::desk::{Close, DeskEvent, Note, Remind};
 
@@ -27,6 +27,7 @@ macro_rules! desk {
             const VERSION: u32 = $version;
             const WITHIN: Duration = Duration::from_secs(3600);
             const PARTITIONS: u32 = 4;
+            const STRAYS: Strays = Strays::PassBy;
 
             fn commands() -> Commands {
                 Commands::of::<Remind>().and::<Close>().and::<Note>()
@@ -115,6 +116,12 @@ async fn a_thousand_instances_go_on() {
         assert_eq!(streams("desk.noted").await, streams("desk.closed").await);
         let reminded = streams("desk.reminded").await.len();
         assert!((700..=1_000).contains(&reminded), "{reminded} were begun by the old program");
+        // Nobody waits for this, and that is no matter: what comes behind it is told.
+        happens(&new, &tasks(0..50), &DeskEvent::Finished).await;
+        let noted = events(&new, &["desk.noted"]).await.len();
+        happens(&new, &tasks(2_000..2_050), &opened).await;
+        until(&new, &["desk.noted"], noted + 50).await;
+        assert_eq!(parked(&new).await, []);
         new.shutdown().await;
     })
     .await;
