@@ -1,5 +1,7 @@
 //! An instance of a saga: its state and its ledger, folded from its own stream, and what it decides next.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -62,8 +64,26 @@ impl<S: Saga> Instance<S> {
     /// [`InstanceError::Stray`] when the instance does not wait for it, [`InstanceError::Mistake`] for a fault
     /// of the saga's program.
     pub fn take(&mut self, input: Input, now: Timestamp) -> Result<Step, InstanceError> {
+        self.decide(input, now, None)
+    }
+
+    /// Takes the input of a step in that was taken before, under the changes of the program that held for it
+    /// then, and says what is decided on it now.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub(crate) fn retake(&mut self, step: &Step) -> Result<Step, InstanceError> {
+        self.decide(step.input.clone(), step.at, Some(step.patches.clone()))
+    }
+
+    fn decide(
+        &mut self,
+        input: Input,
+        now: Timestamp,
+        known: Option<BTreeSet<String>>,
+    ) -> Result<Step, InstanceError> {
         let begins = *self.ledger.phase() == Phase::New;
-        let mut flow = Flow::new(now, None);
+        let mut flow = Flow::new(now, known);
         let steered = self.tell(&input, &mut flow)?;
         let mistake = flow.mistake.or_else(|| {
             let named = flow.decided.iter().find_map(reserved)?;

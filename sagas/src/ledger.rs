@@ -84,7 +84,7 @@ enum Fate {
 }
 
 /// What is known of an instance.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Ledger {
     steps: u64,
     phase: Phase,

@@ -1,5 +1,8 @@
 //! A checkout with everything that can happen to it.
 
+mod retelling;
+mod timeline;
+
 use std::time::Duration;
 
 use annals_core::{

@@ -1,5 +1,6 @@
 //! What can be said on the command line.
 
+mod sagas;
 mod schema;
 mod steering;
 
@@ -8,14 +9,15 @@ use std::path::PathBuf;
 use annals::{StreamId, Timestamp};
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use sagas::{Meant, Record, Sagas};
 pub(crate) use schema::{ExportSchemas, Schemas};
-pub(crate) use steering::{Asking, Chosen, Consumers, Named, Outbox, ParkedKeys, Requests};
+pub(crate) use steering::{Asking, Chosen, Consumers, Log, Named, Outbox, ParkedKeys, Requests};
 
 /// Looks at a store of events, copies it, and finds out what is wrong with it.
 ///
 /// Exit codes: 0 done; 1 what was asked for is not there, a consumer is in trouble, or the doctor found
 /// something bad; 2 a mistake on the command line; 3 the store cannot be reached or opened, or is
-/// damaged; 4 an import or a request is refused, or routes contradict each other; 5 anything else failed;
+/// damaged; 4 an import, a request or a recording is refused, or routes contradict each other; 5 anything else failed;
 /// 6 a request was not answered in time.
 #[derive(Debug, Parser)]
 #[command(name = "annals", version, max_term_width = 100, arg_required_else_help = true)]
@@ -62,6 +64,9 @@ pub(crate) enum Command {
     /// Shows the keys whose events wait because one of them failed, and what becomes of them.
     #[command(subcommand)]
     Parked(ParkedKeys),
+    /// Shows the instances of sagas, steers them, and records their histories.
+    #[command(subcommand)]
+    Sagas(Sagas),
     /// Lists the processes that run consumers.
     Members,
     /// Shows what was asked of consumers, and what came of it.

@@ -201,7 +201,7 @@ impl Asking {
     }
 }
 
-fn user_at_host() -> String {
+pub(super) fn user_at_host() -> String {
     let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
     let user = variable("USER").or_else(|| variable("LOGNAME")).or_else(|| variable("USERNAME"));
     let host = || {

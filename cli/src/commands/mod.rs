@@ -13,12 +13,13 @@ mod migrate;
 mod outbox;
 mod parked;
 mod requests;
+mod sagas;
 mod schema;
 mod search;
 mod show;
 mod tail;
 
-use crate::arguments::{Arguments, Command, Events, Streams};
+use crate::arguments::{Arguments, Command, Events, Sagas, Streams};
 use crate::failure::Failure;
 use crate::place::Place;
 use crate::screen::Screen;
@@ -28,6 +29,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<(),
     let command = match arguments.command {
         Command::Completions { shell } => return completions::completions(shell),
         Command::Man => return completions::man(),
+        Command::Sagas(Sagas::Replay { file }) => return sagas::replay(&file, screen),
         command => command,
     };
     let place = Place::find(arguments.store.as_deref())?;
@@ -69,6 +71,7 @@ pub(crate) async fn run(arguments: Arguments, screen: &mut Screen) -> Result<(),
                 }
                 Command::Outbox(outbox) => outbox::outbox(store, outbox, screen).await,
                 Command::Parked(parked) => parked::parked(store, parked, screen).await,
+                Command::Sagas(sagas) => sagas::sagas(store, sagas, screen).await,
                 Command::Members => members::members(&*store, screen).await,
                 Command::Requests(requests) => requests::requests(&*store, requests, screen).await,
                 Command::Migrate

@@ -16,6 +16,8 @@ impl Progress {
         let template = match (unit, total) {
             (Unit::Events, Some(_)) => "{wide_bar} {human_pos}/{human_len} events, {eta} left",
             (Unit::Events, None) => "{spinner} {human_pos} events",
+            (Unit::Instances, _) => "{spinner} {human_pos} instances",
+            (Unit::Timers, _) => "{spinner} {human_pos} timers",
             (Unit::Bytes, Some(_)) => "{wide_bar} {binary_bytes}/{binary_total_bytes}, {eta} left",
             (Unit::Bytes, None) => "{spinner} {binary_bytes}",
         };
@@ -39,4 +41,6 @@ impl Drop for Progress {
 pub(crate) enum Unit {
     Events,
     Bytes,
+    Instances,
+    Timers,
 }

@@ -14,6 +14,7 @@ mod parked;
 mod relays;
 mod repartition;
 mod round_trip;
+mod sagas;
 mod schema;
 mod secrets;
 mod subscribers;

@@ -27,6 +27,8 @@ async fn no_output_shows_a_password() {
         &["streams", "list"],
         &["streams", "show", "order-1"],
         &["events", "show", "1"],
+        &["sagas", "list"],
+        &["sagas", "show", "checkout", "1"],
         &["export"],
         &["import", "/dev/null"],
         &["import", "/nowhere"],
@@ -55,6 +57,9 @@ async fn no_output_shows_a_password() {
         for arguments in [
             &["streams", "show", &wrong][..],
             &["events", "show", &wrong],
+            &["sagas", "show", &wrong, "1"],
+            &["sagas", "record", &wrong, "--to", "-"],
+            &["sagas", "replay", &wrong],
             &[&wrong],
             &["head", &wrong],
         ] {

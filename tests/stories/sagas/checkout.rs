@@ -15,12 +15,12 @@ pub(super) async fn shop(home: &Home, options: EngineOptions) -> Annals {
     builder.engine_options(options).start().await.expect("it starts")
 }
 
-pub(super) async fn stock(shop: &Annals, pieces: i64) {
+pub(crate) async fn stock(shop: &Annals, pieces: i64) {
     let stocked = move |_: &Product| Ok::<_, ShopError>(ShopEvent::Stocked { pieces });
     shop.execute(&"tea".to_owned(), stocked).await.expect("it is stocked");
 }
 
-pub(super) async fn place(shop: &Annals, order: &str, buyer: &str) {
+pub(crate) async fn place(shop: &Annals, order: &str, buyer: &str) {
     let (product, buyer) = ("tea".to_owned(), buyer.to_owned());
     let placed = move |_: &Order| {
         let (product, buyer) = (product.clone(), buyer.clone());

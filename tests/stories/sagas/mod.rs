@@ -1,7 +1,7 @@
 //! Flows over several aggregates.
 
 mod apart;
-mod checkout;
+pub(crate) mod checkout;
 mod cut;
 mod deadlines;
 mod desk;

@@ -7,6 +7,7 @@ use annals::store::{Finding, Operate};
 use annals::{Timestamp, Uuid};
 
 use super::super::requests::ask::nobody;
+use super::NAMED;
 use crate::failure::Failure;
 use crate::screen::seconds;
 
@@ -15,9 +16,6 @@ const OPEN_FOR: f64 = 60.0;
 
 /// From how far in the future a sign of life is one, in seconds.
 const AHEAD: f64 = 2.0;
-
-/// How many of a kind are named.
-const NAMED: usize = 10;
 
 /// What is found. A store in which no program has run a consumer is left alone.
 pub(super) async fn look(store: &dyn Operate) -> Result<Vec<Finding>, Failure> {

@@ -1,6 +1,7 @@
 //! `annals doctor`.
 
 mod consumers;
+mod sagas;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,6 +19,9 @@ use crate::screen::{Progress, Screen, Unit, escaped};
 
 /// How many payloads that do not fit are shown.
 const SHOWN: usize = 10;
+
+/// How many of a kind are named.
+const NAMED: usize = 10;
 
 /// How many places of the log a sample is taken from.
 const SAMPLES: u64 = 10;
@@ -70,6 +74,7 @@ async fn look(place: &Place, doctor: &Doctor, findings: &mut Vec<Finding>) -> Re
         findings.extend(store.examine(&how).await?);
         findings.extend(look_at_payloads(&*store, doctor).await?);
         findings.extend(consumers::look(&*store).await?);
+        findings.extend(sagas::look(&*store, doctor).await?);
     }
     Ok(())
 }
