@@ -23,6 +23,12 @@ pub trait Deliver: Send + Sync {
         true
     }
 
+    /// Whether a repetition has no effect and costs little, because whoever receives it can tell: what is
+    /// done may then be written down a moment later, together with more.
+    fn repeats(&self) -> bool {
+        false
+    }
+
     /// How much of one key is delivered at once.
     fn at_once(&self) -> AtOnce {
         AtOnce::ONE

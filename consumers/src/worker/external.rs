@@ -24,6 +24,9 @@ use crate::records::{ParkedItem, Record};
 /// How long what is done may wait to be written down.
 const CHECKPOINT_AFTER: Duration = Duration::from_millis(200);
 
+/// How long events may pass by that it does not want, before the checkpoint is moved past them.
+const IDLE_CHECKPOINT: Duration = Duration::from_millis(500);
+
 pub(crate) struct External {
     worker: Worker,
     target: Arc<dyn Deliver>,
@@ -35,6 +38,8 @@ pub(crate) struct External {
     /// How far the feed has looked.
     fed: Position,
     at_head: bool,
+    /// Whether an effect was had that is not written down.
+    has_effects: bool,
     /// When the log is read again after that has failed.
     read_at: Option<Instant>,
     read_pauses: Backoff,
@@ -103,6 +108,7 @@ impl External {
             window: Window::default(),
             pages: VecDeque::new(),
             at_head: false,
+            has_effects: false,
         }
     }
 
@@ -127,10 +133,14 @@ impl External {
             self.worker.oldest(self.window.oldest());
             let done = self.done();
             if done > self.worker.committed {
-                let at = *write_at.get_or_insert_with(|| Instant::now() + CHECKPOINT_AFTER);
-                if self.is_empty() || at <= Instant::now() {
+                let pause = if self.has_effects { CHECKPOINT_AFTER } else { IDLE_CHECKPOINT };
+                let at = Instant::now() + pause;
+                let at = *write_at.insert(write_at.map_or(at, |sooner: Instant| sooner.min(at)));
+                // An effect that would be had once more is written down as soon as nothing else is under way.
+                let at_once = self.is_empty() && self.has_effects && !self.target.repeats();
+                if at_once || self.worker.partition.ends_at.is_some() || at <= Instant::now() {
                     self.write_down(done).await?;
-                    write_at = None;
+                    (write_at, self.has_effects) = (None, false);
                 }
             }
             if self.worker.is_finished() {
@@ -270,6 +280,7 @@ impl External {
 
     async fn ended(&mut self, ended: Ended) -> Result<(), ConsumeError> {
         let Ended { key, mut events, delivered: Delivered { done, result, attempts } } = ended;
+        self.has_effects |= done > 0;
         for event in events.drain(..done) {
             self.window.settle(&event);
         }

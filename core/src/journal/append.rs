@@ -107,11 +107,22 @@ impl Journal {
     /// # Errors
     /// [`JournalError`]
     pub async fn append(&self, append: Append) -> Result<Appended, JournalError> {
+        let append = self.make_ready(append).await?;
+        let span = observe::appending(&append);
+        Ok(observe::append(span, self.log().append(append)).await?)
+    }
+
+    /// Makes an append ready that is to be written inside a [transaction](crate::store::Transaction::append) of
+    /// the caller's: checks every payload, and that it can be read again, makes the schemas binding, and attaches
+    /// the hooks of inline projections.
+    ///
+    /// # Errors
+    /// [`JournalError`]: it must not be written.
+    pub async fn make_ready(&self, append: Append) -> Result<Append, JournalError> {
         let Prepared { append, unbound } = self.prepare(append)?;
         self.check_readable(&append)?;
         self.bind(unbound).await?;
-        let span = observe::appending(&append);
-        Ok(observe::append(span, self.log().append(append)).await?)
+        Ok(append)
     }
 
     /// Appends many batches, each atomic and judged on its own, in as few commits as possible.

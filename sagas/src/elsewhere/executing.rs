@@ -37,6 +37,11 @@ impl Deliver for Executing {
         }
         Ok(())
     }
+
+    /// What it appends has an id that is made of the message's.
+    fn repeats(&self) -> bool {
+        true
+    }
 }
 
 impl Executing {
@@ -54,6 +59,6 @@ impl Executing {
         let answered = CommandEvent::Answered { saga, instance, number, reply };
         let answered = NewEvent::of(&answered).map_err(ConsumeError::poison)?;
         let answered = answered.with_metadata(Metadata::caused_by(event));
-        append_once(&self.journal, (stream, answered), (event.id, "answer")).await
+        append_once(&self.journal, &stream, vec![(answered, event.id)], "answer").await
     }
 }

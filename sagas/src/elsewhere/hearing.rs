@@ -40,6 +40,11 @@ impl<S: Saga> Deliver for Hearing<S> {
         }
         Ok(())
     }
+
+    /// What it appends has an id that is made of the message's.
+    fn repeats(&self) -> bool {
+        true
+    }
 }
 
 impl<S: Saga> Hearing<S> {
@@ -52,7 +57,7 @@ impl<S: Saga> Hearing<S> {
         let stream = StreamId::new(&said(S::NAME), instance).map_err(ConsumeError::poison)?;
         let new = NewEvent::of(what).map_err(ConsumeError::poison)?;
         let new = new.with_metadata(Metadata::caused_by(event));
-        append_once(&self.journal, (stream, new), (event.id, instance)).await
+        append_once(&self.journal, &stream, vec![(new, event.id)], instance).await
     }
 }
 

@@ -308,10 +308,10 @@ impl<S: Saga> Consume for Manager<S> {
             self.tell(&told).await?;
             self.ready.told = told.event.position;
         }
-        if !self.journal.stores().are_together() {
-            self.ready.append_first(&self.journal).await?;
+        match self.journal.stores().are_together() {
+            true => self.ready.make_ready(&self.journal).await,
+            false => self.ready.append_first(&self.journal).await,
         }
-        Ok(())
     }
 
     async fn due(&mut self) -> Result<Option<Duration>, ConsumeError> {
@@ -354,8 +354,8 @@ impl<S: Saga> Consume for Manager<S> {
     }
 
     async fn append(&mut self, transaction: &mut dyn Transaction) -> Result<(), ConsumeError> {
-        if let Some(append) = self.ready.append() {
-            transaction.append(&append).await?;
+        if let Some(append) = &self.ready.append {
+            transaction.append(append).await?;
         }
         Ok(())
     }

@@ -19,6 +19,8 @@ pub(super) struct Ready {
     pub(super) steps: u64,
     /// Everything that came up to here is told.
     pub(super) told: Position,
+    /// What the transaction appends.
+    pub(super) append: Option<Append>,
     /// By instance.
     pub(super) streams: BTreeMap<String, Made>,
     /// Timers that have been dealt with, by key.
@@ -75,8 +77,17 @@ impl Ready {
         Ok(())
     }
 
+    /// Makes ready what the transaction is to append.
+    pub(super) async fn make_ready(&mut self, journal: &Journal) -> Result<(), ConsumeError> {
+        self.append = match self.all() {
+            Some(append) => Some(journal.make_ready(append).await.map_err(undecided)?),
+            None => None,
+        };
+        Ok(())
+    }
+
     /// The streams' appends, all of them at once, in the order in which the instances were told something.
-    pub(super) fn append(&self) -> Option<Append> {
+    fn all(&self) -> Option<Append> {
         let made = self.streams.values().filter(|made| !made.append.events.is_empty());
         let mut made: Vec<_> = made.collect();
         made.sort_by_key(|made| made.order);
@@ -87,7 +98,7 @@ impl Ready {
     /// Appends to a log that knows nothing of the transaction that is to follow. Each event's id is made of
     /// what the instance was told and of its place in the stream, so that two who do the same do it once.
     pub(super) async fn append_first(&mut self, journal: &Journal) -> Result<(), ConsumeError> {
-        let Some(append) = self.append() else { return Ok(()) };
+        let Some(append) = self.all() else { return Ok(()) };
         let several = append.streams.len() > 1;
         let each = append.streams.clone();
         match journal.append(append).await {

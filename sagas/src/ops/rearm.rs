@@ -25,7 +25,7 @@ pub async fn rearm(stores: &Stores, saga: &str, instance: &str) -> Result<Vec<St
         for fault in look_at_instance((log, work), saga, instance).await? {
             let Fault::Missing { instance, deadline, at } = fault else { continue };
             set.push(deadline.clone());
-            let timer = Alarm { instance, deadline, at }.timer();
+            let timer = Alarm::new(&instance, &deadline, at).timer();
             timers.push(timer.map_err(StoreError::refused)?);
         }
         if timers.is_empty() {
