@@ -88,6 +88,8 @@ pub struct SagaScenario<S: Saga> {
     instance: String,
     now: Timestamp,
     live: Instance<S>,
+    /// What is told the same.
+    again: Instance<S>,
     /// The steps that were taken, as they stand in the log.
     steps: Vec<String>,
     story: Vec<Chapter>,
@@ -131,6 +133,7 @@ where
             instance: instance.to_string(),
             now: Timestamp::UNIX_EPOCH,
             live: Instance::default(),
+            again: Instance::default(),
             steps: Vec::new(),
             story: Vec::new(),
             last: Last::default(),

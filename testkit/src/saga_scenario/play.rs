@@ -8,6 +8,10 @@ use serde::de::DeserializeOwned;
 
 use super::{Chapter, Last, SagaScenario};
 
+/// So many steps are folded anew for every input; of longer stories, one of so many. In between, an instance is
+/// told what the other was told.
+const ANEW_UP_TO: usize = 32;
+
 impl<S: Saga> SagaScenario<S> {
     /// Begins to tell something.
     pub(super) fn begin(&mut self, told: String) {
@@ -19,19 +23,22 @@ impl<S: Saga> SagaScenario<S> {
     #[track_caller]
     pub(super) fn tell(&mut self, input: Input) {
         let input = self.through_json(&input, "what it is told");
-        let mut again = self.folded();
+        let steps = self.steps.len();
+        if steps < ANEW_UP_TO || steps.is_multiple_of(ANEW_UP_TO) {
+            self.again = self.folded();
+        }
         let step = match self.live.take(input.clone(), self.now) {
             Ok(step) => step,
             Err(InstanceError::Stray(why)) => {
                 // After an error nothing of the instance holds any more.
-                self.live = again;
+                self.live = self.folded();
                 return self.stray(why);
             }
             Err(mistake) => panic!("{}", self.report(&format!("! {mistake}\n"))),
         };
         let step = self.through_json(&step, "the step");
         self.let_in(&step.decided);
-        match again.take(input, self.now) {
+        match self.again.take(input, self.now) {
             Ok(other) if other == step => {}
             other => panic!("{}", self.report(&impure(&step, &other))),
         }

@@ -3,10 +3,8 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use annals_core::{Aggregate, Command};
-use annals_sagas::{Decided, Errand, Outcome, Saga};
+use annals_sagas::{Decided, Errand, Outcome, Saga, Sendable};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::SagaScenario;
 use super::report::words;
@@ -20,11 +18,7 @@ where
     /// # Panics
     /// With the story, when something else was decided, or nothing more.
     #[track_caller]
-    pub fn then_sends<C: Command + Serialize>(
-        self,
-        id: &<C::Aggregate as Aggregate>::Id,
-        command: &C,
-    ) -> Self {
+    pub fn then_sends<C: Sendable>(self, id: &C::Id, command: &C) -> Self {
         let wanted = Decided::Send { errand: errand(id, command), undo: None };
         let is = |decided: &Decided| match (decided, &wanted) {
             (Decided::Send { errand, .. }, Decided::Send { errand: wanted, .. }) => {
@@ -40,11 +34,7 @@ where
     /// # Panics
     /// As [`then_sends`](Self::then_sends).
     #[track_caller]
-    pub fn then_undoes<C: Command + Serialize>(
-        self,
-        id: &<C::Aggregate as Aggregate>::Id,
-        command: &C,
-    ) -> Self {
+    pub fn then_undoes<C: Sendable>(self, id: &C::Id, command: &C) -> Self {
         let wanted = errand(id, command);
         let is = |decided: &Decided| matches!(decided, Decided::Undo { errand, .. } if *errand == wanted);
         let Errand { command, category, id, body } = &wanted;
@@ -240,7 +230,7 @@ impl<S: Saga> SagaScenario<S> {
 }
 
 #[track_caller]
-fn errand<C: Command + Serialize>(id: &<C::Aggregate as Aggregate>::Id, command: &C) -> Errand {
+fn errand<C: Sendable>(id: &C::Id, command: &C) -> Errand {
     match Errand::of(id, command) {
         Ok(errand) => errand,
         Err(error) => panic!("the command `{}` cannot be written as JSON: {error}", C::NAME),

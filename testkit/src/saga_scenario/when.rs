@@ -43,14 +43,13 @@ where
         self.begin(told);
         self.last.concerns =
             correlations.iter().map(|correlation| correlation.instance().to_owned()).collect();
-        let own = correlations.iter().filter(|one| one.instance() == self.instance);
-        let own: Vec<_> = own.collect();
-        self.last.is_ignored = own.is_empty();
-        for correlation in own {
-            match correlation.stray(self.live.ledger().phase()) {
+        // An instance is told an event once.
+        match correlations.iter().find(|one| one.instance() == self.instance) {
+            None => self.last.is_ignored = true,
+            Some(correlation) => match correlation.stray(self.live.ledger().phase()) {
                 Some(why) => self.stray(format!("`{}` of `{}` {why}", self.instance, S::NAME)),
-                None => self.tell(Input::Event(happened.clone())),
-            }
+                None => self.tell(Input::Event(happened)),
+            },
         }
         self
     }
