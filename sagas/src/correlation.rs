@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::Phase;
+
 /// Which instance an event is for, and whether it may be the first that the instance is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Correlation {
@@ -36,5 +38,19 @@ impl Correlation {
     /// Is told to an instance. When it never began, or has ended, the event is a stray one.
     pub fn continues(instance: impl ToString) -> Self {
         Self { instance: instance.to_string(), begins: Begins::Never }
+    }
+
+    /// The instance.
+    pub fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// Why the event is a stray one for the instance, if it is, by where that stands.
+    pub fn stray(&self, phase: &Phase) -> Option<&'static str> {
+        match (self.begins, phase) {
+            (Begins::Never, Phase::New) => Some("has never begun"),
+            (Begins::Always, phase) if *phase != Phase::New => Some("has begun already"),
+            _ => None,
+        }
     }
 }

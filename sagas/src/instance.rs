@@ -101,20 +101,21 @@ impl<S: Saga> Instance<S> {
         decided.extend(flow.decided);
         // Whatever it was asked for before or after in the same step.
         decided.extend(flow.completes.then_some(Decided::Complete));
-        let ledger = &mut self.ledger;
         let mut settled = Vec::with_capacity(decided.len());
         for one in decided {
             // While it is compensated, and at its end, the saga decides nothing any more.
-            if ledger.heeds(&one) {
-                ledger.settle(&one);
+            if self.ledger.heeds(&one) {
+                self.ledger.settle(&one);
                 settled.push(one);
             }
         }
-        while let Some(next) = ledger.follows(now) {
-            ledger.settle(&next);
-            settled.push(next);
+        while let Some(next) = self.ledger.follows(now) {
+            let last = self.last_words(&next, now)?;
+            let next = if last.is_empty() { vec![next] } else { last };
+            next.iter().for_each(|one| self.ledger.settle(one));
+            settled.extend(next);
         }
-        ledger.stepped(now);
+        self.ledger.stepped(now);
         let told_by = None;
         Ok(Step {
             version: S::VERSION,
@@ -129,6 +130,23 @@ impl<S: Saga> Instance<S> {
     /// It was told something by an event of the log.
     pub(crate) fn heard(&mut self, event: Option<Uuid>) {
         self.ledger.heard(event);
+    }
+
+    /// What the saga sends last of all, when everything is undone and it would end.
+    fn last_words(&self, next: &Decided, now: Timestamp) -> Result<Vec<Decided>, InstanceError> {
+        let (Decided::End { .. }, Some(reason)) = (next, self.ledger.may_speak_last()) else {
+            return Ok(Vec::new());
+        };
+        let mut flow = Flow::new(now, None);
+        self.state.undone(reason, &mut flow);
+        if let Some(why) = flow.mistake {
+            return Err(InstanceError::Mistake { saga: S::NAME, why });
+        }
+        let sent = flow.decided.into_iter().filter_map(|one| match one {
+            Decided::Send { errand, .. } => Some(Decided::Send { errand, undo: None }),
+            _ => None,
+        });
+        Ok(sent.collect())
     }
 
     /// Takes a step in that was taken before.

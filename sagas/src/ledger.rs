@@ -92,6 +92,8 @@ pub struct Ledger {
     commands: BTreeMap<u64, Open>,
     /// The numbers of commands whose undoing was begun, and was not refused without a way out.
     undone: BTreeSet<u64>,
+    /// Whether the last commands of a flow that is compensated were sent.
+    has_spoken: bool,
     deadlines: BTreeMap<String, Timestamp>,
     /// The events of the log that it was told.
     heard: BTreeSet<Uuid>,
@@ -106,6 +108,7 @@ impl Default for Ledger {
             phase: Phase::New,
             commands: BTreeMap::new(),
             undone: BTreeSet::new(),
+            has_spoken: false,
             deadlines: BTreeMap::new(),
             heard: BTreeSet::new(),
             at: Timestamp::UNIX_EPOCH,
@@ -251,6 +254,14 @@ impl Ledger {
         }
     }
 
+    /// Why the flow is compensated, as long as it has not sent its last commands.
+    pub(crate) fn may_speak_last(&self) -> Option<&str> {
+        match &self.phase {
+            Phase::Compensating { reason } if !self.has_spoken => Some(reason),
+            _ => None,
+        }
+    }
+
     /// What undoes the last command that was done and not undone.
     fn next_undo(&self) -> Option<Decided> {
         let mut done = self.commands.iter().rev();
@@ -264,7 +275,10 @@ impl Ledger {
     /// Takes a decision in.
     pub(crate) fn settle(&mut self, decided: &Decided) {
         match decided {
-            Decided::Send { errand, undo } => self.send(errand, undo.clone(), None),
+            Decided::Send { errand, undo } => {
+                self.has_spoken |= matches!(self.phase, Phase::Compensating { .. });
+                self.send(errand, undo.clone(), None);
+            }
             Decided::Undo { of, errand } => {
                 self.undone.insert(*of);
                 self.send(errand, None, Some(*of));

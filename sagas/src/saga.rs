@@ -140,4 +140,9 @@ pub trait Saga: Default + Send + Sync + 'static {
     fn due(&mut self, deadline: &str, flow: &mut Flow) {
         flow.compensate(format!("`{deadline}` has come"));
     }
+
+    /// Everything that was done is undone, for this reason: what is sent here is the last of a flow that is
+    /// compensated, whether the domain has refused something, its time was over, or a person has cancelled it. An order
+    /// is rejected here. Nothing else that is decided here has an effect, and a refusal changes nothing any more.
+    fn undone(&self, _reason: &str, _flow: &mut Flow) {}
 }

@@ -309,6 +309,56 @@ fn steps_of_the_program_before_go_on_as_they_went() {
     assert_eq!(again.state().0, [false, true]);
 }
 
+/// The same saga, which ships an apology when it is undone.
+#[derive(Default)]
+struct Sorry(Checkout);
+
+impl Saga for Sorry {
+    type Event = OrderEvent;
+    const NAME: &'static str = "checkout";
+    const WITHIN: Duration = Checkout::WITHIN;
+
+    fn commands() -> Commands {
+        Checkout::commands()
+    }
+
+    fn correlate(event: &Recorded<OrderEvent>) -> Vec<Correlation> {
+        Checkout::correlate(event)
+    }
+
+    fn on(&mut self, event: &Recorded<OrderEvent>, flow: &mut Flow) {
+        self.0.on(event, flow);
+    }
+
+    fn undone(&self, reason: &str, flow: &mut Flow) {
+        flow.send(&reason.to_owned(), &Ship).undone_by(&self.0.product, &Release);
+        flow.wake_after("again", Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn the_last_words_come_when_everything_is_undone() {
+    let cancel =
+        Input::Steered(Steer::Cancel { by: "ada".to_owned(), reason: "a test".to_owned() });
+    let begins = [placed(false), done(1), cancel, refused(2), done(3)];
+    for reply in [done(4), refused(4)] {
+        let (mut live, mut steps) = (Instance::<Sorry>::default(), Vec::new());
+        for input in begins.clone().into_iter().chain([reply]) {
+            steps.push(live.take(input, at(0)).expect("it waits for it"));
+        }
+        assert_eq!(sent(&steps[3]), ["release for 1"]);
+        assert_eq!((sent(&steps[4]), ends(&steps[4])), (vec!["ship".to_owned()], None));
+        let Decided::Send { errand, undo: None } = &steps[4].decided[0] else {
+            unreachable!("nothing undoes it")
+        };
+        assert_eq!((&*errand.id, steps[4].decided.len()), ("ada has cancelled it: a test", 1));
+        assert_eq!(ends(&steps[5]), Some(Outcome::Compensated));
+        let mut told = Instance::<Sorry>::default();
+        steps.iter().for_each(|step| told.fold(step).expect("it can be told again"));
+        assert_eq!(told.ledger().phase(), live.ledger().phase());
+    }
+}
+
 /// Its command cannot be written.
 #[derive(Default)]
 struct Mistaken;

@@ -1,6 +1,7 @@
 //! Testing with Annals.
 //!
 //! - [`Scenario`]: given these events, when this is decided, then those events follow.
+//! - `SagaScenario` (feature `sagas`): when this is told to an instance of a saga, then it decides that.
 //! - [`ManualClock`] and [`SequentialIds`]: time and ids that a test controls.
 //! - [`FaultyStore`]: a store whose replies get lost when the test says so.
 //! - `assert_idempotent` (feature `projections`): each event delivered one to n times, the same rows.
@@ -25,6 +26,8 @@ mod fixture;
 mod idempotence;
 mod ids;
 mod log;
+#[cfg(feature = "sagas")]
+mod saga_scenario;
 mod scenario;
 
 #[cfg(feature = "brokers")]
@@ -36,6 +39,8 @@ pub use fixture::{Fixture, MemoryFixture};
 pub use idempotence::assert_idempotent;
 pub use ids::SequentialIds;
 pub use log::whole_log;
+#[cfg(feature = "sagas")]
+pub use saga_scenario::SagaScenario;
 pub use scenario::{Decided, Scenario};
 
 #[doc(hidden)]

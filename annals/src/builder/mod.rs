@@ -207,6 +207,53 @@ impl Builder {
         self
     }
 
+    /// As [`subscriber`](Self::subscriber), with a subscriber that is made with the journal of this program: for the
+    /// commands that it executes. An event that comes again has its effect once when its id is their key.
+    ///
+    /// ```
+    /// use annals::example::*;
+    /// use annals::prelude::*;
+    /// use annals::{Annals, ConsumeError, Journal, Subscriber, async_trait};
+    ///
+    /// /// Gives a cent for each deposit of account 7 to account 8.
+    /// struct Gifts { journal: Journal }
+    ///
+    /// #[async_trait]
+    /// impl Subscriber for Gifts {
+    ///     type Event = AccountEvent;
+    ///     const NAME: &'static str = "gifts";
+    ///
+    ///     async fn handle(&self, event: &Recorded<AccountEvent>) -> Result<(), ConsumeError> {
+    ///         if event.stream.id() == "7" {
+    ///             let gift = self.journal.execute(&8, |account: &Account| account.deposit(1));
+    ///             gift.idempotency_key(event.id.to_string()).await.map_err(ConsumeError::retry)?;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let bank = Annals::open("memory:").await?;
+    /// let bank = bank.project(Balances).subscriber_with(|journal| Gifts { journal: journal.clone() });
+    /// let bank = bank.start().await?;
+    /// let receipt = bank.execute(&7, |account: &Account| account.deposit(500)).await?;
+    /// # let gift = annals::Position::new(receipt.position.get() + 1);
+    /// // The gift is the next event.
+    /// let balances = bank.read::<Balance>().after(gift);
+    /// assert_eq!(balances.get(&8).await?.map(|row| row.cents), Some(1));
+    /// # bank.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subscriber_with<S: Subscriber>(
+        mut self,
+        subscriber: impl FnOnce(&Journal) -> S + Send + Sync + 'static,
+    ) -> Self {
+        self.late.push(Box::new(|journal| vec![SubscriberDefinition::of(subscriber(journal))]));
+        self
+    }
+
     /// Sends events to a broker, as a [`Route`](annals_outbox::Route) says.
     ///
     /// ```

@@ -2,11 +2,17 @@
 //! rebuilt from history while customers go on buying.
 
 mod checkout;
+#[cfg(test)]
+mod checkout_scenarios;
+mod desk;
 mod domain;
+mod flows;
+mod notifications;
 mod place;
 mod read_models;
 mod replay;
 mod report;
+mod returns;
 mod screen;
 mod shop;
 mod together;
@@ -41,7 +47,7 @@ struct Arguments {
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// How many orders the traffic consists of
-    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     orders: u64,
     /// Begins with an empty store: removes the database file first
     #[arg(long)]
@@ -93,6 +99,7 @@ async fn run(arguments: Arguments, screen: &Screen) -> Result<(), Failure> {
         None => traffic::run(&shop, screen, arguments.seed, arguments.orders).await?,
     };
     let equal = report::proof(&shop, screen).await?;
+    report::sagas(&shop, screen).await?;
     report::status(&shop, screen).await?;
     shop.shutdown().await;
     report::place(screen, &place);

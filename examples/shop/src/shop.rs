@@ -1,4 +1,4 @@
-//! The shop as a program: its store, its projections, and what can be said of them.
+//! The shop as a program: its store, its projections and sagas, and what can be said of them.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,8 +7,13 @@ use std::time::Duration;
 use annals::{Annals, JournalOptions, Projection, ReadModel};
 
 use crate::Failure;
+use crate::checkout::Checkout;
+use crate::desk::Desk;
 use crate::domain::Customer;
+use crate::flows;
+use crate::notifications::Notifications;
 use crate::read_models::{BestSellers, Orders, Sales, Stock};
+use crate::returns::Returns;
 
 /// How long the read models may take to catch up with what was written.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -23,13 +28,23 @@ pub(crate) async fn open(url: &str) -> Result<Annals, Failure> {
         .project(Stock)
         .project(Sales)
         .project(BestSellers)
+        .saga::<Checkout>()
+        .saga::<Returns>()
+        .subscriber_with(|journal| Notifications { journal: journal.clone() })
         .start()
         .await?;
     Ok(shop)
 }
 
+/// Waits until every order has come to its end, every customer knows that, and the read models show it.
+pub(crate) async fn settled(annals: &Annals, desk: &Desk) -> Result<(), Failure> {
+    flows::ended(annals).await?;
+    desk.all_are_told().await?;
+    caught_up(annals).await
+}
+
 /// Waits until the read models show everything that has been written.
-pub(crate) async fn settled(annals: &Annals) -> Result<(), Failure> {
+pub(crate) async fn caught_up(annals: &Annals) -> Result<(), Failure> {
     let head = annals.log().head().await?;
     Ok(annals.wait_for(head, PATIENCE).await?)
 }

@@ -159,7 +159,7 @@ where
 
 /// Sends an event through its stored form and its schema.
 #[track_caller]
-fn check_codec<E: Event + Debug + PartialEq>(event: &E) {
+pub(crate) fn check_codec<E: Event + Debug + PartialEq>(event: &E) {
     let schemas = SchemaRegistry::default();
     if let Err(error) = schemas.register::<E>() {
         panic!("the event types do not hold together: {error}");

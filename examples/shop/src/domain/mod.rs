@@ -2,6 +2,7 @@
 
 mod customer;
 mod line;
+mod notification;
 mod order;
 mod payment;
 mod product;
@@ -10,6 +11,9 @@ mod tests;
 
 pub(crate) use customer::Customer;
 pub(crate) use line::{Buyer, Line, amount_of, day_of, items_of};
-pub(crate) use order::{CreditNote, Order, OrderEvent, PlaceOrder, Rejection, Status};
-pub(crate) use payment::{Charge, Payment, PaymentEvent};
-pub(crate) use product::{Product, ProductError, ProductEvent};
+pub(crate) use notification::{NotificationEvent, Notify};
+pub(crate) use order::{
+    Confirm, CreditNote, Order, OrderEvent, Pays, PlaceOrder, Reject, Rejection, Status,
+};
+pub(crate) use payment::{Charge, Payment, PaymentEvent, Refund};
+pub(crate) use product::{Product, ProductEvent, Release, Reserve, TakeBack};

@@ -15,6 +15,7 @@ pub(crate) enum OrderEvent {
         buyer: Buyer,
         placed_at: Timestamp,
         lines: Vec<Line>,
+        pays: Pays,
     },
     /// The goods are there and paid for. Says what was sold, so that whoever counts sales need not
     /// have seen the order.
@@ -38,11 +39,22 @@ pub(crate) enum OrderEvent {
     },
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Rejection {
     OutOfStock,
     Declined,
+    /// A person has cancelled it, or it took too long.
+    #[default]
+    GivenUp,
+}
+
+/// How an order is paid.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct Pays {
+    pub(crate) method: String,
+    /// What the buyer's bank allows, if anything limits it.
+    pub(crate) limit: Option<Decimal>,
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -78,7 +90,7 @@ pub(crate) struct Order {
 impl Apply for Order {
     fn apply(&mut self, event: &OrderEvent) {
         match event {
-            OrderEvent::Placed { buyer, placed_at, lines } => {
+            OrderEvent::Placed { buyer, placed_at, lines, .. } => {
                 self.status = Status::Placed;
                 self.country.clone_from(&buyer.country);
                 self.day = day_of(*placed_at);
@@ -99,6 +111,7 @@ pub(crate) struct PlaceOrder {
     pub(crate) buyer: Buyer,
     pub(crate) placed_at: Timestamp,
     pub(crate) lines: Vec<Line>,
+    pub(crate) pays: Pays,
 }
 
 impl Decide<PlaceOrder> for Order {
@@ -108,8 +121,8 @@ impl Decide<PlaceOrder> for Order {
         _: &DecisionContext,
     ) -> Result<Vec<OrderEvent>, OrderError> {
         self.must_be_new(&command.lines)?;
-        let PlaceOrder { buyer, placed_at, lines } = command.clone();
-        Ok(vec![OrderEvent::Placed { buyer, placed_at, lines }])
+        let PlaceOrder { buyer, placed_at, lines, pays } = command.clone();
+        Ok(vec![OrderEvent::Placed { buyer, placed_at, lines, pays }])
     }
 }
 
@@ -135,22 +148,36 @@ impl Decide<CreditNote> for Order {
     }
 }
 
+/// The goods are there and paid for.
+#[derive(Command, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[command(aggregate = Order)]
+pub(crate) struct Confirm;
+
+impl Decide<Confirm> for Order {
+    fn decide(&self, _: &Confirm, _: &DecisionContext) -> Result<Vec<OrderEvent>, OrderError> {
+        self.must_be_open()?;
+        let (country, day) = (self.country.clone(), self.day);
+        Ok(vec![OrderEvent::Confirmed { country, day, items: self.items, amount: self.amount }])
+    }
+}
+
+/// They are not.
+#[derive(Command, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[command(aggregate = Order)]
+pub(crate) struct Reject {
+    pub(crate) reason: Rejection,
+    pub(crate) detail: String,
+}
+
+impl Decide<Reject> for Order {
+    fn decide(&self, command: &Reject, _: &DecisionContext) -> Result<Vec<OrderEvent>, OrderError> {
+        self.must_be_open()?;
+        let Reject { reason, detail } = command.clone();
+        Ok(vec![OrderEvent::Rejected { reason, detail }])
+    }
+}
+
 impl Order {
-    pub(crate) fn confirm(&self) -> Result<OrderEvent, OrderError> {
-        self.must_be_open()?;
-        Ok(OrderEvent::Confirmed {
-            country: self.country.clone(),
-            day: self.day,
-            items: self.items,
-            amount: self.amount,
-        })
-    }
-
-    pub(crate) fn reject(&self, reason: Rejection, detail: &str) -> Result<OrderEvent, OrderError> {
-        self.must_be_open()?;
-        Ok(OrderEvent::Rejected { reason, detail: detail.into() })
-    }
-
     fn must_be_new(&self, lines: &[Line]) -> Result<(), OrderError> {
         match self.status {
             _ if lines.is_empty() => Err(OrderError::Empty),

@@ -41,7 +41,7 @@ impl Projection for BestSellers {
         });
         match &event.data {
             ProductEvent::Listed { name, .. } => row.name.clone_from(name),
-            ProductEvent::Sold { quantity, amount, .. } => {
+            ProductEvent::Reserved { quantity, amount, .. } => {
                 row.quantity += quantity;
                 row.revenue += amount;
             }

@@ -49,10 +49,10 @@ impl Projection for Orders {
 
     fn fold(&self, id: &String, row: &mut Option<OrderRow>, event: &Recorded<OrderOrPayment>) {
         use OrderEvent::{Confirmed, Credited, Placed, Rejected};
-        use PaymentEvent::{Authorised, Declined, Refunded};
+        use PaymentEvent::{Authorised, Refunded};
 
         match (&event.data, row) {
-            (OrderOrPayment::Order(Placed { buyer, placed_at, lines }), row) => {
+            (OrderOrPayment::Order(Placed { buyer, placed_at, lines, .. }), row) => {
                 *row = Some(OrderRow {
                     id: id.clone(),
                     customer: buyer.customer.clone(),
@@ -88,9 +88,6 @@ impl Projection for Orders {
             }
             (OrderOrPayment::Payment(Authorised { method, .. }), Some(row)) => {
                 row.note = format!("paid by {method}");
-            }
-            (OrderOrPayment::Payment(Declined { reason, .. }), Some(row)) => {
-                row.note.clone_from(reason);
             }
             (OrderOrPayment::Payment(Refunded { .. }), Some(row)) => {
                 row.note = format!("{} refunded", row.note).trim_start().to_owned();

@@ -41,7 +41,7 @@ impl Projection for Stock {
         match &event.data {
             ProductEvent::Listed { name, .. } => row.name.clone_from(name),
             ProductEvent::Received { quantity } => row.received += quantity,
-            ProductEvent::Sold { quantity, .. } => row.sold += quantity,
+            ProductEvent::Reserved { quantity, .. } => row.sold += quantity,
             ProductEvent::Released { quantity, .. } => row.sold -= quantity,
             ProductEvent::Returned { quantity, .. } => row.returned += quantity,
         }

@@ -9,14 +9,19 @@ use annals::{Annals, Uuid};
 use super::ledger::Tally;
 use super::plan::{Article, Invoice, Plan, customer_name};
 use crate::Failure;
-use crate::checkout::{Outcome, check_out, take_back};
+use crate::desk::{Desk, Done, Outcome};
 use crate::domain::{Customer, Product};
 use crate::screen::{Screen, count, seconds};
+use crate::shop;
 use crate::together::together;
 
 /// How many are at work at a time. They wait for commits and not for the processor: the more wait
 /// together, the fewer commits.
 const AT_ONCE: usize = 24;
+
+/// How many invoices are on their way at a time. The lines of one are reserved one after the other, so that it takes
+/// many to share the commits.
+const INVOICES_AT_ONCE: usize = 256;
 
 /// What became of the invoices.
 #[derive(Debug, Default)]
@@ -31,6 +36,7 @@ pub(super) struct Executed {
 
 pub(super) async fn execute(
     annals: &Annals,
+    desk: &Arc<Desk>,
     screen: &Screen,
     plan: &Arc<Plan>,
 ) -> Result<Executed, Failure> {
@@ -39,7 +45,8 @@ pub(super) async fn execute(
     screen.heading("From invoices to events");
     register_customers(annals, screen, plan).await?;
     stock_products(annals, screen, plan).await?;
-    let executed = trade(annals, screen, plan).await?;
+    let executed = trade(desk, screen, plan).await?;
+    shop::settled(annals, desk).await?;
     let (took, events) = (begun.elapsed(), annals.log().head().await?.since(before));
     screen.say(format_args!("  {}", executed.summary(events, took)));
     Ok(executed)
@@ -106,14 +113,14 @@ async fn stock(shop: &Annals, code: &String, article: &Article, file: Uuid) -> R
     Ok(())
 }
 
-async fn trade(annals: &Annals, screen: &Screen, plan: &Arc<Plan>) -> Result<Executed, Failure> {
+async fn trade(desk: &Arc<Desk>, screen: &Screen, plan: &Arc<Plan>) -> Result<Executed, Failure> {
     let progress = screen.progress("invoices", plan.invoices.len() as u64);
     let trading = (0..plan.invoices.len()).map(|place| {
-        let (shop, plan) = (annals.clone(), plan.clone());
-        async move { Ok((place, send(&shop, &plan.invoices[place]).await?)) }
+        let (desk, plan) = (desk.clone(), plan.clone());
+        async move { Ok((place, send(&desk, &plan.invoices[place]).await?)) }
     });
     let (mut executed, mut done) = (Executed::default(), 0);
-    together(trading, AT_ONCE, |(place, sent)| {
+    together(trading, INVOICES_AT_ONCE, |(place, sent)| {
         executed.count(&plan.invoices[place], sent);
         done += 1;
         progress.set(done, String::new);
@@ -124,31 +131,20 @@ async fn trade(annals: &Annals, screen: &Screen, plan: &Arc<Plan>) -> Result<Exe
     Ok(executed)
 }
 
-/// What became of one invoice, and whether an earlier run had sent it.
-struct Sent {
-    outcome: Outcome,
-    repeated: bool,
-}
-
-async fn send(shop: &Annals, invoice: &Invoice) -> Result<Sent, Failure> {
-    Ok(match invoice {
-        Invoice::Sale(purchase) => {
-            let done = check_out(shop, purchase).await?;
-            Sent { outcome: done.outcome, repeated: done.repeated }
-        }
-        Invoice::Credit(back) => {
-            Sent { outcome: Outcome::Confirmed, repeated: take_back(shop, back).await? }
-        }
-    })
+async fn send(desk: &Desk, invoice: &Invoice) -> Result<Done, Failure> {
+    match invoice {
+        Invoice::Sale(purchase) => desk.check_out(purchase).await,
+        Invoice::Credit(back) => desk.take_back(back).await,
+    }
 }
 
 impl Executed {
-    fn count(&mut self, invoice: &Invoice, sent: Sent) {
-        self.repeated += u64::from(sent.repeated);
-        match (sent.outcome, invoice) {
-            (Outcome::Confirmed, Invoice::Sale(_)) => self.confirmed += 1,
-            (Outcome::Confirmed, Invoice::Credit(_)) => self.credited += 1,
-            (Outcome::Rejected(_), _) => {
+    fn count(&mut self, invoice: &Invoice, done: Done) {
+        self.repeated += u64::from(done.repeated);
+        match done.outcome {
+            Outcome::Confirmed => self.confirmed += 1,
+            Outcome::Credited => self.credited += 1,
+            Outcome::Rejected(_) => {
                 invoice.lines().iter().for_each(|line| self.rejected.add(line.amount()));
             }
         }

@@ -19,9 +19,9 @@ use std::path::Path;
 use annals::Annals;
 
 use crate::Failure;
+use crate::desk::Desk;
 use crate::report;
 use crate::screen::Screen;
-use crate::shop;
 pub(crate) use plan::Plan;
 
 /// Reads a file and decides on all its lines; nothing is executed yet.
@@ -34,8 +34,8 @@ pub(crate) fn plan(path: &Path) -> Result<Plan, Failure> {
 pub(crate) async fn run(annals: &Annals, screen: &Screen, plan: Plan) -> Result<bool, Failure> {
     account::file(screen, &plan);
     let plan = std::sync::Arc::new(plan);
-    let executed = execute::execute(annals, screen, &plan).await?;
-    shop::settled(annals).await?;
+    let desk = std::sync::Arc::new(Desk::open(annals).await?);
+    let executed = execute::execute(annals, &desk, screen, &plan).await?;
     report::read_models(annals, screen).await?;
     account::books(annals, screen, &plan, &executed).await
 }

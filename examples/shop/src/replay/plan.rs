@@ -11,8 +11,8 @@ use super::file::Retail;
 use super::ledger::Ledger;
 use super::verdict::{Verdict, is_cancellation, is_goods};
 use crate::Failure;
-use crate::checkout::{Purchase, Return};
-use crate::domain::{Buyer, CreditNote, Line, PlaceOrder};
+use crate::desk::{Purchase, Return};
+use crate::domain::{Buyer, CreditNote, Line, Pays, PlaceOrder};
 
 pub(crate) struct Plan {
     pub(super) path: String,
@@ -89,8 +89,8 @@ impl Invoice {
             let note = CreditNote { against: None, buyer, credited_at: at, lines };
             Self::Credit(Return { id, note })
         } else {
-            let order = PlaceOrder { buyer, placed_at: at, lines };
-            Self::Sale(Purchase { id, order, method: "invoice", limit: None })
+            let pays = Pays { method: "invoice".to_owned(), limit: None };
+            Self::Sale(Purchase { id, order: PlaceOrder { buyer, placed_at: at, lines, pays } })
         }
     }
 }

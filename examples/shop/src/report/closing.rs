@@ -3,6 +3,7 @@
 use annals::Annals;
 
 use crate::Failure;
+use crate::flows;
 use crate::place::Place;
 use crate::read_models::{BestSellers, Orders, Sales, Stock};
 use crate::screen::{Column, Screen, count, table};
@@ -12,7 +13,7 @@ use Column::{Number, Text};
 
 /// Shows that every read model equals its history. Returns whether it does.
 pub(crate) async fn proof(annals: &Annals, screen: &Screen) -> Result<bool, Failure> {
-    shop::settled(annals).await?;
+    shop::caught_up(annals).await?;
     screen
         .heading("Each read model, row by row, against its projection folded afresh over history");
     let comparisons = [
@@ -29,6 +30,22 @@ pub(crate) async fn proof(annals: &Annals, screen: &Screen) -> Result<bool, Fail
         screen.say(format_args!("  {name:<13} {:>7} rows  {verdict}", count(*rows)));
     }
     Ok(comparisons.iter().all(|comparison| comparison.different == 0))
+}
+
+/// What has become of the sagas, in this run and those before.
+pub(crate) async fn sagas(annals: &Annals, screen: &Screen) -> Result<(), Failure> {
+    let mut lines = Vec::new();
+    for saga in flows::SAGAS {
+        let census = flows::census(annals, saga).await?;
+        let ended = |phase| count(census.count(phase));
+        let (completed, compensated) = (ended("completed"), ended("compensated"));
+        let open = count(census.open());
+        lines.push(format!(
+            "{saga}: {completed} completed, {compensated} compensated, {open} still open"
+        ));
+    }
+    screen.heading(format_args!("The sagas  {}", lines.join("; ")));
+    Ok(())
 }
 
 /// How the projections are doing.

@@ -4,5 +4,5 @@ mod closing;
 mod read_models;
 mod totals;
 
-pub(crate) use closing::{place, proof, status};
+pub(crate) use closing::{place, proof, sagas, status};
 pub(crate) use read_models::read_models;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::checkout::Outcome;
+use crate::desk::Outcome;
 use crate::domain::Rejection;
 use crate::screen::count;
 
@@ -13,6 +13,7 @@ pub(super) struct Counters {
     confirmed: AtomicU64,
     out_of_stock: AtomicU64,
     declined: AtomicU64,
+    given_up: AtomicU64,
     returned: AtomicU64,
 }
 
@@ -28,17 +29,16 @@ impl Counters {
             Outcome::Confirmed => &self.confirmed,
             Outcome::Rejected(Rejection::OutOfStock) => &self.out_of_stock,
             Outcome::Rejected(Rejection::Declined) => &self.declined,
+            Outcome::Rejected(Rejection::GivenUp) => &self.given_up,
+            Outcome::Credited => &self.returned,
         };
         counter.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn returned(&self) {
-        self.returned.fetch_add(1, Relaxed);
-    }
-
     /// How many orders have come to an end.
     pub(super) fn done(&self) -> u64 {
-        [&self.confirmed, &self.out_of_stock, &self.declined].map(|c| c.load(Relaxed)).iter().sum()
+        let ends = [&self.confirmed, &self.out_of_stock, &self.declined, &self.given_up];
+        ends.map(|counter| counter.load(Relaxed)).iter().sum()
     }
 }
 
@@ -52,6 +52,10 @@ impl fmt::Display for Counters {
             number(&self.out_of_stock),
             number(&self.declined),
             number(&self.returned)
-        )
+        )?;
+        match self.given_up.load(Relaxed) {
+            0 => Ok(()),
+            given_up => write!(f, ", {} given up", count(given_up)),
+        }
     }
 }

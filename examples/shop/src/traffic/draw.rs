@@ -6,8 +6,8 @@ use fastrand::Rng;
 use jiff::SignedDuration;
 
 use super::catalogue::Article;
-use crate::checkout::{Outcome, Purchase, Return};
-use crate::domain::{Buyer, CreditNote, Line, PlaceOrder};
+use crate::desk::{Outcome, Purchase, Return};
+use crate::domain::{Buyer, CreditNote, Line, Pays, PlaceOrder};
 
 /// Orders are spread over so many days up to now.
 const DAYS: i64 = 14;
@@ -54,12 +54,10 @@ pub(super) fn purchase(
     // Some cards bear little.
     let limit = if rng.u8(0..100) < 8 { rng.i64(20..200) } else { 5_000 };
     let age = SignedDuration::from_secs(rng.i64(0..DAYS * 86_400));
-    Purchase {
-        id,
-        order: PlaceOrder { buyer, placed_at: now.saturating_sub(age).unwrap_or(now), lines },
-        method: if rng.bool() { "card" } else { "transfer" },
-        limit: Some(limit.into()),
-    }
+    let placed_at = now.saturating_sub(age).unwrap_or(now);
+    let method = if rng.bool() { "card" } else { "transfer" };
+    let pays = Pays { method: method.to_owned(), limit: Some(limit.into()) };
+    Purchase { id, order: PlaceOrder { buyer, placed_at, lines, pays } }
 }
 
 /// Now and then something of an order comes back.
@@ -67,7 +65,7 @@ pub(super) fn goods_back(rng: &mut Rng, purchase: &Purchase, outcome: Outcome) -
     if outcome != Outcome::Confirmed || rng.u8(0..100) >= 4 {
         return None;
     }
-    let PlaceOrder { buyer, placed_at, lines } = &purchase.order;
+    let PlaceOrder { buyer, placed_at, lines, .. } = &purchase.order;
     let mut line = lines.iter().find(|line| line.goods)?.clone();
     line.quantity = rng.i64(1..=line.quantity);
     let note = CreditNote {

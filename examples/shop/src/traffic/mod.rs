@@ -12,7 +12,7 @@ use annals::{Annals, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::Failure;
-use crate::checkout::{check_out, take_back};
+use crate::desk::Desk;
 use crate::domain::{Buyer, Customer, Product};
 use crate::report;
 use crate::screen::{Screen, count, seconds};
@@ -32,6 +32,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// What all tasks share.
 struct Traffic {
     annals: Annals,
+    desk: Desk,
     seed: u64,
     orders: u64,
     /// Stands in the numbers of this run's orders: where the log ended when it began.
@@ -53,6 +54,7 @@ pub(crate) async fn run(
     let before = annals.log().head().await?;
     let traffic = Arc::new(Traffic {
         annals: annals.clone(),
+        desk: Desk::open(annals).await?,
         seed,
         orders,
         run: before.get(),
@@ -78,7 +80,7 @@ pub(crate) async fn run(
         events as f64 / took.as_secs_f64()
     ));
     screen.say(format_args!("  {}", traffic.counters));
-    shop::settled(annals).await?;
+    shop::settled(annals, &traffic.desk).await?;
     let right = rebuilt.check(annals, screen).await?;
     report::read_models(annals, screen).await?;
     Ok(right)
@@ -136,11 +138,10 @@ impl Traffic {
             Buyer { customer: Some(customer.clone()), name: known.name, country: known.country };
         let id = format!("{}-{order}", self.run);
         let purchase = draw::purchase(&mut rng, id, buyer, &self.articles, self.now);
-        let done = check_out(&self.annals, &purchase).await?;
+        let done = self.desk.check_out(&purchase).await?;
         self.counters.count(done.outcome);
         if let Some(back) = draw::goods_back(&mut rng, &purchase, done.outcome) {
-            take_back(&self.annals, &back).await?;
-            self.counters.returned();
+            self.counters.count(self.desk.take_back(&back).await?.outcome);
         }
         tokio::time::sleep(Duration::from_millis(rng.u64(0..=PAUSE_MS))).await;
         Ok(())
