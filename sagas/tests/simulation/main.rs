@@ -17,6 +17,7 @@ mod people;
 mod program;
 mod random;
 mod snapshot;
+mod storm;
 mod world;
 
 use std::sync::atomic::{AtomicU64, Ordering};
