@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use annals_core::RecordedEvent;
-use annals_core::store::{TableStore, Transaction};
+use annals_core::store::{TableStore, TransactExt, Transaction};
 use annals_core::table::{ColumnSpec, ColumnType, TableSpec, Value};
+use annals_core::{Position, RecordedEvent};
 use async_trait::async_trait;
 
 use super::stage::Stage;
+use crate::cut::stands_readable;
+use crate::records::put;
 use crate::{
     Concerned, Concerns, Consume, ConsumeError, Consumer, Handler, PartitionRecord, Target, Until,
     Wrote, ops,
@@ -19,6 +21,8 @@ use crate::{
 struct Moods {
     failing: BTreeSet<String>,
     gone: BTreeSet<String>,
+    /// Keys of which it is noticed only before they are written that nobody waits under them.
+    gone_late: BTreeSet<String>,
     is_known: bool,
 }
 
@@ -78,6 +82,15 @@ impl Consume for Noting {
 
     fn pending(&self) -> usize {
         self.taken.len()
+    }
+
+    async fn prepare(&mut self) -> Result<(), ConsumeError> {
+        let moods = self.moods.lock().expect("no panic");
+        let mut keys = self.taken.iter().flat_map(|one| &one.keys);
+        match keys.find(|key| moods.gone_late.contains(*key)) {
+            Some(key) => Err(ConsumeError::stray(format!("{key} is gone"))),
+            None => Ok(()),
+        }
     }
 
     async fn write(
@@ -201,6 +214,39 @@ async fn what_nobody_waits_for_holds_nothing_up() {
     ops::ask(&stage.store, "keys", &again, ("ann", "it is back")).await.expect("known");
     stage.until("the stray one", async || told(&stage, "6").await == [7]).await;
     stage.until("29 are left", async || parked(&stage).await.len() == 29).await;
+    engine.stop().await;
+}
+
+/// Where partitions have an end, what stands before it is written when nothing more comes, and not at the head.
+#[tokio::test(start_paused = true)]
+async fn what_fails_before_the_end_of_a_partition_holds_nothing_up() {
+    let (stage, moods) = (stage().await, Shared::default());
+    moods.lock().expect("no panic").gone_late.insert("1".to_owned());
+    for key in [1, 2, 3] {
+        stage.append(&format!("thing-{key}")).await;
+    }
+    let end = stage.store.transact_with(|transaction| {
+        Box::pin(async move {
+            let (parts, _) = stands_readable(transaction, "keys", 1).await?;
+            for (part, _) in parts {
+                put(transaction, &PartitionRecord { ends_at: Some(Position::new(2)), ..part })
+                    .await?;
+            }
+            Ok(())
+        })
+    });
+    end.await.expect("the memory has room");
+    let engine = stage.engine(vec![consumer(&stage, &moods)], "a");
+    let waits = [("1 (strays)".to_owned(), 1)];
+    stage.until("what nobody waits for", async || parked(&stage).await == waits).await;
+    stage.until("the others", async || told(&stage, "2").await == [2]).await;
+    stage
+        .until("the end", async || {
+            let status = ops::consumers(&stage.store).await.expect("readable");
+            status[0].partitions.is_empty()
+        })
+        .await;
+    assert_eq!(told(&stage, "3").await, [0; 0]);
     engine.stop().await;
 }
 

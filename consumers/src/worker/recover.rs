@@ -24,8 +24,10 @@ impl Transactional {
         let mut portion = self.worker.context.options.page_events.div_ceil(2).max(1);
         while self.worker.committed < end && !self.worker.stop.is_set() {
             self.forget().await;
-            let page = self.worker.feed.portion(self.worker.committed, end, portion).await?;
+            let mut page = self.worker.feed.portion(self.worker.committed, end, portion).await?;
             page.check_after(self.worker.committed)?;
+            // One that is delivered twice over is one, and can be taken apart no further.
+            page.events.dedup_by_key(|event| event.position);
             let (events, first) = (page.events.len(), page.events.first().cloned());
             let result = self.take_portion(page).await;
             match (result, first) {

@@ -138,7 +138,7 @@ impl Transactional {
             };
             match page {
                 Some(page) => self.take_page(page).await?,
-                None => self.commit().await?,
+                None => self.commit_waiting().await?,
             }
         }
     }
@@ -175,6 +175,15 @@ impl Transactional {
             self.worker.consumer.handler.reached(&self.worker.id, self.taken);
         }
         Ok(())
+    }
+
+    /// Writes what was taken in and waited for more, which did not come.
+    async fn commit_waiting(&mut self) -> Result<(), ConsumeError> {
+        let end = self.taken;
+        match self.commit().await {
+            Ok(()) => Ok(()),
+            Err(error) => self.recover(error, end).await,
+        }
     }
 
     /// It is asked what is due no later than this.

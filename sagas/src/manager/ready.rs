@@ -66,8 +66,13 @@ impl Ready {
             };
             let over = before.keys().filter(|name| !made.now.contains_key(*name));
             gone.extend(over.map(|deadline| Alarm::key(instance, deadline)));
-            for (deadline, at) in made.now.iter().filter(|(name, at)| before.get(*name) != Some(at))
-            {
+            for (deadline, at) in &made.now {
+                // One that was fired may be set again for the very same time.
+                let stands = before.get(deadline) == Some(at)
+                    && !self.fired.contains(&Alarm::key(instance, deadline));
+                if stands {
+                    continue;
+                }
                 let alarm = Alarm::new(instance, deadline, *at);
                 set.push(alarm.timer().map_err(ConsumeError::poison)?);
             }
