@@ -87,7 +87,7 @@ impl Census {
     }
 }
 
-/// many then, and the other too few.
+/// Where a partition keeps its count.
 fn key(id: &PartitionId) -> String {
     format!("saga/{id}")
 }
