@@ -3,6 +3,7 @@
 mod broker;
 mod child;
 mod domain;
+mod flows;
 mod limit;
 mod measure;
 mod messages;

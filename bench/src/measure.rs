@@ -16,6 +16,14 @@ pub(crate) struct Measured {
     peak_rss_mb: f64,
 }
 
+impl Measured {
+    /// How long each operation took, where that is found out when everything is over.
+    pub(crate) fn with_times(mut self, times: Vec<Duration>) -> Self {
+        self.nanoseconds = times.into_iter().map(|time| time.as_nanos() as u64).collect();
+        self
+    }
+}
+
 /// What all processes of one side have measured.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {

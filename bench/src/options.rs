@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 use crate::Failure;
 use crate::broker::BrokerChoice;
 use crate::store::StoreChoice;
-use crate::task::{Subject, Synchronous, Work};
+use crate::task::{PARTITIONS, Subject, Synchronous, Work};
 
 /// Measures Annals beside a hand-written program that does the same work.
 #[derive(Parser, Debug)]
@@ -29,7 +29,7 @@ pub(crate) struct Options {
 
     /// How many tasks write at the same time, in all processes together. Default: append and
     /// append10 at 1, 8 and 32 (on PostgreSQL at 128 too), command at 1 and 32 (on PostgreSQL at 8
-    /// too).
+    /// too), saga and saga-continue, where they are partitions, at 1 and 8 of 1, 2, 4 and 8.
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1024))]
     pub(crate) workers: Option<u64>,
 
@@ -108,9 +108,17 @@ pub(crate) enum Workload {
     /// From the append to the table of another service, over a --broker, at 50 and 2,000 appends a second,
     /// on PostgreSQL.
     Delivery,
+    /// A saga is told 20,000 events, each of which begins an instance.
+    Saga,
+    /// A saga is told 20,000 events, each for an instance that is open, and not in memory.
+    SagaContinue,
+    /// 20,000 deadlines of a saga: all due at once, and 1,000 a second.
+    Deadlines,
+    /// Steps of a saga with 10,000 instances open and with 1,000,000, or --events, which takes minutes.
+    Open,
     /// append and rebuild on a log of 0.1, 1, 3 and 10 million events, or of --events.
     Growth,
-    /// Every one of them but growth; those with messages if there is a --broker.
+    /// Every one of them but open and growth; those with messages if there is a --broker.
     All,
 }
 
@@ -141,6 +149,9 @@ impl Options {
             Workload::Publish,
             Workload::Consume,
             Workload::Delivery,
+            Workload::Saga,
+            Workload::SagaContinue,
+            Workload::Deadlines,
         ];
         let comparisons: Vec<Comparison> = match self.workload {
             // clap has seen to it that there is a workload where there is no child.
@@ -152,7 +163,8 @@ impl Options {
         match comparisons.is_empty() {
             true => Err(
                 "--workers cannot be divided among --processes: choose a multiple of them; and \
-                     lag needs a --store postgres://…, and publish, consume and delivery a --broker, too"
+                     lag needs a --store postgres://…, and publish, consume and delivery a --broker, too; \
+                     saga and saga-continue have 1, 2, 4 or 8 --workers"
                     .into(),
             ),
             false => Ok(comparisons),
@@ -186,6 +198,13 @@ impl Options {
             }
             Workload::Lag => (vec![Work::Lag], &[1]),
             Workload::Import => (vec![Work::Import], &[1]),
+            Workload::Saga => (vec![Work::Saga { continues: false }], &[1, 8]),
+            Workload::SagaContinue => (vec![Work::Saga { continues: true }], &[1, 8]),
+            Workload::Deadlines => {
+                let all = Work::Deadlines { pace: None };
+                (vec![all, Work::Deadlines { pace: Some(1_000) }], &[1])
+            }
+            Workload::Open => (vec![Work::Open { share: 100 }, Work::Open { share: 1 }], &[1]),
             Workload::Latency | Workload::Growth | Workload::All => (vec![Work::Latency], &[1]),
         };
         let parallel = workers.len() > 1;
@@ -197,7 +216,7 @@ impl Options {
         pairs.filter_map(|(&work, &workers)| self.comparison(work, workers, self.events)).collect()
     }
 
-    /// Nothing where the workers cannot be divided among the processes.
+    /// Nothing where the workers cannot be divided among the processes, or are no partitions of a saga.
     fn comparison(&self, work: Work, workers: u64, events: Option<u64>) -> Option<Comparison> {
         let processes = match work {
             Work::Append { .. } | Work::Rebuild { .. } => self.processes,
@@ -209,7 +228,8 @@ impl Options {
         let events = events.unwrap_or_else(|| work.default_events(workers));
         let divides = matches!(work, Work::Append { .. });
         let divisible = !divides || workers.is_multiple_of(processes);
-        divisible.then_some(Comparison { work, workers, events, processes })
+        let fits = !matches!(work, Work::Saga { .. }) || PARTITIONS.contains(&workers);
+        (divisible && fits).then_some(Comparison { work, workers, events, processes })
     }
 
     /// append and rebuild at every length of the log.

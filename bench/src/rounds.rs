@@ -28,7 +28,8 @@ pub(crate) fn compare(
     broker: Option<&Broker>,
 ) -> Result<Vec<Row>, Failure> {
     // No hand-written program does that.
-    let unrivalled = matches!(comparison.work, Work::Lag | Work::Delivery { .. });
+    let unrivalled =
+        matches!(comparison.work, Work::Lag | Work::Delivery { .. } | Work::Deadlines { .. });
     let alone = unrivalled || helped(comparison);
     let subjects: &[Subject] = match options.store {
         _ if alone => &[Subject::Annals],

@@ -23,6 +23,9 @@ pub(crate) const LATENCY_PACE: Duration = Duration::from_millis(20);
 pub(crate) const LAG_WORKERS: u64 = 8;
 pub(crate) const LAG_PACE: u64 = 625;
 
+/// Into so many partitions a saga can be cut here: it is said by its type.
+pub(crate) const PARTITIONS: [u64; 4] = [1, 2, 4, 8];
+
 /// How many accounts take turns in `latency`.
 pub(crate) const LATENCY_ACCOUNTS: u64 = 100;
 
@@ -85,6 +88,18 @@ pub(crate) enum Work {
         pace: u64,
     },
     Import,
+    /// Each event begins an instance of a saga, or is the second that one is told.
+    Saga {
+        continues: bool,
+    },
+    /// Deadlines of a saga: all of them are due, or so many become due a second.
+    Deadlines {
+        pace: Option<u64>,
+    },
+    /// Steps of a saga while many instances are open: one for each of so many events.
+    Open {
+        share: u64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +142,10 @@ impl Work {
             Self::Consume => "consume",
             Self::Delivery { .. } => "delivery",
             Self::Import => "import",
+            Self::Saga { continues: false } => "saga",
+            Self::Saga { continues: true } => "saga-continue",
+            Self::Deadlines { .. } => "deadlines",
+            Self::Open { .. } => "open",
         }
     }
 
@@ -144,7 +163,11 @@ impl Work {
             | Self::CatchUp
             | Self::Publish
             | Self::Consume
+            | Self::Saga { .. }
             | Self::Import => format!("{events} events"),
+            Self::Deadlines { pace: None } => format!("{events} at once"),
+            Self::Deadlines { pace: Some(pace) } => format!("{pace}/s"),
+            Self::Open { share } => format!("{} open", (events / share).max(1)),
             Self::Append { prefill, .. } => format!("{events} events after {prefill}"),
             Self::Latency => "50/s".to_owned(),
             Self::Lag => format!("{}/s", LAG_WORKERS * LAG_PACE),
@@ -163,6 +186,8 @@ impl Work {
             Self::CatchUp => 1_000_000,
             Self::Latency => 500,
             Self::Lag => 50_000,
+            Self::Saga { .. } | Self::Deadlines { .. } => 20_000,
+            Self::Open { .. } => 1_000_000,
         }
     }
 
@@ -181,9 +206,14 @@ impl Work {
             Self::Command { .. } => (events, HISTORY),
             Self::Rebuild { .. } | Self::CatchUp | Self::Publish => spread(events),
             Self::Append { prefill, .. } => spread(prefill),
-            Self::Latency | Self::Lag | Self::Import | Self::Consume | Self::Delivery { .. } => {
-                (0, 0)
-            }
+            Self::Saga { .. } => (events, 1),
+            Self::Open { share } => ((events / share).max(1), 1),
+            Self::Latency
+            | Self::Lag
+            | Self::Import
+            | Self::Consume
+            | Self::Delivery { .. }
+            | Self::Deadlines { .. } => (0, 0),
         }
     }
 
@@ -199,6 +229,9 @@ impl Work {
             | Self::Publish
             | Self::Consume
             | Self::Delivery { .. }
+            | Self::Saga { .. }
+            | Self::Deadlines { .. }
+            | Self::Open { .. }
             | Self::Import => false,
         }
     }

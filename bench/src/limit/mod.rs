@@ -4,3 +4,4 @@
 pub(crate) mod brokers;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
+mod step;

@@ -10,7 +10,7 @@ use annals::{Aggregate, Annals, ExpectedVersion, NewEvent, StreamId};
 use tokio::sync::mpsc;
 
 use super::balances::{Balances, wait_for_head};
-use super::start;
+use super::{deadlines, saga, start};
 use crate::Failure;
 use crate::domain::{Account, AccountEvent, Movement, account};
 use crate::task::{Task, Work, history};
@@ -28,6 +28,8 @@ pub(super) async fn make(store: &Arc<dyn Store>, task: &Task) -> Result<(), Fail
         Work::Rebuild { partitions } => {
             project::<true>(store, Some(partitions)).await?;
         }
+        Work::Saga { .. } | Work::Open { .. } => saga::prepare(store, &annals, task).await?,
+        Work::Deadlines { pace } => deadlines::prepare(store, pace, task.events).await?,
         _ => {}
     }
     Ok(())
@@ -51,13 +53,23 @@ async fn project<const BY_ID: bool>(
     Ok(())
 }
 
-/// Accounts take turns, so many events each. The next chunk is made while the last is written.
+/// Accounts take turns, so many events each.
 pub(super) async fn import(annals: &Annals, accounts: u64, each: u64) -> Result<(), Failure> {
+    import_of(annals, accounts * each, move |n| n % accounts).await
+}
+
+/// So many events, each of the account with the number that is said. The next chunk is made while the last
+/// is written.
+pub(super) async fn import_of(
+    annals: &Annals,
+    events: u64,
+    whose: impl Fn(u64) -> u64 + Send + 'static,
+) -> Result<(), Failure> {
     let (made, mut chunks) = mpsc::channel(1);
     let making = tokio::spawn(async move {
-        let mut rest = 0..accounts * each;
+        let mut rest = 0..events;
         while !rest.is_empty() {
-            let chunk = rest.by_ref().take(CHUNK).map(|n| append(accounts, n));
+            let chunk = rest.by_ref().take(CHUNK).map(|n| append(whose(n), n));
             let chunk = chunk.collect::<Result<Vec<_>, Failure>>()?;
             if made.send(chunk).await.is_err() {
                 break;
@@ -71,8 +83,8 @@ pub(super) async fn import(annals: &Annals, accounts: u64, each: u64) -> Result<
     making.await?
 }
 
-fn append(accounts: u64, n: u64) -> Result<Append, Failure> {
-    let stream = StreamId::new(Account::CATEGORY, account(n % accounts))?;
+fn append(whose: u64, n: u64) -> Result<Append, Failure> {
+    let stream = StreamId::new(Account::CATEGORY, account(whose))?;
     let event = NewEvent::of(&AccountEvent::Moved(Movement::number(n)))?;
     Ok(Append::to(stream, ExpectedVersion::Any, vec![event]))
 }

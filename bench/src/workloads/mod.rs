@@ -6,6 +6,7 @@ mod balances;
 mod catch_up;
 mod command;
 mod consume;
+mod deadlines;
 mod delivery;
 mod fact;
 mod history;
@@ -15,6 +16,7 @@ mod latency;
 mod load;
 mod publish;
 mod rebuild;
+mod saga;
 
 use std::sync::Arc;
 
@@ -55,6 +57,8 @@ pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
         Work::Delivery { .. } if task.process == FIRST => delivery::append(store, task).await,
         Work::Delivery { .. } => delivery::follow(store, task).await,
         Work::Import => import::measure(store, task).await,
+        Work::Saga { .. } | Work::Open { .. } => saga::measure(store, task).await,
+        Work::Deadlines { pace } => deadlines::measure(store, pace, task.events).await,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::schema;
 use crate::task::Task;
 
 /// What an event store needs: a global order, streams whose versions are unique, ids that are.
-const TABLES: &str = "
+const TABLES: &str = r#"
     CREATE TABLE events (
         position    bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
         stream      text        NOT NULL,
@@ -39,7 +39,14 @@ const TABLES: &str = "
     CREATE TABLE checkpoint (
         name     text   PRIMARY KEY,
         position bigint NOT NULL
-    );";
+    );
+    CREATE TABLE timers (
+        key    text        COLLATE "C" PRIMARY KEY,
+        due_at timestamptz NOT NULL,
+        body   json        NOT NULL,
+        set_at timestamptz NOT NULL DEFAULT now()
+    );
+    CREATE INDEX by_due ON timers (due_at);"#;
 
 const INSERT: &str = "
     INSERT INTO events (stream, version, id, type, payload)

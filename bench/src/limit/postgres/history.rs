@@ -18,11 +18,20 @@ const TYPES: [Type; 5] = [Type::TEXT, Type::INT8, Type::UUID, Type::TEXT, Type::
 
 /// Accounts take turns, so many events each.
 pub(super) async fn copy(client: &Client, accounts: u64, each: u64) -> Result<(), Failure> {
+    copy_of(client, accounts * each, |n| (n % accounts, n / accounts + 1)).await
+}
+
+/// So many events, each of the account with the number, and with the version there, that is said.
+pub(super) async fn copy_of(
+    client: &Client,
+    count: u64,
+    place: impl Fn(u64) -> (u64, u64),
+) -> Result<(), Failure> {
     let sink = client.copy_in(COPY).await?;
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &TYPES));
-    for n in 0..accounts * each {
-        let stream = stream(account(n % accounts));
-        let version = (n / accounts + 1) as i64;
+    for n in 0..count {
+        let (whose, version) = place(n);
+        let (stream, version) = (stream(account(whose)), version as i64);
         let payload = serde_json::to_string(&Movement::number(n))?;
         let id = Uuid::now_v7();
         writer.as_mut().write(&[&stream, &version, &id, &"account.moved", &payload]).await?;

@@ -12,6 +12,7 @@ mod latency;
 mod load;
 mod publish;
 mod rebuild;
+mod saga;
 
 use crate::Failure;
 use crate::measure::Measured;
@@ -25,6 +26,7 @@ pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
         if accounts > 0 {
             history::copy(&client, accounts, each).await?;
         }
+        saga::prepare(&client, task).await?;
         task.prepare_place().await?;
         return Ok(Measured::default());
     }
@@ -37,7 +39,10 @@ pub(crate) async fn run(task: &Task) -> Result<Measured, Failure> {
         Work::CatchUp => catch_up::measure(task).await,
         Work::Publish => publish::measure(task).await,
         Work::Consume => consume::measure(task).await,
-        Work::Lag | Work::Delivery { .. } => Err("nothing was written by hand for this".into()),
+        Work::Saga { .. } | Work::Open { .. } => saga::measure(task).await,
+        Work::Lag | Work::Delivery { .. } | Work::Deadlines { .. } => {
+            Err("nothing was written by hand for this".into())
+        }
         Work::Latency if task.process == FIRST => latency::append(task).await,
         Work::Latency => latency::project(task).await,
         Work::Import => import::measure(task).await,

@@ -31,6 +31,13 @@ const TABLES: &str = "
         name     TEXT PRIMARY KEY,
         position INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS timers (
+        key    TEXT PRIMARY KEY,
+        due_at TEXT NOT NULL,
+        body   TEXT NOT NULL,
+        set_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS by_due ON timers (due_at);
 ";
 
 /// The next position is the largest there is plus one: SQLite has one writer.

@@ -9,6 +9,7 @@ mod import;
 mod latency;
 mod load;
 mod rebuild;
+mod saga;
 
 use crate::Failure;
 use crate::measure::Measured;
@@ -19,6 +20,7 @@ pub(crate) fn run(task: &Task) -> Result<Measured, Failure> {
     if task.phase == Phase::Prepare {
         let (accounts, each) = crate::task::history(task);
         history::make(&mut connection, accounts, each)?;
+        saga::prepare(&mut connection, task)?;
         return Ok(Measured::default());
     }
     match task.work {
@@ -27,9 +29,12 @@ pub(crate) fn run(task: &Task) -> Result<Measured, Failure> {
         Work::Command { cached } => command::measure(&connection, task, cached),
         Work::Rebuild { .. } => rebuild::measure(&mut connection, task),
         Work::CatchUp => catch_up::measure(&mut connection, task),
-        Work::Lag | Work::Publish | Work::Consume | Work::Delivery { .. } => {
-            Err("nothing was written by hand for this".into())
-        }
+        Work::Saga { .. } | Work::Open { .. } => saga::measure(&mut connection, task),
+        Work::Lag
+        | Work::Publish
+        | Work::Consume
+        | Work::Delivery { .. }
+        | Work::Deadlines { .. } => Err("nothing was written by hand for this".into()),
         Work::Latency => latency::measure(&connection, task),
         Work::Import => import::measure(&mut connection, task),
     }
