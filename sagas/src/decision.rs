@@ -18,6 +18,9 @@ pub struct Errand {
     pub id: String,
     /// The command as JSON.
     pub body: Value,
+    /// Whether it does not wait for the reply to the command before it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beside: bool,
 }
 
 impl Errand {
@@ -31,6 +34,7 @@ impl Errand {
             category: C::CATEGORY.to_owned(),
             id: id.to_string(),
             body: serde_json::to_value(command)?,
+            beside: false,
         })
     }
 }

@@ -34,24 +34,45 @@ struct Sent {
 
 #[async_trait]
 impl Deliver for Dispatcher {
-    /// Commands for one aggregate are executed in the order in which they were sent, those for several side by
-    /// side; and all their replies are one append.
+    /// A command is executed when the reply to the one before it stands in the log, unless it was sent beside
+    /// that: those are executed side by side, and their replies are one append.
     async fn deliver(&self, events: &[RecordedEvent]) -> Result<(), ConsumeError> {
-        let mut by_aggregate: BTreeMap<(String, String), Vec<Sent>> = BTreeMap::new();
+        let mut together = Vec::new();
         for event in events {
             let recorded = Recorded::<SagaEvent>::decode(event.clone());
             let SagaEvent::Sent { number, errand } = recorded.map_err(ConsumeError::poison)?.data
             else {
                 continue;
             };
-            if !self.commands.is_elsewhere(&errand.category, &errand.command) {
-                let aggregate = (errand.category.clone(), errand.id.clone());
-                by_aggregate.entry(aggregate).or_default().push(Sent {
-                    event: event.clone(),
-                    number,
-                    errand,
-                });
+            if self.commands.is_elsewhere(&errand.category, &errand.command) {
+                continue;
             }
+            if !errand.beside {
+                self.execute_all(std::mem::take(&mut together)).await?;
+            }
+            together.push(Sent { event: event.clone(), number, errand });
+        }
+        self.execute_all(together).await
+    }
+
+    fn at_once(&self) -> AtOnce {
+        AtOnce { events: AT_ONCE, ..AtOnce::ONE }
+    }
+
+    /// Commands are known by their ids, and so are replies.
+    fn repeats(&self) -> bool {
+        true
+    }
+}
+
+impl Dispatcher {
+    /// Executes commands of one instance: those for one aggregate in the order in which they were sent, those
+    /// for several side by side.
+    async fn execute_all(&self, sent: Vec<Sent>) -> Result<(), ConsumeError> {
+        let mut by_aggregate: BTreeMap<(String, String), Vec<Sent>> = BTreeMap::new();
+        for sent in sent {
+            let aggregate = (sent.errand.category.clone(), sent.errand.id.clone());
+            by_aggregate.entry(aggregate).or_default().push(sent);
         }
         let executed = by_aggregate.into_values().map(|sent| self.execute(sent));
         let executing = stream::iter(executed).buffer_unordered(SIDE_BY_SIDE);
@@ -69,17 +90,6 @@ impl Deliver for Dispatcher {
         append_once(&self.journal, &stream, said, "reply").await
     }
 
-    fn at_once(&self) -> AtOnce {
-        AtOnce { events: AT_ONCE, ..AtOnce::ONE }
-    }
-
-    /// Commands are known by their ids, and so are replies.
-    fn repeats(&self) -> bool {
-        true
-    }
-}
-
-impl Dispatcher {
     /// Executes commands for one aggregate.
     async fn execute(
         &self,

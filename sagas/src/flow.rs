@@ -36,7 +36,9 @@ impl Flow {
     }
 
     /// Sends a command to an aggregate. It is executed once, whatever crashes on the way; whether the domain
-    /// has refused it is told by [`refused`](crate::Saga::refused).
+    /// has refused it is told by [`refused`](crate::Saga::refused). The commands of an instance are executed one
+    /// after the other, each after the reply to the one before stands in the log, unless one is sent
+    /// [beside](Sent::beside) it.
     pub fn send<C: Sendable>(&mut self, id: &C::Id, command: &C) -> Sent<'_> {
         if let Some(errand) = self.errand(id, command) {
             self.send_errand(errand);
@@ -111,6 +113,30 @@ pub struct Sent<'f> {
 }
 
 impl Sent<'_> {
+    /// Does not wait for the reply to the command before it, which was sent in the same step: for commands that
+    /// do not depend on one another. Those for one aggregate are executed in order all the same.
+    ///
+    /// ```
+    /// # use annals_sagas::{Flow, Sendable};
+    /// # #[derive(serde::Serialize)] struct Reserve { order: u32 }
+    /// # impl Sendable for Reserve {
+    /// #     type Id = str;
+    /// #     const CATEGORY: &'static str = "product";
+    /// #     const NAME: &'static str = "reserve";
+    /// # }
+    /// fn reserve(products: &[String], order: u32, flow: &mut Flow) {
+    ///     for product in products {
+    ///         flow.send(product, &Reserve { order }).beside();
+    ///     }
+    /// }
+    /// ```
+    pub fn beside(self) -> Self {
+        if let Some(Decided::Send { errand, .. }) = self.flow.decided.last_mut() {
+            errand.beside = true;
+        }
+        self
+    }
+
     /// Remembers what undoes the command, should the flow be compensated after it was done.
     pub fn undone_by<C: Sendable>(self, id: &C::Id, command: &C) {
         let by = self.flow.errand(id, command);

@@ -39,7 +39,7 @@ impl Saga for Checkout {
         self.charge = pays.charge(amount_of(lines));
         for line in lines.iter().filter(|line| line.goods) {
             let (reserve, release) = line.reserve(&self.order);
-            flow.send(&line.product, &reserve).undone_by(&line.product, &release);
+            flow.send(&line.product, &reserve).beside().undone_by(&line.product, &release);
             self.lines_to_reserve += 1;
         }
         self.charge_once_all_is_reserved(flow);

@@ -45,10 +45,10 @@ impl<S: Saga> SagaScenario<S> {
 /// What was decided, behind "it".
 pub(super) fn words(decided: &Decided) -> String {
     match decided {
-        Decided::Send { errand: Errand { command, category, id, body }, .. } => {
+        Decided::Send { errand: Errand { command, category, id, body, .. }, .. } => {
             format!("sends `{command}` to {category}-{id}: {body}")
         }
-        Decided::Undo { of, errand: Errand { command, category, id, body } } => {
+        Decided::Undo { of, errand: Errand { command, category, id, body, .. } } => {
             format!("undoes command {of} by `{command}` of {category}-{id}: {body}")
         }
         Decided::Wake { deadline, at } => format!("is woken by `{deadline}` at {at}"),

@@ -21,8 +21,9 @@ where
     pub fn then_sends<C: Sendable>(self, id: &C::Id, command: &C) -> Self {
         let wanted = Decided::Send { errand: errand(id, command), undo: None };
         let is = |decided: &Decided| match (decided, &wanted) {
+            // Whether it waits for the one before is no matter of what is sent.
             (Decided::Send { errand, .. }, Decided::Send { errand: wanted, .. }) => {
-                errand == wanted
+                *errand == Errand { beside: errand.beside, ..wanted.clone() }
             }
             _ => false,
         };
@@ -37,7 +38,7 @@ where
     pub fn then_undoes<C: Sendable>(self, id: &C::Id, command: &C) -> Self {
         let wanted = errand(id, command);
         let is = |decided: &Decided| matches!(decided, Decided::Undo { errand, .. } if *errand == wanted);
-        let Errand { command, category, id, body } = &wanted;
+        let Errand { command, category, id, body, .. } = &wanted;
         self.expect(&format!("undoes a command by `{command}` of {category}-{id}: {body}"), is)
     }
 
