@@ -24,9 +24,6 @@ use crate::records::{ParkedItem, Record};
 /// How long what is done may wait to be written down.
 const CHECKPOINT_AFTER: Duration = Duration::from_millis(200);
 
-/// How long events may pass by that it does not want, before the checkpoint is moved past them.
-const IDLE_CHECKPOINT: Duration = Duration::from_millis(500);
-
 pub(crate) struct External {
     worker: Worker,
     target: Arc<dyn Deliver>,
@@ -133,12 +130,10 @@ impl External {
             self.worker.oldest(self.window.oldest());
             let done = self.done();
             if done > self.worker.committed {
-                let pause = if self.has_effects { CHECKPOINT_AFTER } else { IDLE_CHECKPOINT };
-                let at = Instant::now() + pause;
-                let at = *write_at.insert(write_at.map_or(at, |sooner: Instant| sooner.min(at)));
-                // An effect that would be had once more is written down as soon as nothing else is under way.
-                let at_once = self.is_empty() && self.has_effects && !self.target.repeats();
-                if at_once || self.worker.partition.ends_at.is_some() || at <= Instant::now() {
+                let at = *write_at.get_or_insert_with(|| Instant::now() + CHECKPOINT_AFTER);
+                // What would be had once more is written down as soon as nothing else is under way.
+                let may_wait = self.has_effects && self.target.repeats();
+                if (self.is_empty() && !may_wait) || at <= Instant::now() {
                     self.write_down(done).await?;
                     (write_at, self.has_effects) = (None, false);
                 }

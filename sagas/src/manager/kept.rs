@@ -1,6 +1,6 @@
 //! The instances that a partition keeps in memory.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -67,7 +67,8 @@ impl<S: Saga> Kept<S> {
     /// Reads instances side by side that are about to be told something. Whoever cannot be read is read once
     /// more when its turn comes, and then whoever has asked for it is told.
     pub(super) async fn load_ahead(&mut self, queue: &VecDeque<Concerned>) {
-        let mut wanted = HashSet::new();
+        // In an order that is the same each time.
+        let mut wanted = BTreeSet::new();
         for told in queue.iter().take(AHEAD) {
             let begins = telling::correlations::<S>(&told.event).unwrap_or_default();
             let begins = begins.into_iter().filter(|one| self.is_new(one.begins));

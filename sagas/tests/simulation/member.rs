@@ -1,13 +1,14 @@
 //! A process that runs the saga, behind a store that fails as the world likes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use annals_consumers::{Engine, EngineOptions};
 use annals_core::store::{StoreError, Stores};
-use annals_core::{Clock, Journal, JournalOptions, MemoryStore};
+use annals_core::{Clock, IdGenerator, Journal, JournalOptions, MemoryStore};
 use annals_sagas::definitions;
 use annals_testkit::{Faults, FaultyStore, Operation};
+use uuid::Uuid;
 
 use crate::cover::{Cover, Happened};
 use crate::flows::Flows;
@@ -39,6 +40,23 @@ pub(crate) struct Home {
     pub(crate) work: MemoryStore,
     pub(crate) are_together: bool,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<Ids>,
+}
+
+/// Ids that are the same for the same seed.
+pub(crate) struct Ids(Mutex<Random>);
+
+impl Ids {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Mutex::new(Random::new(seed)))
+    }
+}
+
+impl IdGenerator for Ids {
+    fn next(&self) -> Uuid {
+        let mut random = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Uuid::from_u64_pair(random.next(), random.next())
+    }
 }
 
 impl Home {
@@ -64,7 +82,8 @@ impl Home {
     }
 
     pub(crate) fn journal(&self, stores: Stores) -> Journal {
-        Journal::new(stores, JournalOptions { clock: self.clock.clone(), ..Default::default() })
+        let (clock, ids) = (self.clock.clone(), self.ids.clone());
+        Journal::new(stores, JournalOptions { clock, ids, ..Default::default() })
     }
 }
 

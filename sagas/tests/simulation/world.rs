@@ -13,7 +13,7 @@ use crate::clock::Paused;
 use crate::cover::{Cover, Happened};
 use crate::domain::Fact;
 use crate::flows::Flows;
-use crate::member::{Home, LEASE, Member};
+use crate::member::{Home, Ids, LEASE, Member};
 use crate::model::{Model, Phase};
 use crate::program::PLACES;
 use crate::random::Random;
@@ -60,7 +60,8 @@ impl World {
             true => log.clone(),
             false => MemoryStore::with_clock(clock.clone()),
         };
-        let home = Home { log, work, are_together, clock: clock.clone() };
+        let home =
+            Home { log, work, are_together, clock: clock.clone(), ids: Arc::new(Ids::new(seed)) };
         let operator = home.journal(home.stores());
         operator.register::<Fact>().await.expect("the memory has room");
         for definition in definitions::<Flows>(&operator) {
