@@ -120,7 +120,7 @@ impl Sent<'_> {
     /// # use annals_sagas::{Flow, Sendable};
     /// # #[derive(serde::Serialize)] struct Reserve { order: u32 }
     /// # impl Sendable for Reserve {
-    /// #     type Id = str;
+    /// #     type Id = String;
     /// #     const CATEGORY: &'static str = "product";
     /// #     const NAME: &'static str = "reserve";
     /// # }
