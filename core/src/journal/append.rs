@@ -112,7 +112,7 @@ impl Journal {
         Ok(observe::append(span, self.log().append(append)).await?)
     }
 
-    /// Makes an append ready that is to be written inside a [transaction](crate::store::Transaction::append) of
+    /// Makes an append ready that is to be written inside a [transaction](crate::store::TransactionLog::append) of
     /// the caller's: checks every payload, and that it can be read again, makes the schemas binding, and attaches
     /// the hooks of inline projections.
     ///
