@@ -71,6 +71,11 @@ impl ConsumeError {
         matches!(self, Self::Retry(_) | Self::Poison(_) | Self::Stray(_))
     }
 
+    /// Why, short enough for a table, and in characters that every store keeps.
+    pub fn reason(&self) -> String {
+        self.to_string().replace('\0', "\u{fffd}").chars().take(2_000).collect()
+    }
+
     /// Whether it will never go, however often it is tried.
     pub(crate) fn is_hopeless(&self) -> bool {
         matches!(self, Self::Poison(_) | Self::Stray(_))

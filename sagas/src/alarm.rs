@@ -2,16 +2,13 @@
 
 use std::ops::Range;
 
-use annals_consumers::Timer;
+use annals_consumers::{ConsumeError, Timer};
 use annals_core::{LATEST_TIME, Slice};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// A step that fails is tried again after 1, 2, 4, … seconds, up to four minutes.
 const MOST_DOUBLINGS: u32 = 8;
-
-/// How many characters of a reason are kept.
-const MOST_REASON: usize = 2_000;
 
 /// A deadline of an instance.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,12 +41,15 @@ impl Alarm {
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub(crate) fn again(self, now: Timestamp, why: &str) -> Result<Timer, serde_json::Error> {
+    pub(crate) fn again(
+        self,
+        now: Timestamp,
+        why: &ConsumeError,
+    ) -> Result<Timer, serde_json::Error> {
         let pause = SignedDuration::from_secs(1 << self.attempts.min(MOST_DOUBLINGS));
         let due_at = now.saturating_add(pause).unwrap_or(LATEST_TIME);
-        let reason = why.replace('\0', "\u{fffd}").chars().take(MOST_REASON).collect();
         let attempts = self.attempts.saturating_add(1);
-        let failed = Self { attempts, reason: Some(reason), ..self };
+        let failed = Self { attempts, reason: Some(why.reason()), ..self };
         Ok(Timer { due_at, ..failed.timer()? })
     }
 

@@ -142,7 +142,7 @@ impl Worker {
             slice: self.slice(event, &key),
             position: event.position,
             event_type: event.event_type.as_str().to_owned(),
-            reason: reason(error),
+            reason: error.reason(),
             attempts,
             since: Timestamp::UNIX_EPOCH,
             next_attempt: again.then_some(Timestamp::UNIX_EPOCH),
@@ -194,11 +194,6 @@ async fn write(
     put(transaction, &record).await?;
     put(transaction, item).await?;
     transaction.advance_checkpoint(step).await
-}
-
-/// Why it failed, short enough for a table.
-pub(super) fn reason(error: &ConsumeError) -> String {
-    error.to_string().replace('\0', "\u{fffd}").chars().take(2_000).collect()
 }
 
 /// How long a parked key waits: as long again as it has been waiting, between the options' bounds.

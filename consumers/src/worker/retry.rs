@@ -6,7 +6,7 @@ use annals_core::table::{Direction, KeyValues, RowQuery};
 use annals_core::{Position, RecordedEvent};
 use jiff::SignedDuration;
 
-use super::park::{pause_after, reason};
+use super::park::pause_after;
 use super::work::Work;
 use super::{Rows, Worker};
 use crate::error::ConsumeError;
@@ -153,7 +153,7 @@ impl Worker {
     ) -> Result<(), ConsumeError> {
         let failure = Failure {
             at: event.map(|event| (event.position, event.event_type.as_str().to_owned())),
-            reason: reason(error),
+            reason: error.reason(),
             again: !error.is_hopeless(),
         };
         let (row_key, step) = (self.parked_row_key(key), self.step(self.committed));

@@ -1,17 +1,17 @@
 //! The instances that a partition keeps in memory.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use annals_consumers::{Concerned, ConsumeError};
+use annals_consumers::ConsumeError;
 use annals_core::store::EventLog;
 use annals_core::{Journal, StreamVersion};
 use lru::LruCache;
 use tokio::task::JoinSet;
 
-use super::telling;
-use crate::correlation::Begins;
+use super::telling::Told;
+use crate::correlation::{Begins, Correlation};
 use crate::event::stream_of;
 use crate::instance::Instance;
 use crate::saga::Saga;
@@ -66,16 +66,14 @@ impl<S: Saga> Kept<S> {
 
     /// Reads instances side by side that are about to be told something. Whoever cannot be read is read once
     /// more when its turn comes, and then whoever has asked for it is told.
-    pub(super) async fn load_ahead(&mut self, queue: &VecDeque<Concerned>) {
+    pub(super) async fn load_ahead(&mut self, queue: &VecDeque<Told>) {
         // In an order that is the same each time.
         let mut wanted = BTreeSet::new();
         for told in queue.iter().take(AHEAD) {
-            let begins = telling::correlations::<S>(&told.event).unwrap_or_default();
-            let begins = begins.into_iter().filter(|one| self.is_new(one.begins));
-            let begins: HashSet<String> = begins.map(|one| one.instance).collect();
-            let keys =
-                told.keys.iter().filter(|key| !begins.contains(*key) && !self.cache.contains(*key));
-            wanted.extend(keys.take(AHEAD - wanted.len().min(AHEAD)).cloned());
+            let unknown = told.instances.iter().filter(|one| !self.is_new(one.begins));
+            let names =
+                unknown.map(Correlation::instance).filter(|name| !self.cache.contains(*name));
+            wanted.extend(names.take(AHEAD - wanted.len().min(AHEAD)).map(str::to_owned));
         }
         // One alone is as quick in its turn.
         if wanted.len() < 2 {

@@ -5,7 +5,7 @@ mod kept;
 mod ready;
 mod telling;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +34,7 @@ use gauges::Gauges;
 use kept::{KEPT, Kept};
 use ready::{Made, Ready};
 pub(crate) use telling::Instances;
+use telling::Told;
 
 /// How many steps a transaction has at the most, but for an event that concerns more instances than that.
 const MOST_STEPS: u64 = 500;
@@ -54,7 +55,7 @@ pub(crate) struct Manager<S> {
     census: Option<Census>,
     gauges: Gauges,
     /// What has come and was not told yet.
-    queue: VecDeque<Concerned>,
+    queue: VecDeque<Told>,
     kept: Kept<S>,
     ready: Ready,
     /// After how long the next deadline comes, as far as it was set last.
@@ -100,21 +101,19 @@ impl<S: Saga> Manager<S> {
     }
 
     /// Tells instances an event.
-    async fn tell(&mut self, told: &Concerned) -> Result<(), ConsumeError> {
+    async fn tell(&mut self, told: &Told) -> Result<(), ConsumeError> {
         let event = &told.event;
         let input = telling::input(event)?;
-        let wanted: HashSet<&str> = told.keys.iter().map(String::as_str).collect();
-        let correlations = telling::correlations::<S>(event)?;
-        for one in correlations.into_iter().filter(|one| wanted.contains(&*one.instance)) {
-            let instance = one.instance;
-            let phase = self.load(&instance, one.begins).await?;
+        for one in &told.instances {
+            let instance = one.instance();
+            let phase = self.load(instance, one.begins).await?;
             let is_person = matches!(input, Input::Steered(_));
-            let told = match (one.begins, phase == Phase::New) {
-                (Begins::Never, true) => Err(stray::<S>(&instance, "it has never begun")),
-                (Begins::Always, false) if !self.has_heard(&instance, event.id.get()) => {
-                    Err(stray::<S>(&instance, "it has begun already"))
+            let told = match one.stray(&phase) {
+                // What it has heard of is no stray, though it has begun by that.
+                Some(why) if !self.has_heard(instance, event.id.get()) => {
+                    Err(stray::<S>(instance, &format!("it {why}")))
                 }
-                _ => self.step(&instance, input.clone(), Cause::of(event)),
+                _ => self.step(instance, input.clone(), Cause::of(event)),
             };
             match told {
                 // Things have gone on since they looked. Replies that come later must not wait for that.
@@ -266,13 +265,13 @@ impl<S: Saga> Manager<S> {
                 Err(ConsumeError::Stray(why)) => {
                     tracing::debug!(saga = S::NAME, %why, "a timer that nothing waits for");
                 }
-                Err(ConsumeError::Retry(why)) => {
+                Err(why @ ConsumeError::Retry(_)) => {
                     tracing::error!(saga = S::NAME, %why, "a deadline cannot be dealt with");
                     self.kept.drop(&alarm.instance);
                     self.ready.streams.remove(&alarm.instance);
                     metrics::counter!("annals_saga_deadlines_failed_total", "saga" => S::NAME)
                         .increment(1);
-                    let again = alarm.again(now, &why.to_string());
+                    let again = alarm.again(now, &why);
                     self.ready.put_off.push(again.map_err(ConsumeError::poison)?);
                     continue;
                 }
@@ -292,7 +291,9 @@ impl<S: Saga> Consume for Manager<S> {
     }
 
     async fn take_for(&mut self, events: Vec<Concerned>) -> Result<(), ConsumeError> {
-        self.queue.extend(events);
+        for concerned in events {
+            self.queue.push_back(Told::of::<S>(concerned)?);
+        }
         Ok(())
     }
 

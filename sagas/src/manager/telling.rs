@@ -1,6 +1,8 @@
 //! What an event of the log says to which instances.
 
-use annals_consumers::{Concerns, ConsumeError};
+use std::collections::HashSet;
+
+use annals_consumers::{Concerned, Concerns, ConsumeError};
 use annals_core::{Event, Recorded, RecordedEvent};
 
 use crate::correlation::{Begins, Correlation};
@@ -8,10 +10,25 @@ use crate::event::{Reply, SagaEvent, said};
 use crate::input::{HappenedEvent, Input};
 use crate::saga::Saga;
 
+/// An event, and the instances that are to be told it.
+pub(super) struct Told {
+    pub(super) event: RecordedEvent,
+    pub(super) instances: Vec<Correlation>,
+}
+
+impl Told {
+    /// To be told to those of the instances that it concerns whose names stand with it.
+    pub(super) fn of<S: Saga>(concerned: Concerned) -> Result<Self, ConsumeError> {
+        let Concerned { event, keys } = concerned;
+        let keys: HashSet<&str> = keys.iter().map(String::as_str).collect();
+        let mut instances = correlations::<S>(&event)?;
+        instances.retain(|one| keys.contains(one.instance()));
+        Ok(Self { event, instances })
+    }
+}
+
 /// Which instances an event concerns, each once.
-pub(super) fn correlations<S: Saga>(
-    event: &RecordedEvent,
-) -> Result<Vec<Correlation>, ConsumeError> {
+fn correlations<S: Saga>(event: &RecordedEvent) -> Result<Vec<Correlation>, ConsumeError> {
     if SagaEvent::knows(event.event_type.as_str()) {
         let is_said = event.stream.category() == said(S::NAME);
         return Ok(match is_said {
@@ -23,7 +40,7 @@ pub(super) fn correlations<S: Saga>(
     }
     let recorded = Recorded::<S::Event>::decode(event.clone()).map_err(ConsumeError::poison)?;
     let mut all = S::correlate(&recorded);
-    let mut names = std::collections::HashSet::new();
+    let mut names = HashSet::new();
     all.retain(|one| names.insert(one.instance.clone()));
     Ok(all)
 }
